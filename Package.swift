@@ -1,0 +1,128 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built the same way: Swift 6 language mode, every unsafe expression marked,
+/// imports with their access level, and no warnings.
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// The wire module holds generated protobuf code as its generator wrote it, which is not held to
+/// memory-safety marking and import levels.
+let generatedCodeSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grpcCore: Target.Dependency = .product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf: Target.Dependency = .product(
+    name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let grpcTransport: Target.Dependency = .product(
+    name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "apus",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Apus", targets: ["Apus"]),
+        .executable(name: "apus", targets: ["ApusCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C and system libraries
+        .target(name: "CApusKernels"),
+        .target(name: "CApusSystem"),
+        .systemLibrary(
+            name: "CLZ4", pkgConfig: "liblz4",
+            providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // The engine: no network package below this line's last entry, Apus
+        .target(name: "ApusCore", swiftSettings: settings),
+        .target(
+            name: "ApusKernels", dependencies: ["ApusCore", "CApusKernels"],
+            swiftSettings: settings),
+        .target(
+            name: "ApusStorage", dependencies: ["ApusCore", "ApusKernels", "CApusSystem", "CLZ4"],
+            swiftSettings: settings),
+        .target(
+            name: "ApusIndex", dependencies: ["ApusCore", "ApusKernels"], swiftSettings: settings),
+        .target(
+            name: "ApusQuery", dependencies: ["ApusCore", "ApusKernels", "ApusIndex"],
+            swiftSettings: settings),
+        .target(
+            name: "Apus",
+            dependencies: ["ApusCore", "ApusKernels", "ApusStorage", "ApusIndex", "ApusQuery"],
+            swiftSettings: settings),
+
+        // The edges
+        .target(
+            name: "ApusWire", dependencies: ["ApusCore", protobuf, grpcCore, grpcProtobuf],
+            exclude: ["Proto"], swiftSettings: generatedCodeSettings),
+        .target(
+            name: "ApusPipeline", dependencies: ["ApusCore", "CZlib"], swiftSettings: settings),
+        .target(
+            name: "ApusServer",
+            dependencies: [
+                "Apus", "ApusCore", "ApusWire", grpcCore, grpcProtobuf, grpcTransport, logging,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: settings),
+        .target(
+            name: "ApusBench", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ApusCLI",
+            dependencies: [
+                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusServer",
+                "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings),
+
+        // Tests
+        .target(
+            name: "TestSupport", dependencies: ["ApusCore"], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusCoreTests", dependencies: ["ApusCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusKernelsTests", dependencies: ["ApusKernels", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusStorageTests", dependencies: ["ApusCore", "ApusStorage", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusIndexTests",
+            dependencies: ["ApusCore", "ApusIndex", "ApusKernels", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusTests", dependencies: ["Apus", "ApusQuery", "ApusStorage", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusWireTests", dependencies: ["ApusCore", "ApusWire", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusServerTests",
+            dependencies: ["Apus", "ApusServer", "ApusWire", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
+    ]
+)

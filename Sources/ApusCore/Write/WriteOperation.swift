@@ -1,0 +1,51 @@
+/// One change to a collection. Operations apply in the order in which they are submitted.
+public enum WriteOperation: Hashable, Sendable {
+    /// Replaces each point as a whole. The last of several points with one id wins.
+    case upsert([Point])
+    case delete(PointSelection)
+    /// Sets the given vectors of existing points and keeps their others.
+    case updateVectors([PointVectors])
+    case deleteVectors(names: [String], PointSelection)
+    /// Merges the keys into the payload, or into the object at `key`.
+    case setPayload(Payload, key: PayloadPath?, PointSelection)
+    case overwritePayload(Payload, key: PayloadPath?, PointSelection)
+    case deletePayload(keys: [PayloadPath], PointSelection)
+    case clearPayload(PointSelection)
+}
+
+/// The points that an operation concerns.
+public enum PointSelection: Hashable, Sendable {
+    case ids([PointID])
+    /// All points that match; an empty filter means every point.
+    case filter(Filter)
+}
+
+/// New values for some vector fields of a point.
+public struct PointVectors: Hashable, Sendable {
+    public var id: PointID
+    public var vectors: [String: Vector]
+
+    public init(id: PointID, vectors: [String: Vector]) {
+        self.id = id
+        self.vectors = vectors
+    }
+}
+
+/// When a write is answered.
+public enum Acknowledgement: Hashable, Sendable {
+    /// Once the batch is on disk and searches see it.
+    case completed
+    /// Once the batch is validated and queued; it becomes durable and visible a little later.
+    case accepted
+}
+
+/// What became of a write.
+public struct WriteResult: Hashable, Sendable {
+    public var sequenceNumber: SequenceNumber
+    public var acknowledgement: Acknowledgement
+
+    public init(sequenceNumber: SequenceNumber, acknowledgement: Acknowledgement) {
+        self.sequenceNumber = sequenceNumber
+        self.acknowledgement = acknowledgement
+    }
+}
