@@ -84,6 +84,7 @@ let package = Package(
                 "Apus", "ApusCore", "ApusProto", "ApusWire", grpcCore, grpcProtobuf, grpcTransport,
                 logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
