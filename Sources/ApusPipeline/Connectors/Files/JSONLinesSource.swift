@@ -22,9 +22,14 @@ package struct JSONLinesSource: PointSource {
 
     package var fractionRead: Double { lines.fractionRead }
 
-    package mutating func skip(_ count: Int) throws(PipelineError) {
-        var left = count
-        while left > 0, try nextLine() != nil { left -= 1 }
+    package mutating func skip(_ count: Int) throws(PipelineError) -> [PointID] {
+        let sample = Set(SkipSample.rows(of: count))
+        var ids: [PointID] = []
+        for row in 0..<count {
+            guard let line = try nextLine() else { break }
+            if sample.contains(row) { ids.append(try lines.point(line).id) }
+        }
+        return ids
     }
 
     package mutating func next(_ limit: Int) throws(PipelineError) -> [Point] {
@@ -34,8 +39,6 @@ package struct JSONLinesSource: PointSource {
         }
         return points
     }
-
-    package func probes(among count: Int) -> [PointID] { [] }
 
     private mutating func nextLine() throws(PipelineError) -> [UInt8]? {
         if let line = waiting {

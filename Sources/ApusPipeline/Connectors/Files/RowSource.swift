@@ -30,12 +30,14 @@ package struct RowSource: PointSource {
         [VectorField(name: defaultVectorName, kind: .dense(dimension: rows.layout.width))]
     }
 
-    package mutating func skip(_ count: Int) throws(PipelineError) {
-        let end = position + min(count, rows.layout.rowCount - position)
-        while position < end {
+    package mutating func skip(_ count: Int) throws(PipelineError) -> [PointID] {
+        let start = position
+        let count = min(count, rows.layout.rowCount - position)
+        for _ in 0..<count {
             if let payload { _ = try line(of: payload) }
             position += 1
         }
+        return SkipSample.rows(of: count).map { id(start + $0) }
     }
 
     package mutating func next(_ limit: Int) throws(PipelineError) -> [Point] {
@@ -56,14 +58,6 @@ package struct RowSource: PointSource {
             position += 1
         }
         return points
-    }
-
-    package func probes(among count: Int) -> [PointID] {
-        let count = min(count, rows.layout.rowCount)
-        let step = max(1, count / 99)
-        var probes = stride(from: 0, to: count, by: step).prefix(99).map(id)
-        if count > 0 { probes.append(id(count - 1)) }
-        return probes
     }
 
     private func id(_ row: Int) -> PointID { .number(firstID + UInt64(row)) }
