@@ -32,6 +32,16 @@ extension JSONValue {
     public static let depthMax = 128
 }
 
+extension Int64 {
+    /// The number with its sign in the lowest bit, so that small numbers of either sign have
+    /// short varints: 0, -1, 1, -2 become 0, 1, 2, 3.
+    var zigzag: UInt64 { UInt64(bitPattern: self << 1 ^ self >> 63) }
+
+    init(zigzag: UInt64) {
+        self = Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1)
+    }
+}
+
 extension ByteWriter {
     /// Appends a payload.
     ///
@@ -53,7 +63,7 @@ extension ByteWriter {
         case .bool(true): write(PayloadTag.true.rawValue)
         case .integer(let number):
             write(PayloadTag.integer.rawValue)
-            writeVarInt(UInt64(bitPattern: number << 1 ^ number >> 63))
+            writeVarInt(number.zigzag)
         case .double(let number):
             write(PayloadTag.double.rawValue)
             write(number)
@@ -125,8 +135,7 @@ extension ByteReader {
         case .false: return .bool(false)
         case .true: return .bool(true)
         case .integer:
-            let zigzag = try readVarInt()
-            return .integer(Int64(bitPattern: zigzag >> 1) ^ -Int64(bitPattern: zigzag & 1))
+            return .integer(Int64(zigzag: try readVarInt()))
         case .double: return .double(try readDouble())
         case .string: return .string(try readString())
         case .array:

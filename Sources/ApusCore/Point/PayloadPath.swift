@@ -20,12 +20,16 @@ public struct PayloadPath: Hashable, Sendable {
     /// Reads a path as the wire API writes it; nil when `text` is none.
     ///
     /// A bare key is one or more letters, digits, `_` or `-` of any script; any other key stands
-    /// in double quotes and may hold everything but a double quote or a backslash.
+    /// in double quotes and may hold everything but a double quote or a backslash. A path has at
+    /// most `stepsMax` steps; no payload is deeper.
     public init?(_ text: String) {
         var parser = PayloadPathParser(text)
-        guard let steps = parser.parse() else { return nil }
+        guard let steps = parser.parse(), steps.count <= Self.stepsMax else { return nil }
         self.steps = steps
     }
+
+    /// The most steps that a path read from text has.
+    public static let stepsMax = JSONValue.depthMax
 
     /// This path followed by `[]`, unless it ends so already.
     package var everyElement: PayloadPath {

@@ -5,8 +5,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
     /// Reads a time as the wire API accepts it: `2024-02-29`, a date and a time with `T` or a
-    /// space between them, seconds and fractions of them optional, an offset (`Z`, `+02:00`,
-    /// `+0200`, `+02`) optional after the seconds. Without an offset the time is UTC. Digits of
+    /// space between them, seconds and fractions of them optional, an offset (`Z`, `UTC`,
+    /// `+02:00`, `+0200`, `+02`) optional after the seconds. Without an offset the time is UTC. Digits of
     /// the fraction beyond the sixth are dropped. Returns nil for anything else.
     public init?(rfc3339 text: String) {
         let utf8 = text.utf8Span
@@ -76,25 +76,36 @@ extension Timestamp: CustomStringConvertible {
 }
 
 /// Reads one time from UTF-8, without allocating: datetime filters run it once a row.
+///
+/// As lenient as the wire API: numbers may have fewer digits than usual and spaces before them,
+/// and spaces may stand around the offset.
 enum TimestampParser {
     static func parse(_ text: borrowing Span<UInt8>) -> Timestamp? {
         var position = 0
-        guard let year = number(text, &position, digits: 4), take(text, &position, "-"),
-            let month = number(text, &position, digits: 2), take(text, &position, "-"),
-            let day = number(text, &position, digits: 2),
+        guard let midnight = date(text, &position) else { return nil }
+        if position == text.count { return Timestamp(microseconds: midnight) }
+        guard takeSeparator(text, &position), let time = timeOfDay(text, &position) else {
+            return nil
+        }
+        let local = midnight + time.microseconds
+        if position == text.count { return Timestamp(microseconds: local) }
+        guard time.hasSeconds, let offset = offsetMinutes(text, &position) else { return nil }
+        skipSpaces(text, &position)
+        guard position == text.count else { return nil }
+        return Timestamp(microseconds: local - offset * 60_000_000)
+    }
+
+    /// The microseconds at which a day begins.
+    private static func date(_ text: borrowing Span<UInt8>, _ position: inout Int) -> Int64? {
+        skipSpaces(text, &position)
+        let yearDigitsMax = take(text, &position, "+") ? 5 : 4
+        guard let year = number(text, &position, digitsMax: yearDigitsMax),
+            take(text, &position, "-"),
+            let month = number(text, &position), take(text, &position, "-"),
+            let day = number(text, &position),
             (1...12).contains(month), day >= 1, day <= days(inMonth: month, year: year)
         else { return nil }
-        let midnight =
-            Timestamp.day(year: year, month: month, day: day)
-            * Timestamp.microsecondsPerDay
-        if position == text.count { return Timestamp(microseconds: midnight) }
-        guard takeSeparator(text, &position),
-            let time = timeOfDay(text, &position)
-        else { return nil }
-        if position == text.count { return Timestamp(microseconds: midnight + time.microseconds) }
-        guard time.hasSeconds, let offset = offsetMinutes(text, &position), position == text.count
-        else { return nil }
-        return Timestamp(microseconds: midnight + time.microseconds - offset * 60_000_000)
+        return Timestamp.day(year: year, month: month, day: day) * Timestamp.microsecondsPerDay
     }
 
     private static func days(inMonth month: Int64, year: Int64) -> Int64 {
@@ -108,50 +119,79 @@ enum TimestampParser {
     private static func timeOfDay(
         _ text: borrowing Span<UInt8>, _ position: inout Int
     ) -> (microseconds: Int64, hasSeconds: Bool)? {
-        guard let hour = number(text, &position, digits: 2), take(text, &position, ":"),
-            let minute = number(text, &position, digits: 2), hour < 24, minute < 60
+        guard let hour = number(text, &position), take(text, &position, ":"),
+            let minute = number(text, &position), hour < 24, minute < 60
         else { return nil }
         let minutes = (hour * 60 + minute) * 60_000_000
         guard take(text, &position, ":") else { return (minutes, false) }
         // 60 is a leap second.
-        guard let second = number(text, &position, digits: 2), second <= 60 else { return nil }
-        var microseconds = minutes + second * 1_000_000
-        if take(text, &position, ".") {
-            let start = position
-            var scale: Int64 = 100_000
-            while position < text.count, let digit = digit(text[position]) {
-                microseconds += digit * scale
-                scale /= 10
-                position += 1
-            }
-            guard position > start else { return nil }
+        guard let second = number(text, &position), second <= 60 else { return nil }
+        guard let fraction = fraction(text, &position) else { return nil }
+        return (minutes + second * 1_000_000 + fraction, true)
+    }
+
+    /// Microseconds; 0 when there is no fraction.
+    private static func fraction(_ text: borrowing Span<UInt8>, _ position: inout Int) -> Int64? {
+        guard take(text, &position, ".") else { return 0 }
+        let start = position
+        var microseconds: Int64 = 0
+        var scale: Int64 = 100_000
+        while position < text.count, let digit = digit(text[position]) {
+            microseconds += digit * scale
+            scale /= 10
+            position += 1
         }
-        return (microseconds, true)
+        return position > start ? microseconds : nil
     }
 
     private static func offsetMinutes(
         _ text: borrowing Span<UInt8>, _ position: inout Int
     ) -> Int64? {
-        if take(text, &position, "Z") || take(text, &position, "z") { return 0 }
-        let sign: Int64
-        if take(text, &position, "+") {
-            sign = 1
-        } else if take(text, &position, "-") {
-            sign = -1
-        } else {
-            return nil
-        }
-        guard let hours = number(text, &position, digits: 2), hours < 24 else { return nil }
+        skipSpaces(text, &position)
+        if takeUTC(text, &position) { return 0 }
+        guard let sign = sign(text, &position),
+            let hours = number(text, &position, digitsMin: 2), hours < 24
+        else { return nil }
         if position == text.count { return sign * hours * 60 }
+        skipSpaces(text, &position)
         _ = take(text, &position, ":")
-        guard let minutes = number(text, &position, digits: 2), minutes < 60 else { return nil }
+        guard let minutes = number(text, &position, digitsMin: 2), minutes < 60 else { return nil }
         return sign * (hours * 60 + minutes)
+    }
+
+    private static func takeUTC(_ text: borrowing Span<UInt8>, _ position: inout Int) -> Bool {
+        if takeLetter(text, &position, "z") { return true }
+        var end = position
+        guard takeLetter(text, &end, "u"), takeLetter(text, &end, "t"), takeLetter(text, &end, "c")
+        else { return false }
+        position = end
+        return true
+    }
+
+    private static func sign(_ text: borrowing Span<UInt8>, _ position: inout Int) -> Int64? {
+        if take(text, &position, "+") { return 1 }
+        if take(text, &position, "-") { return -1 }
+        // U+2212, the minus sign.
+        guard position + 3 <= text.count, text[position] == 0xe2, text[position + 1] == 0x88,
+            text[position + 2] == 0x92
+        else { return nil }
+        position += 3
+        return -1
     }
 
     private static func takeSeparator(
         _ text: borrowing Span<UInt8>, _ position: inout Int
     ) -> Bool {
-        take(text, &position, "T") || take(text, &position, " ") || take(text, &position, "t")
+        if takeLetter(text, &position, "t") { return true }
+        let start = position
+        skipSpaces(text, &position)
+        return position > start
+    }
+
+    private static func skipSpaces(_ text: borrowing Span<UInt8>, _ position: inout Int) {
+        while position < text.count, text[position] == 0x20 || (9...13).contains(text[position]) {
+            position += 1
+        }
     }
 
     private static func take(
@@ -162,17 +202,31 @@ enum TimestampParser {
         return true
     }
 
-    private static func number(
-        _ text: borrowing Span<UInt8>, _ position: inout Int, digits count: Int
-    ) -> Int64? {
-        guard position + count <= text.count else { return nil }
-        var value: Int64 = 0
-        for index in position..<(position + count) {
-            guard let digit = digit(text[index]) else { return nil }
-            value = value * 10 + digit
+    /// Takes an ASCII letter of either case; `expected` is in lower case.
+    private static func takeLetter(
+        _ text: borrowing Span<UInt8>, _ position: inout Int, _ expected: Unicode.Scalar
+    ) -> Bool {
+        guard position < text.count, text[position] | 0x20 == UInt8(ascii: expected) else {
+            return false
         }
-        position += count
-        return value
+        position += 1
+        return true
+    }
+
+    private static func number(
+        _ text: borrowing Span<UInt8>, _ position: inout Int, digitsMin: Int = 1,
+        digitsMax: Int = 2
+    ) -> Int64? {
+        skipSpaces(text, &position)
+        let start = position
+        var value: Int64 = 0
+        while position < text.count, position < start + digitsMax,
+            let digit = digit(text[position])
+        {
+            value = value * 10 + digit
+            position += 1
+        }
+        return position - start >= digitsMin ? value : nil
     }
 
     private static func digit(_ byte: UInt8) -> Int64? {
