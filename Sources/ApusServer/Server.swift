@@ -56,10 +56,8 @@ package struct Server: Sendable {
     }
 
     private func serve(_ database: Database) async throws {
-        var configuration = configuration
         // The other half is for gRPC connections and the database's own files.
-        configuration.connectionsMax = min(
-            configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
+        let connectionsMax = min(configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
         let operations = Operations(database: database)
         let authorizer = Authorizer(apiKey: configuration.apiKey)
         let metrics = RequestMetrics()
@@ -80,7 +78,7 @@ package struct Server: Sendable {
             service: RESTService(
                 operations: operations, authorizer: authorizer, metrics: metrics,
                 requestBodyBytesMax: configuration.requestBodyBytesMax, logger: logger),
-            configuration: configuration, logger: logger,
+            configuration: configuration, connectionsMax: connectionsMax, logger: logger,
             onListening: {
                 listening.http($0)
                 listening.grpc(0)
