@@ -1,0 +1,118 @@
+package import ApusCore
+
+/// One version of a collection: what a reader sees from its first to its last look.
+///
+/// It holds segments and a sequence number. Segments only gain rows and deletion marks with later
+/// numbers, so the view needs no lock and does not change.
+package struct ReadView: Sendable {
+    package let lsn: SequenceNumber
+    /// Oldest first; the last one may be growing.
+    package let segments: [any Segment]
+    package let configuration: CollectionConfiguration
+
+    package init(
+        lsn: SequenceNumber, segments: [any Segment], configuration: CollectionConfiguration
+    ) {
+        self.lsn = lsn
+        self.segments = segments
+        self.configuration = configuration
+    }
+
+    /// Where a point lies.
+    package struct Location: Hashable, Sendable {
+        package let segment: Int
+        package let row: Int
+    }
+
+    package func row(of id: PointID) -> Location? {
+        for index in segments.indices.reversed() {
+            if let row = segments[index].row(of: id, at: lsn) {
+                return Location(segment: index, row: row)
+            }
+        }
+        return nil
+    }
+
+    /// Points in the view. O(segments), or O(rows) of the segments that have deletions.
+    package var pointCount: Int {
+        segments.reduce(0) { sum, segment in
+            sum + segment.deletions.visibleCount(among: segment.writtenCount(through: lsn), at: lsn)
+        }
+    }
+
+    package func storedPoint(at location: Location) throws -> StoredPoint {
+        let segment = segments[location.segment]
+        var dense: [String: [Float]] = [:]
+        for (name, field) in segment.denseFields { dense[name] = field.vector(at: location.row) }
+        return StoredPoint(
+            id: segment.id(at: location.row), dense: dense,
+            payload: try segment.payloadBytes(at: location.row),
+            others: try segment.extras(at: location.row))
+    }
+
+    package func record(
+        at location: Location, payload: PayloadSelector, vectors: VectorSelector
+    ) throws -> Record {
+        let segment = segments[location.segment]
+        return Record(
+            id: segment.id(at: location.row),
+            payload: try segment.payload(selected: payload, at: location.row),
+            vectors: try segment.vectors(vectors, at: location.row))
+    }
+
+    /// Calls `body` with every visible row that matches; nil or an empty filter: all of them.
+    package func forEachRow(
+        matching filter: Filter?, _ body: (any Segment, Int) throws -> Void
+    ) throws {
+        for segment in segments {
+            let written = segment.writtenCount(through: lsn)
+            guard let filter, !filter.isEmpty else {
+                for row in 0..<written where segment.deletions.isVisible(row, at: lsn) {
+                    try body(segment, row)
+                }
+                continue
+            }
+            try segment.matches(filter, writtenCount: written).forEach { row in
+                // The remembered answer may reach further than this view.
+                if row < written, segment.deletions.isVisible(row, at: lsn) {
+                    try body(segment, row)
+                }
+            }
+        }
+    }
+
+    package func count(_ filter: Filter?) throws -> Int {
+        guard let filter, !filter.isEmpty else { return pointCount }
+        var count = 0
+        try forEachRow(matching: filter) { _, _ in count += 1 }
+        return count
+    }
+}
+
+extension Segment {
+    /// The rows that match a filter. The answer covers at least `writtenCount` rows; deleted rows
+    /// are among them.
+    package func matches(_ filter: Filter, writtenCount: Int) throws -> Bitmap {
+        let matcher = FilterMatcher(filter)
+        return try filterCache.matches(filter, rowCount: writtenCount) { matches, rows in
+            if matcher.needsPayload {
+                try forEachPayload(in: rows) { row, payload in
+                    matches[row] = unsafe try matcher.matches(self, row: row, payload: payload)
+                }
+            } else {
+                let none = try FilterMatcher.emptyPayload
+                for row in rows {
+                    matches[row] = try none.withUnsafeBytes {
+                        unsafe try matcher.matches(self, row: row, payload: $0)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The part of the row's payload that was asked for; nil when none was.
+    package func payload(selected selector: PayloadSelector, at row: Int) throws -> Payload? {
+        if case .none = selector { return nil }
+        return try payload(at: row).selecting(selector)
+    }
+}
