@@ -65,7 +65,9 @@ public final class Database: Sendable {
             let fileSystem = PosixFileSystem()
             try makeDirectories(path, fileSystem)
             let lock = try DirectoryLock(fileSystem: fileSystem, directory: path)
-            try DatabaseMarker.createOrCheck(fileSystem: fileSystem, directory: path)
+            if try DatabaseMarker.read(fileSystem: fileSystem, directory: path) == nil {
+                try DatabaseMarker().write(fileSystem: fileSystem, directory: path)
+            }
             let context = EngineContext(configuration: configuration, fileSystem: fileSystem)
             let database = Database(path: path, context: context, lock: lock)
             do {

@@ -22,8 +22,7 @@ extension Collection {
         try log.close()
         var manifest = Manifest(logID: logID)
         manifest.attributes[attributesKey] = try encoded(attributes)
-        try files.store.commit(manifest)
-        try fileSystem.synchronizeDirectory(directory)
+        _ = try files.store.commit(manifest)
     }
 
     /// Opens the files of a collection: maps its segments and replays the log behind them. Rows of
@@ -37,7 +36,7 @@ extension Collection {
             throw DatabaseError(.corruption, "\(directory): no CURRENT file names a manifest")
         }
         let attributes = try attributes(of: manifest, directory: directory)
-        try files.store.removeStrayFiles(keeping: manifest)
+        _ = try files.store.removeStrayFiles(keeping: manifest)
 
         var segments: [any Segment] = []
         for entry in manifest.segments {
@@ -95,14 +94,9 @@ extension Collection {
         fileSystem: any FileSystem
     ) throws {
         guard let path = files.deletions(of: entry) else { return }
-        let file = try DeletionFile.read(path, fileSystem: fileSystem)
-        for row in file.rows {
-            guard Int(row) < segment.rowCount else {
-                throw DatabaseError(
-                    .corruption, "\(path): row \(row) of a segment with \(segment.rowCount) rows")
-            }
-            segment.deletions.delete(Int(row), at: file.through)
-        }
+        let file = try DeletionFile.read(
+            fileSystem: fileSystem, path: path, rowCount: segment.rowCount)
+        file.deleted.forEach { segment.deletions.delete($0, at: file.sequenceNumber) }
     }
 
     private static func attributes(
@@ -170,6 +164,15 @@ extension Collection {
     }
 
     // MARK: Closing
+
+    /// Lets go of a collection whose files are being removed.
+    func abandon() {
+        writer.withLock { $0.isClosed = true }
+        room.releaseAll()
+        waitUntilIdle()
+        // Its files are going: what the log still had to write is of no interest.
+        try? log.close()
+    }
 
     /// Takes no more writes, waits for those under way, and leaves on disk what a quick start needs.
     func close() throws {

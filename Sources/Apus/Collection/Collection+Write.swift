@@ -93,9 +93,11 @@ extension Collection {
             throw DatabaseError(.unavailable, "collection `\(name)` is closed")
         }
         if let failure = published.withLock({ $0.failure }) { throw failure }
+        let attributes = published.withLock { $0.attributes }
         var resolver = BatchResolver(
             view: ReadView(
-                lsn: state.lsn, segments: state.segments, configuration: configuration))
+                lsn: state.lsn, segments: state.segments, configuration: attributes.configuration,
+                textFields: attributes.textFields))
         for operation in operations { try resolver.apply(operation) }
         let batch = WriteBatch(effects: try resolver.effects())
         guard !batch.effects.isEmpty else { return state.lsn }

@@ -1,6 +1,6 @@
 public import ApusCore
-package import ApusStorage
-private import Synchronization
+internal import ApusStorage
+internal import Synchronization
 
 /// A named set of points that are searched together.
 ///
@@ -48,7 +48,8 @@ public final class Collection: Sendable {
         published.withLock { state in
             ReadView(
                 lsn: state.lsn, segments: state.segments,
-                configuration: state.attributes.configuration)
+                configuration: state.attributes.configuration,
+                textFields: state.attributes.textFields)
         }
     }
 
@@ -115,4 +116,12 @@ struct CollectionAttributes: Codable, Sendable {
     var configuration: CollectionConfiguration
     /// Payload indexes by field path.
     var payloadSchema: [String: PayloadFieldSchema] = [:]
+
+    var textFields: [PayloadPath: PayloadFieldSchema] {
+        var fields: [PayloadPath: PayloadFieldSchema] = [:]
+        for (field, schema) in payloadSchema where schema.type == .text {
+            if let path = PayloadPath(field) { fields[path] = schema }
+        }
+        return fields
+    }
 }

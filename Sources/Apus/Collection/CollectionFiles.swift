@@ -17,7 +17,7 @@ struct CollectionFiles: Sendable {
 
     /// The file that says which rows of a segment are deleted; nil: none is.
     func deletions(of entry: Manifest.Segment) -> String? {
-        entry.deletionsThrough.map {
+        entry.deletionFileLSN.map {
             "\(directory)/\(FileName.deletions(segment: entry.number, at: $0))"
         }
     }

@@ -1,7 +1,7 @@
 package import ApusCore
-package import ApusIndex
-package import ApusKernels
-package import ApusQuery
+internal import ApusIndex
+internal import ApusKernels
+internal import ApusQuery
 
 /// A row that a search found, before its payload is read.
 package struct Hit: Sendable {
@@ -57,8 +57,7 @@ extension ReadView {
     ) throws -> [Hit] {
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
-            let found = try segment.nearest(
-                to: query, field: name, metric: metric, view: self, segmentIndex: index, scope)
+            let found = try nearest(to: query, field: name, inSegment: index, scope)
             for neighbour in found {
                 hits.append(
                     Hit(
@@ -126,7 +125,7 @@ extension ReadView {
                 var distance: Float = 0
                 for query in queries {
                     distance += rows.reduce(Float.infinity) { best, candidate in
-                        min(best, kernel.distance(query, candidate))
+                        min(best, Self.distance(query, candidate, kernel))
                     }
                 }
                 hits.append(
@@ -138,13 +137,24 @@ extension ReadView {
         return configuration.metric.best(hits, scope)
     }
 
+    private static func distance(
+        _ left: [Float], _ right: [Float], _ kernel: DistanceKernel
+    ) -> Float {
+        unsafe left.withUnsafeBufferPointer { left in
+            unsafe right.withUnsafeBufferPointer { right in
+                guard let a = left.baseAddress, let b = right.baseAddress else { return 0 }
+                return unsafe kernel.distance(a, b, dimension: min(left.count, right.count))
+            }
+        }
+    }
+
     /// Which rows of a segment a scope admits.
     func admittedRows(of index: Int, _ scope: SearchScope) throws -> AdmittedRows {
         let segment = segments[index]
         let written = segment.writtenCount(through: lsn)
         return AdmittedRows(
             writtenCount: written, lsn: lsn, deletions: segment.deletions,
-            bitmap: try segment.bitmap(for: scope, index: index, writtenCount: written))
+            bitmap: try bitmap(for: scope, of: index, writtenCount: written))
     }
 }
 
@@ -160,42 +170,46 @@ struct AdmittedRows {
     }
 }
 
-extension Segment {
-    /// The rows that a scope's filter and candidates allow; nil: all of them.
-    fileprivate func bitmap(
-        for scope: SearchScope, index: Int, writtenCount: Int
+extension ReadView {
+    /// The rows of a segment that a scope's filter and candidates allow; nil: all of them.
+    private func bitmap(
+        for scope: SearchScope, of index: Int, writtenCount: Int
     ) throws -> Bitmap? {
         var bitmap: Bitmap?
         if let filter = scope.filter, !filter.isEmpty {
-            bitmap = try matches(filter, writtenCount: writtenCount)
+            bitmap = try matches(filter, in: segments[index], writtenCount: writtenCount)
         }
         guard let candidates = scope.candidates?[index] else { return bitmap }
         bitmap?.formIntersection(candidates)
         return bitmap ?? candidates
     }
 
-    fileprivate func nearest(
-        to query: [Float], field name: String, metric: Metric, view: ReadView,
-        segmentIndex: Int, _ scope: SearchScope
+    private func nearest(
+        to query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
     ) throws -> [Neighbour] {
-        let written = writtenCount(through: view.lsn)
-        guard written > 0, let field = denseFields[name] else { return [] }
-        let bitmap = try bitmap(for: scope, index: segmentIndex, writtenCount: written)
-        let indexed = min(written, field.index?.indexedCount ?? 0)
-        let configuration = view.configuration
+        let segment = segments[index]
+        let written = segment.writtenCount(through: lsn)
+        guard written > 0, let field = segment.denseFields[name] else { return [] }
+        let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
         let hnsw = configuration.hnsw.applying(configuration.vectors[name]?.hnsw)
         let plan = Planner.plan(
             SegmentStatistics(
-                rowCount: written, matchCount: bitmap?.cardinality, indexedCount: indexed,
-                vectorByteCount: field.vectors.dimension * 4),
+                rowCount: written, matchCount: bitmap?.cardinality,
+                indexedCount: min(written, field.index?.indexedCount ?? 0),
+                vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size),
             SearchSettings(
                 limit: scope.searchLimit, ef: scope.parameters.ef, exact: scope.parameters.exact,
                 indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
                 fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m))
-
-        return try DenseSearch(
-            segment: self, field: field, query: query, lsn: view.lsn, writtenCount: written
-        ).run(plan, limit: scope.searchLimit, bitmap: bitmap)
+        let presence =
+            (field.presence?.absentCount ?? 0) == 0
+            ? nil
+            : try matches(
+                Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
+        return DenseSearch(
+            segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
+            filter: bitmap, presence: presence
+        ).run(plan, limit: scope.searchLimit)
     }
 }
 

@@ -9,14 +9,8 @@ package struct ReadView: Sendable {
     /// Oldest first; the last one may be growing.
     package let segments: [any Segment]
     package let configuration: CollectionConfiguration
-
-    package init(
-        lsn: SequenceNumber, segments: [any Segment], configuration: CollectionConfiguration
-    ) {
-        self.lsn = lsn
-        self.segments = segments
-        self.configuration = configuration
-    }
+    /// Payload fields with a text index: filters match them by tokens, others by substring.
+    package let textFields: [PayloadPath: PayloadFieldSchema]
 
     /// Where a point lies.
     package struct Location: Hashable, Sendable {
@@ -72,7 +66,7 @@ package struct ReadView: Sendable {
                 }
                 continue
             }
-            try segment.matches(filter, writtenCount: written).forEach { row in
+            try matches(filter, in: segment, writtenCount: written).forEach { row in
                 // The remembered answer may reach further than this view.
                 if row < written, segment.deletions.isVisible(row, at: lsn) {
                     try body(segment, row)
@@ -89,25 +83,44 @@ package struct ReadView: Sendable {
     }
 }
 
+extension ReadView {
+    /// The rows of a segment that match a filter. The answer covers at least `writtenCount` rows;
+    /// deleted rows are among them.
+    package func matches(
+        _ filter: Filter, in segment: any Segment, writtenCount: Int
+    ) throws -> Bitmap {
+        let key = FilterCache.Key(filter: filter, textFields: textFields)
+        return try segment.filterCache.matches(key, rowCount: writtenCount) { matches, rows in
+            let compiled = CompiledFilter(filter, schema: textFields)
+            try segment.evaluate(compiled, rows, into: &matches)
+        }
+    }
+}
+
 extension Segment {
-    /// The rows that match a filter. The answer covers at least `writtenCount` rows; deleted rows
-    /// are among them.
-    package func matches(_ filter: Filter, writtenCount: Int) throws -> Bitmap {
-        let matcher = FilterMatcher(filter)
-        return try filterCache.matches(filter, rowCount: writtenCount) { matches, rows in
-            if matcher.needsPayload {
-                try forEachPayload(in: rows) { row, payload in
-                    matches[row] = unsafe try matcher.matches(self, row: row, payload: payload)
-                }
-            } else {
-                let none = try FilterMatcher.emptyPayload
-                for row in rows {
-                    matches[row] = try none.withUnsafeBytes {
-                        unsafe try matcher.matches(self, row: row, payload: $0)
-                    }
+    fileprivate func evaluate(
+        _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
+    ) throws {
+        guard filter.needsPayload else {
+            for row in rows {
+                matches[row] = filter.matches(id: id(at: row), payload: [:]) { name in
+                    hasVector(name, at: row)
                 }
             }
+            return
         }
+        unsafe try forEachPayload(in: rows) { row, payload in
+            matches[row] = unsafe filter.matches(
+                id: id(at: row), payload: EncodedPayload(payload)
+            ) { name in
+                hasVector(name, at: row)
+            }
+        }
+    }
+
+    private func hasVector(_ name: String, at row: Int) -> Bool {
+        if let field = denseFields[name] { return field.hasVector(at: row) }
+        return (try? extras(at: row)[name]) != nil
     }
 
     /// The part of the row's payload that was asked for; nil when none was.

@@ -84,7 +84,9 @@ extension Collection {
         let (frozen, growing) = writer.withLock { ($0.frozen.first, $0.growing) }
         guard let frozen else { return indexStep(growing) }
         // The oldest segment first: log files and waiting writes depend on it.
-        if indexStep(frozen.segment) { return true }
+        if frozen.segment.index(rowsMax: Self.rowsPerStep, finish: true, pool: context.indexPool) {
+            return true
+        }
         do {
             try writeSegment(frozen)
             maintenance.withLock { $0.sealFailure = nil }
@@ -97,9 +99,7 @@ extension Collection {
     }
 
     private func indexStep(_ segment: GrowingSegment) -> Bool {
-        guard segment.indexedCount < segment.rowCount else { return false }
-        segment.index(rowsMax: Self.rowsPerStep, pool: context.indexPool)
-        return segment.indexedCount < segment.rowCount
+        segment.index(rowsMax: Self.rowsPerStep, finish: false, pool: context.indexPool)
     }
 
     // MARK: Room for writes
@@ -115,13 +115,13 @@ extension Collection {
         if failure != nil { return true }
         if maintenance.withLock({ $0.sealFailure != nil }) { return true }
         let growing = segments.compactMap { $0 as? GrowingSegment }
-        let unindexed = growing.reduce(0) { $0 + $1.rowCount - $1.indexedCount }
+        let unindexed = growing.reduce(0) { $0 + $1.waitingCount }
         return growing.count <= 2 && unindexed < context.configuration.unindexedRowsMax
     }
 
     var isFullyIndexed: Bool {
         published.withLock { $0.segments }.allSatisfy { segment in
-            (segment as? GrowingSegment).map { $0.indexedCount >= $0.rowCount } ?? true
+            (segment as? GrowingSegment).map { $0.waitingCount == 0 } ?? true
         }
     }
 
@@ -149,7 +149,7 @@ extension Collection {
     func freeze(_ state: inout WriterState) throws {
         let next = try context.makeGrowingSegment(
             number: state.nextSegmentNumber, configuration: configuration)
-        try log.rotate()
+        log.rotate()
         state.nextSegmentNumber += 1
         state.frozen.append(FrozenSegment(segment: state.growing, lastLSN: state.lsn))
         state.growing = next

@@ -24,7 +24,7 @@ extension Collection {
             next.flushedThrough = frozen.lastLSN
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
             next.segments.append(
-                SegmentEntry(number: segment.number, rowCount: UInt64(segment.rowCount)))
+                Manifest.Segment(number: segment.number, rowCount: segment.rowCount))
             try writeDeletions(of: segments, through: frozen.lastLSN, &next)
             try commit(next, replacing: &manifest)
         }
@@ -34,16 +34,14 @@ extension Collection {
 
     /// Commits a manifest and removes the deletion files that it names no more.
     func commit(_ next: Manifest, replacing manifest: inout Manifest) throws {
-        var next = next
-        next.generation = manifest.generation + 1
-        try files.store.commit(next)
+        let committed = try files.store.commit(next)
         let kept = Set(next.segments.map { files.deletions(of: $0) })
         for entry in manifest.segments {
             guard let old = files.deletions(of: entry), !kept.contains(old) else { continue }
             // A file that stays behind is a stray one, which the next start removes.
             try? context.fileSystem.remove(old)
         }
-        manifest = next
+        manifest = committed
     }
 
     /// Writes for each segment in the manifest which rows were deleted through `lsn`, if more are
@@ -56,17 +54,14 @@ extension Collection {
             guard let segment = segments.first(where: { $0.number == entry.number }) else {
                 continue
             }
-            let rows = segment.deletions.deletedRows(among: Int(entry.rowCount), through: lsn)
-            guard UInt64(rows.count) > entry.deletedCount else { continue }
-            var next = entry
-            next.deletionsThrough = lsn
-            next.deletedCount = UInt64(rows.count)
-            if let path = files.deletions(of: next) {
-                try DeletionFile(
-                    through: lsn, rowCount: UInt32(clamping: entry.rowCount), rows: rows
-                ).write(to: path, fileSystem: context.fileSystem)
+            let deleted = segment.deletions.deletedRows(among: entry.rowCount, through: lsn)
+            let known = entry.deletionFileLSN.map {
+                segment.deletions.deletedRows(among: entry.rowCount, through: $0).cardinality
             }
-            manifest.segments[index] = next
+            guard deleted.cardinality > known ?? 0 else { continue }
+            try DeletionFile(sequenceNumber: lsn, deleted: deleted).write(
+                fileSystem: context.fileSystem, directory: files.directory, segment: entry.number)
+            manifest.segments[index].deletionFileLSN = lsn
         }
     }
 
@@ -80,8 +75,6 @@ extension Collection {
     }
 
     private func waitUntilDurable(_ lsn: SequenceNumber) throws {
-        let outcome = BlockingResult<Void>()
-        log.whenDurable(lsn) { outcome.set($0.mapError { $0 }) }
-        try outcome.wait()
+        try log.waitUntilDurable(lsn)
     }
 }

@@ -14,7 +14,7 @@ package final class GrowingColumn<Element: BitwiseCopyable>: @unchecked Sendable
     package let capacity: Int
 
     package init(capacity: Int) throws(KernelError) {
-        memory = try ReservedMemory(byteCapacity: capacity * MemoryLayout<Element>.stride)
+        memory = try ReservedMemory(byteCount: capacity * MemoryLayout<Element>.stride)
         unsafe base = memory.base.bindMemory(to: Element.self, capacity: capacity)
         self.capacity = capacity
     }
@@ -45,7 +45,7 @@ package final class ByteArena: @unchecked Sendable {
     package private(set) var count = 0
 
     package init(capacity: Int) throws(KernelError) {
-        memory = try ReservedMemory(byteCapacity: capacity)
+        memory = try ReservedMemory(byteCount: capacity)
         self.capacity = capacity
     }
 
@@ -93,7 +93,7 @@ package final class RowDeletions: @unchecked Sendable {
 
     /// Marks a row; a row that is marked already keeps its first mark.
     package func delete(_ row: Int, at lsn: SequenceNumber) {
-        let cell = cell(row)
+        let cell = unsafe cell(row)
         guard unsafe cell.pointee.load(ordering: .relaxed) == .max else { return }
         unsafe cell.pointee.store(lsn.rawValue, ordering: .relaxed)
         marked.wrappingAdd(1, ordering: .releasing)
@@ -111,10 +111,12 @@ package final class RowDeletions: @unchecked Sendable {
         return visible
     }
 
-    /// Rows below `rowCount` that were deleted at or before `lsn`, ascending.
-    package func deletedRows(among rowCount: Int, through lsn: SequenceNumber) -> [UInt32] {
-        guard count > 0 else { return [] }
-        return (0..<rowCount).filter { !isVisible($0, at: lsn) }.map(UInt32.init)
+    /// Rows below `rowCount` that were deleted at or before `lsn`.
+    package func deletedRows(among rowCount: Int, through lsn: SequenceNumber) -> Bitmap {
+        var deleted = Bitmap(count: rowCount)
+        guard count > 0 else { return deleted }
+        for row in 0..<rowCount where !isVisible(row, at: lsn) { deleted[row] = true }
+        return deleted
     }
 
     /// The marks themselves, for the search loop.

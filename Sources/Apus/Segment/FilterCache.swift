@@ -9,13 +9,19 @@ package final class FilterCache: Sendable {
     /// Filters remembered per segment; the one not used for longest goes first.
     private static let capacity = 32
 
+    /// The same filter means something else once a field has a text index.
+    package struct Key: Hashable, Sendable {
+        package var filter: Filter
+        package var textFields: [PayloadPath: PayloadFieldSchema]
+    }
+
     private struct Entry {
         var matches: Bitmap
         var lastUse: UInt64
     }
 
     private struct State {
-        var entries: [Filter: Entry] = [:]
+        var entries: [Key: Entry] = [:]
         var clock: UInt64 = 0
     }
 
@@ -26,7 +32,7 @@ package final class FilterCache: Sendable {
     /// The rows below `rowCount` that match; `evaluate` extends an earlier answer, whose bitmap
     /// covers fewer rows. Two callers may evaluate the same rows at the same time; both are right.
     package func matches(
-        _ filter: Filter, rowCount: Int, evaluate: (inout Bitmap, Range<Int>) throws -> Void
+        _ filter: Key, rowCount: Int, evaluate: (inout Bitmap, Range<Int>) throws -> Void
     ) rethrows -> Bitmap {
         var matches = remembered(filter)
         if matches.count < rowCount {
@@ -38,7 +44,7 @@ package final class FilterCache: Sendable {
         return matches
     }
 
-    private func remembered(_ filter: Filter) -> Bitmap {
+    private func remembered(_ filter: Key) -> Bitmap {
         state.withLock { state in
             state.clock += 1
             state.entries[filter]?.lastUse = state.clock
@@ -46,7 +52,7 @@ package final class FilterCache: Sendable {
         }
     }
 
-    private func remember(_ filter: Filter, _ matches: Bitmap) {
+    private func remember(_ filter: Key, _ matches: Bitmap) {
         state.withLock { state in
             guard state.entries[filter].map({ $0.matches.count < matches.count }) ?? true else {
                 return

@@ -1,5 +1,5 @@
 package import ApusCore
-package import ApusIndex
+internal import ApusIndex
 package import ApusKernels
 private import Synchronization
 
@@ -112,14 +112,28 @@ package final class GrowingSegment: Segment {
         growingFields.compactMap { $0.field.index?.indexedCount }.min() ?? rowCount
     }
 
-    /// Inserts the next rows into the graphs, at most `rowsMax` into each.
-    package func index(rowsMax: Int, pool: WorkerPool) {
+    /// Inserts the next rows into the graphs, about `rowsMax` into each, and returns whether there
+    /// were any. Rows go in by whole batches, so that the graph does not depend on when this is
+    /// called; the last rows, fewer than a batch, stay outside until `finish` takes them in, which
+    /// is for a segment that gets no more rows.
+    package func index(rowsMax: Int, finish: Bool, pool: WorkerPool) -> Bool {
         let end = rowCount
+        var hasMoved = false
         for field in growingFields {
             guard let index = field.field.index else { continue }
-            let target = min(end, index.indexedCount + rowsMax)
-            index.insert(upTo: target, isPresent: { field.field.hasVector(at: $0) }, pool: pool)
+            let before = index.indexedCount
+            let target = min(end, before + rowsMax)
+            index.insert(
+                upTo: target, finish: finish && target == end,
+                isPresent: { field.field.hasVector(at: $0) }, pool: pool)
+            if index.indexedCount > before { hasMoved = true }
         }
+        return hasMoved
+    }
+
+    /// Rows that wait for their graph, without the last ones that do not fill a batch.
+    package var waitingCount: Int {
+        max(0, rowCount - indexedCount - HNSWIndex.batchSize + 1)
     }
 
     // MARK: Reading
@@ -229,7 +243,8 @@ private final class GrowingDenseField: Sendable {
             ? nil
             : try HNSWIndex(
                 parameters: HNSWParameters(
-                    m: hnsw.m, efConstruct: hnsw.efConstruct, metric: configuration.metric),
+                    m: hnsw.m, efConstruct: hnsw.efConstruct, metric: configuration.metric,
+                    dimension: configuration.dimension),
                 vectors: vectors, capacity: capacity)
         field = DenseField(
             name: name, metric: configuration.metric, vectors: vectors, index: index,

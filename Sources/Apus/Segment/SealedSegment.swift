@@ -6,7 +6,7 @@ private import Synchronization
 
 /// A segment that is a file: mapped, immutable but for deletion marks, shared by all readers.
 @safe
-final class SealedSegment: Segment {
+final class SealedSegment: Segment, @unchecked Sendable {
     let number: UInt64
     let rowCount: Int
     let deletions: RowDeletions
@@ -14,6 +14,8 @@ final class SealedSegment: Segment {
     let denseFields: [String: DenseField]
     let hasExtras: Bool
 
+    // Sendable: the pointers lead into the mapped file, which never changes and lives as long as
+    // `reader`; deletion marks are atomic, the rest is constant or behind a lock.
     private let reader: SegmentReader
     private let payloads: RowBlockReader
     private let extras: RowBlockReader?
@@ -45,18 +47,22 @@ final class SealedSegment: Segment {
         self.deletions = try deletions ?? RowDeletions(capacity: count, liveCount: count)
         hasExtras = metadata.hasExtras
         sparseConfigurations = configuration.sparseVectors
-        unsafe ids = reader.array(SegmentFile.Section.ids, count: count)
-        unsafe idOrder = reader.array(SegmentFile.Section.idOrder, count: count)
-        unsafe versions = reader.array(SegmentFile.Section.versions, count: count)
-        guard unsafe (0..<count).allSatisfy({ Int(idOrder[$0]) < count }) else {
+        unsafe ids = try reader.array(SegmentFile.Section.ids, count: count)
+        let order: UnsafePointer<UInt32> = unsafe try reader.array(
+            SegmentFile.Section.idOrder, count: count)
+        unsafe idOrder = unsafe order
+        unsafe versions = try reader.array(SegmentFile.Section.versions, count: count)
+        guard (0..<count).allSatisfy({ unsafe Int(order[$0]) < count }) else {
             throw DatabaseError(.corruption, "\(path): section ids.order names rows past the end")
         }
-        payloads = try RowBlockReader(
-            segment: reader, prefix: SegmentFile.Section.payload, rowCount: count)
+        payloads = try RowBlockReader(reader, prefix: SegmentFile.Section.payload)
         extras =
             metadata.hasExtras
-            ? try RowBlockReader(
-                segment: reader, prefix: SegmentFile.Section.extras, rowCount: count) : nil
+            ? try RowBlockReader(reader, prefix: SegmentFile.Section.extras) : nil
+        for rows in [payloads, extras].compactMap({ $0 }) where rows.rowCount != count {
+            throw DatabaseError(
+                .corruption, "\(path): \(rows.rowCount) rows of payload, expected \(count)")
+        }
         var fields: [String: DenseField] = [:]
         for (position, field) in metadata.fields.enumerated() {
             fields[field.name] = try DenseField(
@@ -121,7 +127,11 @@ final class SealedSegment: Segment {
     func forEachPayload(
         in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try DatabaseError.translating { unsafe try payloads.forEachRow(in: rows, body) }
+        try DatabaseError.translating {
+            try payloads.forEachRow(in: rows) { row, bytes in
+                try unsafe bytes.withUnsafeBytes { unsafe try body(row, $0) }
+            }
+        }
     }
 
     func payloadBytes(at row: Int) throws -> [UInt8] {
@@ -180,14 +190,15 @@ extension DenseField {
         var index: HNSWIndex?
         if field.hasGraph {
             do {
-                index = try unsafe HNSWIndex.open(
-                    vectors: vectors, metric: field.metric, count: rowCount, owner: reader
-                ) { part in
+                var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
+                for part in HNSWFormat.Section.allCases {
                     let section = SegmentFile.Section.graph(position, part)
-                    guard reader.hasSection(section) else { return nil }
                     try reader.verifySection(section)
-                    return unsafe try reader.section(section)
+                    unsafe sections[part] = try reader.section(section)
                 }
+                index = unsafe try HNSWIndex.open(
+                    sections: sections, vectors: vectors, vectorCount: rowCount,
+                    residency: .mapped, owner: reader)
             } catch let error as MalformedBytes {
                 throw corrupt("graph.\(position)", "\(error)")
             }

@@ -111,6 +111,12 @@ package final class DenseField: Sendable {
 
     package func hasVector(at row: Int) -> Bool { presence?[row] ?? true }
 
+    /// Rows that are in the graph, and have a vector.
+    package var indexedVectorCount: Int {
+        guard let index else { return 0 }
+        return max(0, index.indexedCount - (presence?.absentCount ?? 0))
+    }
+
     /// `[dimension]` floats, normalised under cosine; nil when the row lacks the vector.
     package func vector(at row: Int) -> [Float]? {
         hasVector(at: row) ? vectors.vector(at: row) : nil

@@ -38,7 +38,9 @@ enum SegmentFile {
         static let extras = "extras"
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
-        static func graph(_ field: Int, _ part: String) -> String { "graph.\(field).\(part)" }
+        static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
+            "graph.\(field).\(part.rawValue)"
+        }
     }
 
     /// Writes all rows of a segment that takes no more rows and is in its graphs.
@@ -54,7 +56,7 @@ enum SegmentFile {
                     absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil)
             },
             hasExtras: segment.hasExtras)
-        try writer.addSection(name: Section.meta, encoding: .json, bytes: try encoded(metadata))
+        try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
         try writer.addSection(name: Section.ids, encoding: .raw) {
             unsafe try $0.append(segment.idBytes(count: count))
         }
@@ -82,14 +84,17 @@ enum SegmentFile {
     ) throws {
         let count = segment.rowCount
         try writer.addSection(name: Section.vectors(position), encoding: .raw) {
-            unsafe try $0.append(field.vectors.bytes(count: count))
+            let vectors = field.vectors
+            unsafe try $0.append(
+                UnsafeRawBufferPointer(
+                    start: vectors.base, count: count * vectors.stride * MemoryLayout<Float>.size))
         }
         if let bytes = unsafe segment.presenceBytes(of: field.name, count: count) {
             try writer.addSection(name: Section.presence(position), encoding: .raw) {
                 unsafe try $0.append(bytes)
             }
         }
-        try field.index?.withEncodedSections { part, bytes in
+        unsafe try field.index?.withEncodedSections { part, bytes in
             try writer.addSection(name: Section.graph(position, part), encoding: .raw) {
                 unsafe try $0.append(bytes)
             }
@@ -99,7 +104,9 @@ enum SegmentFile {
     private static func writeRows(
         _ name: String, to writer: SegmentWriter, count: Int, _ row: (Int) throws -> [UInt8]
     ) throws {
-        try RowBlockWriter.write(to: writer, prefix: name, rowCount: count, row: row)
+        try RowBlockWriter.addSections(to: writer, prefix: name) { rows in
+            for index in 0..<count { try rows.append(try row(index)) }
+        }
     }
 
     private static func encoded(_ metadata: Metadata) throws -> [UInt8] {

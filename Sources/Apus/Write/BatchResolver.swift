@@ -45,13 +45,11 @@ package struct BatchResolver {
             try deleteVectors(names, selection)
         case .other(.setPayload(let payload, let key, let selection)):
             try editPayload(selection) { $0.merge(payload, at: key) }
-        case .other(.overwritePayload(let payload, let key, let selection)):
-            try editPayload(selection) { current in
-                if let key { current.replace(payload, at: key) } else { current = payload }
-            }
+        case .other(.overwritePayload(let payload, _, let selection)):
+            try editPayload(selection) { $0 = payload }
         case .other(.deletePayload(let keys, let selection)):
             try editPayload(selection) { payload in
-                for key in keys { payload.removeValue(at: key) }
+                for key in keys { payload.removeValues(at: key) }
             }
         case .other(.clearPayload(let selection)):
             try editPayload(selection) { $0 = [:] }
@@ -134,11 +132,14 @@ package struct BatchResolver {
             if results[id] == nil { ids.append(id) }
         }
         guard !results.isEmpty else { return ids }
-        let matcher = FilterMatcher(filter)
+        let compiled = CompiledFilter(filter, schema: view.textFields)
         for id in order {
-            if case .some(.some(let point)) = results[id], try matcher.matches(point) {
-                ids.append(id)
+            guard let result = results[id], let point = result else { continue }
+            let matches = unsafe point.payload.withUnsafeBytes { payload in
+                unsafe compiled.matches(
+                    id: id, payload: EncodedPayload(payload), hasVector: point.hasVector)
             }
+            if matches { ids.append(id) }
         }
         return ids
     }
