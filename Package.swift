@@ -10,8 +10,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// The wire module holds generated protobuf code as its generator wrote it, which is not held to
-/// memory-safety marking and import levels.
+/// `ApusProto` is generated protobuf code as its generator wrote it, which is not held to
+/// memory-safety marking and import levels. It is a module of its own because it takes minutes to
+/// compile and hardly ever changes.
 let generatedCodeSettings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -70,15 +71,20 @@ let package = Package(
 
         // The edges
         .target(
-            name: "ApusWire", dependencies: ["ApusCore", protobuf, grpcCore, grpcProtobuf],
-            exclude: ["Proto"], swiftSettings: generatedCodeSettings),
+            name: "ApusProto", dependencies: [protobuf, grpcCore, grpcProtobuf],
+            path: "Sources/ApusWire/Generated", swiftSettings: generatedCodeSettings),
+        .target(
+            name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
+            exclude: ["Generated", "Proto"], swiftSettings: settings),
         .target(
             name: "ApusPipeline", dependencies: ["ApusCore", "CZlib"], swiftSettings: settings),
         .target(
             name: "ApusServer",
             dependencies: [
-                "Apus", "ApusCore", "ApusWire", grpcCore, grpcProtobuf, grpcTransport, logging,
+                "Apus", "ApusCore", "ApusProto", "ApusWire", grpcCore, grpcProtobuf, grpcTransport,
+                logging,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
@@ -114,8 +120,9 @@ let package = Package(
             name: "ApusTests", dependencies: ["Apus", "ApusQuery", "ApusStorage", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusWireTests", dependencies: ["ApusCore", "ApusWire", "TestSupport"],
-            swiftSettings: settings),
+            name: "ApusWireTests",
+            dependencies: ["ApusCore", "ApusProto", "ApusWire", "TestSupport", protobuf],
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
             swiftSettings: settings),

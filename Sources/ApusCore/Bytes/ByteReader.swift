@@ -28,6 +28,11 @@ package struct ByteReader {
 
     package var isAtEnd: Bool { remaining == 0 }
 
+    /// What has not been read yet, borrowed from the buffer.
+    package var rest: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: buffer[offset...])
+    }
+
     package mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
     ) throws(MalformedBytes) -> Integer {

@@ -1,0 +1,70 @@
+# Apus from the command line. `make` alone lists what there is.
+#
+# Everything is built in the release configuration, and only in that one: index code is some fifty
+# times slower in debug builds, and every further configuration compiles all dependencies again.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+DATA ?= ./data
+DATASETS ?= ../shared/datasets
+CRASHES ?= 5
+SOAK_CRASHES ?= 500
+BENCH_ARGUMENTS ?=
+PYTHON := .venv/bin/python
+CLIENTS := .venv/.apus-clients
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+.PHONY: setup
+setup:
+	@tools/require.sh liblz4-dev zlib1g-dev curl
+
+.PHONY: run
+run: setup ## Build, start the server on 6333/6334 with storage in ./data, load the sample.
+	$(SWIFT) build -c release --product apus
+	@DATA="$(DATA)" tools/run.sh
+
+.PHONY: test
+test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client and crash test.
+	$(SWIFT) build -c release --build-tests
+	$(SWIFT) test -c release --skip-build
+	$(PYTHON) -m pytest -q Tests/ConformanceTests
+	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(CRASHES)
+
+.PHONY: soak
+soak: setup $(CLIENTS) ## Kill the server under load, over and over (SOAK_CRASHES=500).
+	$(SWIFT) build -c release --product apus
+	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(SOAK_CRASHES)
+
+.PHONY: bench
+bench: setup ## Compare with hnswlib on DATASETS, then measure what the server adds.
+	@tools/require.sh g++ python3-dev python3-venv
+	$(SWIFT) build -c release --product apus
+	Benchmarks/peers/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
+	Benchmarks/grpc/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
+
+.PHONY: format
+format: ## Format the Swift sources in place.
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+.PHONY: lint
+lint: ## Check the format of the Swift sources, and of the C sources where clang-format is there.
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	@if [ -f .clang-format ] && command -v clang-format >/dev/null; then \
+	  find Sources/CApus* -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror; fi
+
+.PHONY: clean
+clean: ## Remove what was built. ./data stays.
+	rm -rf .build .venv Benchmarks/.venv
+
+# The virtual environment of the client tests, made again when the requirements change.
+$(CLIENTS): Tests/ConformanceTests/requirements.txt
+	@tools/require.sh python3-venv
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --requirement $<
+	@touch $@

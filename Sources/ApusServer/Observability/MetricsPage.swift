@@ -1,0 +1,88 @@
+import ApusCore
+
+/// The text that a Prometheus server scrapes.
+struct MetricsPage {
+    private var lines: [String] = []
+
+    init(operations: Operations, requests: RequestMetrics) async {
+        family("apus_info", "gauge", "The running release.")
+        sample("apus_info", [("version", ServerVersion.current.apus)], "1")
+        family("apus_uptime_seconds", "gauge", "Time since the server started.")
+        sample("apus_uptime_seconds", [], String(requests.uptime.seconds))
+        await addCollections(operations)
+        addRequests(requests.snapshot())
+    }
+
+    var text: String { lines.joined(separator: "\n") + "\n" }
+
+    private mutating func addCollections(_ operations: Operations) async {
+        let names = operations.collectionNames()
+        family("apus_collections", "gauge", "Collections in the database.")
+        sample("apus_collections", [], String(names.count))
+        // A collection may be dropped between the listing and the question.
+        var infos: [(name: String, points: Int, indexed: Int, bytes: Int)] = []
+        for name in names {
+            guard let info = try? await operations.collectionInfo(name) else { continue }
+            infos.append((name, info.pointsCount, info.indexedVectorsCount, info.bytesOnDisk))
+        }
+        family("apus_collection_points", "gauge", "Points in the collection.")
+        for info in infos {
+            sample("apus_collection_points", [("collection", info.name)], String(info.points))
+        }
+        family("apus_collection_indexed_vectors", "gauge", "Vectors that are in a graph.")
+        for info in infos {
+            sample(
+                "apus_collection_indexed_vectors", [("collection", info.name)],
+                String(info.indexed))
+        }
+        family("apus_collection_disk_bytes", "gauge", "Bytes of the collection's files.")
+        for info in infos {
+            sample("apus_collection_disk_bytes", [("collection", info.name)], String(info.bytes))
+        }
+    }
+
+    private mutating func addRequests(_ totals: [RequestMetrics.Key: RequestMetrics.Total]) {
+        let sorted = totals.sorted {
+            ($0.key.door, $0.key.route, $0.key.method, $0.key.status)
+                < ($1.key.door, $1.key.route, $1.key.method, $1.key.status)
+        }
+        family("apus_requests_total", "counter", "Finished requests.")
+        for (key, total) in sorted {
+            sample("apus_requests_total", key.labels, String(total.requests))
+        }
+        family("apus_request_duration_seconds_total", "counter", "Time spent in them.")
+        for (key, total) in sorted {
+            sample(
+                "apus_request_duration_seconds_total", key.labels, String(total.duration.seconds))
+        }
+    }
+
+    private mutating func family(_ name: String, _ type: String, _ help: String) {
+        lines.append("# HELP \(name) \(help)")
+        lines.append("# TYPE \(name) \(type)")
+    }
+
+    private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+        let inside = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        lines.append(inside.isEmpty ? "\(name) \(value)" : "\(name){\(inside)} \(value)")
+    }
+
+    private static func escaped(_ value: String) -> String {
+        var result = ""
+        for character in value.unicodeScalars {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.unicodeScalars.append(character)
+            }
+        }
+        return result
+    }
+}
+
+extension RequestMetrics.Key {
+    fileprivate var labels: [(String, String)] {
+        [("door", door), ("route", route), ("method", method), ("status", String(status))]
+    }
+}

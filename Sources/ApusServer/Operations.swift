@@ -1,0 +1,146 @@
+import Apus
+package import ApusCore
+
+/// What both protocols call: every operation of the interface on values of `ApusCore`.
+///
+/// It knows neither protocol. Searches and blocking work run on the engine's own threads; the
+/// caller suspends. All errors are `DatabaseError`.
+package struct Operations: Sendable {
+    package let database: Database
+
+    package init(database: Database) { self.database = database }
+}
+
+/// Collections and their aliases.
+extension Operations {
+    /// Creates a collection and throws `alreadyExists` if there is one of that name.
+    package func createCollection(
+        _ name: String, _ configuration: CollectionConfiguration
+    ) async throws {
+        _ = try await database.perform { [database] in
+            try database.createCollection(name, configuration)
+        }
+    }
+
+    package func updateCollection(
+        _ name: String, _ change: CollectionConfigurationChange
+    ) async throws {
+        try await database.perform { [database] in
+            try database.collection(name).update(change)
+        }
+    }
+
+    /// Whether there was a collection of that name.
+    package func deleteCollection(_ name: String) async throws -> Bool {
+        try await database.perform { [database] in try database.dropCollection(name) }
+    }
+
+    package func collectionInfo(_ name: String) async throws -> CollectionInfo {
+        try await database.perform { [database] in try database.collection(name).info() }
+    }
+
+    /// Names in ascending order, without aliases.
+    package func collectionNames() -> [String] { database.collectionNames() }
+
+    /// Whether `name` is a collection or an alias of one.
+    package func collectionExists(_ name: String) -> Bool { database.hasCollection(name) }
+
+    /// Every alias with the collection that it means.
+    package func aliases() -> [(alias: String, collection: String)] { database.aliases() }
+
+    /// The aliases of one collection; throws `notFound` when there is none of that name.
+    package func aliases(
+        of collection: String
+    ) throws -> [(alias: String, collection: String)] {
+        let name = try database.collection(collection).name
+        return database.aliases().filter { $0.collection == name }
+    }
+
+    /// Applies all changes or none.
+    package func changeAliases(_ changes: [AliasChange]) async throws {
+        try await database.perform { [database] in try database.changeAliases(changes) }
+    }
+}
+
+/// Points and payload indexes, writing.
+extension Operations {
+    /// Applies the operations in order as one atomic batch; one result per operation.
+    ///
+    /// With `wait` the answer comes once the batch is on disk and searches see it, without it
+    /// once the batch is validated and queued.
+    package func write(
+        _ operations: [WriteOperation], to collection: String, wait: Bool
+    ) async throws -> [WriteResult] {
+        try await database.collection(collection)
+            .write(operations, acknowledgement: wait ? .completed : .accepted)
+    }
+
+    /// The same for one operation.
+    package func write(
+        _ operation: WriteOperation, to collection: String, wait: Bool
+    ) async throws -> WriteResult {
+        guard let result = try await write([operation], to: collection, wait: wait).first else {
+            throw DatabaseError(.internalError, "A write to `\(collection)` gave no result")
+        }
+        return result
+    }
+
+    package func createPayloadIndex(
+        on field: PayloadPath, _ schema: PayloadFieldSchema, in collection: String
+    ) async throws -> WriteResult {
+        try await database.perform { [database] in
+            try database.collection(collection).createPayloadIndex(field, schema)
+        }
+    }
+
+    package func dropPayloadIndex(
+        on field: PayloadPath, in collection: String
+    ) async throws -> WriteResult {
+        try await database.perform { [database] in
+            try database.collection(collection).dropPayloadIndex(field)
+        }
+    }
+}
+
+/// Points, reading. Each call sees one version of the collection from its start to its end.
+extension Operations {
+    /// Best first.
+    package func query(
+        _ request: QueryRequest, in collection: String
+    ) async throws -> [ScoredPoint] {
+        try await database.collection(collection).query(request)
+    }
+
+    /// One list of results per request, in their order.
+    package func query(
+        _ requests: [QueryRequest], in collection: String
+    ) async throws -> [[ScoredPoint]] {
+        try await database.collection(collection).query(requests)
+    }
+
+    package func groups(
+        _ request: GroupsRequest, in collection: String
+    ) async throws -> [PointGroup] {
+        try await database.collection(collection).groups(request)
+    }
+
+    /// In the order of `ids`; unknown ids are left out.
+    package func retrieve(
+        _ ids: [PointID], withPayload: PayloadSelector, withVectors: VectorSelector,
+        from collection: String
+    ) async throws -> [Record] {
+        try await database.collection(collection)
+            .retrieve(ids, withPayload: withPayload, withVectors: withVectors)
+    }
+
+    package func scroll(
+        _ request: ScrollRequest, in collection: String
+    ) async throws -> ScrollPage {
+        try await database.collection(collection).scroll(request)
+    }
+
+    /// The number of points that match; nil counts all. Always exact.
+    package func count(_ filter: Filter?, in collection: String) async throws -> Int {
+        try await database.collection(collection).count(filter)
+    }
+}

@@ -1,0 +1,64 @@
+import ApusCore
+
+/// The query parameters that operations share. Unknown ones are ignored.
+///
+/// `timeout` and the two consistency settings are checked and then have no effect: a single node
+/// has nothing to wait for beyond the write itself.
+struct QueryParameters: Sendable {
+    /// Answer a write once it is durable and visible, not once it is queued.
+    var wait = false
+    /// Seconds, at least 1.
+    var timeoutSeconds: Int?
+
+    init(_ query: Substring) throws(DatabaseError) {
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = try percentDecoded(parts[0], plusIsSpace: true)
+            let value = try percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
+            switch name {
+            case "wait": wait = try Self.boolean(value, name)
+            case "timeout": timeoutSeconds = try Self.timeout(value)
+            case "ordering": try Self.check(value, name, among: ["weak", "medium", "strong"])
+            case "consistency":
+                if UInt(value).map({ $0 > 0 }) == true { continue }
+                try Self.check(value, name, among: ["majority", "quorum", "all"])
+            default: continue
+            }
+        }
+    }
+
+    private static func boolean(_ value: String, _ name: String) throws(DatabaseError) -> Bool {
+        switch value {
+        case "true": true
+        case "false": false
+        default: throw invalid(name, value, "`true` or `false`")
+        }
+    }
+
+    private static func timeout(_ value: String) throws(DatabaseError) -> Int {
+        guard let seconds = Int(value) else { throw invalid("timeout", value, "an integer") }
+        guard seconds >= 1 else {
+            throw DatabaseError(
+                .validation,
+                "Validation error in query parameters: "
+                    + "[timeout: value \(seconds) invalid, must be 1 or larger]")
+        }
+        return seconds
+    }
+
+    private static func check(
+        _ value: String, _ name: String, among allowed: [String]
+    ) throws(DatabaseError) {
+        guard allowed.contains(value) else {
+            throw invalid(name, value, "one of \(allowed.joined(separator: ", "))")
+        }
+    }
+
+    private static func invalid(
+        _ name: String, _ value: String, _ expected: String
+    ) -> DatabaseError {
+        DatabaseError(
+            .invalidArgument,
+            "Format error in query parameters: \(name) is `\(value)`, expected \(expected)")
+    }
+}

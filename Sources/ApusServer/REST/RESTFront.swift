@@ -1,0 +1,108 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The HTTP/1 door: carries requests between Hummingbird and `RESTService`.
+///
+/// This is the only file that knows Hummingbird and NIO.
+struct RESTFront: Service {
+    let service: RESTService
+    let configuration: ServerConfiguration
+    let logger: Logger
+    /// Called once, with the bound port.
+    let onListening: @Sendable (Int) async -> Void
+
+    /// Serves until a graceful shutdown or cancellation. Throws `ServerError.cannotListen`.
+    func run() async throws {
+        // The library announces its start at level info; the server has its own line for that.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let connections = MaximumAvailableConnections(
+            configuration.connectionsMax, logger: quiet)
+        let application = Application(
+            responder: Responder(service: service),
+            server: .http1(
+                configuration: .init(idleTimeout: TimeAmount(configuration.idleTimeout))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.httpPort),
+                availableConnectionsDelegate: connections),
+            onServerRunning: { channel in
+                await onListening(channel.localAddress?.port ?? configuration.httpPort)
+            },
+            logger: quiet)
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ServerError.cannotListen(
+                door: "http", host: configuration.host, port: configuration.httpPort,
+                reason: error.errnoCode == EADDRINUSE ? nil : "\(error)")
+        } catch let error as SocketAddressError {
+            throw ServerError.cannotListen(
+                door: "http", host: configuration.host, port: configuration.httpPort,
+                reason: "\(error)")
+        }
+    }
+}
+
+private typealias HTTPField = HTTPFields.Element
+
+private struct Responder: HTTPResponder {
+    typealias Context = ConnectionContext
+
+    let service: RESTService
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let answer = await service.answer(HTTPCall(request))
+        var headers = HTTPFields()
+        headers[.contentType] = answer.contentType
+        for header in answer.headers {
+            guard let name = HTTPField.Name(header.name) else { continue }
+            headers[name] = header.value
+        }
+        let response = Response(
+            status: HTTPResponse.Status(code: answer.status), headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+        // The length stays, the body does not (RFC 9110, 9.3.2).
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+}
+
+/// The door needs nothing of a connection beyond the request.
+private struct ConnectionContext: InitializableFromSource {
+    init(source: ApplicationRequestContextSource) {}
+}
+
+extension HTTPCall {
+    fileprivate init(_ request: Request) {
+        let headers = request.headers
+        self.init(
+            method: request.method.rawValue,
+            target: request.head.path ?? "/",
+            header: { name in HTTPField.Name(name).flatMap { headers[$0] } },
+            body: { limit in
+                let announced = headers[.contentLength].flatMap { Int($0) }
+                if let announced, announced > limit {
+                    throw BodyTooLarge(limit: limit, announced: announced)
+                }
+                var bytes: [UInt8] = []
+                bytes.reserveCapacity(announced ?? 0)
+                for try await chunk in request.body {
+                    guard bytes.count + chunk.readableBytes <= limit else {
+                        throw BodyTooLarge(limit: limit, announced: announced)
+                    }
+                    bytes.append(contentsOf: chunk.readableBytesView)
+                }
+                return bytes
+            })
+    }
+}

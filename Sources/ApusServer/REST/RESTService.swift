@@ -1,0 +1,134 @@
+import Apus
+import ApusCore
+import Logging
+
+/// Answers REST calls: finds the route, checks the key, runs the handler, turns errors into
+/// answers and counts. No call gets past any of these, and none can fail otherwise.
+struct RESTService: Sendable {
+    let operations: Operations
+    private let authorizer: Authorizer
+    private let metrics: RequestMetrics
+    private let logger: Logger
+    private let routes: RouteTable
+
+    init(
+        operations: Operations, authorizer: Authorizer, metrics: RequestMetrics,
+        requestBodyBytesMax: Int, logger: Logger
+    ) {
+        self.operations = operations
+        self.authorizer = authorizer
+        self.metrics = metrics
+        self.logger = logger
+        var routes = RouteTable()
+        addServiceRoutes(to: &routes, operations, metrics)
+        self.routes = routes
+    }
+
+    func answer(_ call: HTTPCall) async -> HTTPAnswer {
+        let start = ContinuousClock.now
+        let target = Target(call.target)
+        var template = "unknown"
+        var answer: HTTPAnswer
+        do {
+            guard case .route(let route, let parameters) = routes.match(path: target.path) else {
+                throw DatabaseError(.notFound, "Not found: no such path")
+            }
+            template = route.template
+            if !route.isOpen { try authorize(call) }
+            // HEAD is GET whose body the door leaves out.
+            let method = call.method == "HEAD" ? "GET" : call.method
+            if let handler = route.handlers[method] {
+                let query = try QueryParameters(target.query)
+                answer = try await handler(RESTCall(call, query: query, parameters: parameters))
+            } else {
+                answer = methodNotAllowed(call.method, route, start)
+            }
+        } catch {
+            answer = failure(error, start)
+        }
+        let duration = ContinuousClock.now - start
+        metrics.record(
+            RequestMetrics.Key(
+                door: "rest", route: template, method: knownMethod(call.method),
+                status: answer.status),
+            duration: duration)
+        logger.debug(
+            "request",
+            metadata: [
+                "method": "\(call.method)", "route": "\(template)", "status": "\(answer.status)",
+                "seconds": "\(duration.seconds)",
+            ])
+        return answer
+    }
+
+    private func authorize(_ call: HTTPCall) throws(DatabaseError) {
+        guard authorizer.requiresKey else { return }
+        try authorizer.authorize(
+            apiKey: call.header("api-key"), authorization: call.header("authorization"))
+    }
+
+    private func methodNotAllowed(
+        _ method: String, _ route: RouteTable.Route, _ start: ContinuousClock.Instant
+    ) -> HTTPAnswer {
+        var answer = HTTPAnswer.json(
+            Envelope.error(
+                "Method \(method) is not allowed here, only \(route.methods)", since: start),
+            status: 405)
+        answer.headers.append(("allow", route.methods))
+        return answer
+    }
+
+    private func failure(_ error: any Error, _ start: ContinuousClock.Instant) -> HTTPAnswer {
+        let error = databaseError(error)
+        let status = ErrorStatus.http(error.kind)
+        if status >= 500 {
+            logger.error(
+                "request failed", metadata: ["kind": "\(error.kind)", "error": "\(error)"])
+        }
+        var answer = HTTPAnswer.json(Envelope.error(error.message, since: start), status: status)
+        if status == 429 { answer.headers.append(("retry-after", "1")) }
+        return answer
+    }
+
+    private func databaseError(_ error: any Error) -> DatabaseError {
+        switch error {
+        case let error as DatabaseError: error
+        case let error as BodyTooLarge: DatabaseError(.invalidArgument, error.text)
+        case is CancellationError:
+            DatabaseError(.unavailable, "Service is stopping; the request was not finished")
+        default: DatabaseError(.internalError, "Service internal error: \(error)")
+        }
+    }
+}
+
+extension BodyTooLarge {
+    fileprivate var text: String {
+        let size = announced.map { " (\($0) bytes)" } ?? ""
+        return "Payload error: JSON payload\(size) is larger than allowed (limit: \(limit) bytes)."
+    }
+}
+
+/// The two parts of a request target that routing looks at.
+private struct Target {
+    let path: Substring
+    let query: Substring
+
+    /// Takes `/path?query#…` and the absolute form `http://host/path?query` of proxies.
+    init(_ text: String) {
+        var rest = text.prefix { $0 != "#" }
+        if !rest.hasPrefix("/"), let scheme = rest.firstRange(of: "://") {
+            rest = rest[scheme.upperBound...].drop { $0 != "/" && $0 != "?" }
+        }
+        let mark = rest.firstIndex(of: "?")
+        path = rest[..<(mark ?? rest.endIndex)]
+        query = mark.map { rest[$0...].dropFirst() } ?? ""
+    }
+}
+
+/// Keeps the label's values few: methods that HTTP does not define count as one.
+private func knownMethod(_ method: String) -> String {
+    switch method {
+    case "GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS": method
+    default: "other"
+    }
+}
