@@ -43,35 +43,19 @@ extension QueryExecution {
             query.offset = 0
             query.limit = attempt == Self.attemptsMax ? total : length
             let hits = try hits(query)
-            let groups = try collect(hits, request)
-            let isFull =
-                groups.count == request.query.limit
-                && groups.allSatisfy { $0.hits.count == request.groupSize }
-            if isFull || hits.count < query.limit || query.limit == total { return groups }
+            var collector = GroupCollector<Hit>(
+                limit: request.query.limit, groupSize: request.groupSize)
+            for hit in hits where !collector.isComplete {
+                let segment = view.segments[hit.location.segment]
+                let payload = try segment.payload(at: hit.location.row)
+                collector.add(hit, values: payload.flattenedValues(at: request.groupBy))
+            }
+            if collector.isComplete || hits.count < query.limit || query.limit == total {
+                return collector.groups
+            }
             length = min(total, length * 4)
         }
         return []
-    }
-
-    private func collect(_ hits: [Hit], _ request: GroupsRequest) throws -> [RankedGroup] {
-        var groups: [RankedGroup] = []
-        var positions: [GroupID: Int] = [:]
-        for hit in hits {
-            let payload = try view.segments[hit.location.segment].payload(at: hit.location.row)
-            var seen: Set<GroupID> = []
-            for value in payload.flattenedValues(at: request.groupBy) {
-                guard let id = GroupID(value), seen.insert(id).inserted else { continue }
-                if let position = positions[id] {
-                    if groups[position].hits.count < request.groupSize {
-                        groups[position].hits.append(hit)
-                    }
-                } else if groups.count < request.query.limit {
-                    positions[id] = groups.count
-                    groups.append((id, [hit]))
-                }
-            }
-        }
-        return groups
     }
 
     private func lookup(_ id: GroupID, _ lookup: GroupsRequest.GroupLookup) throws -> Record? {
@@ -83,16 +67,6 @@ extension QueryExecution {
 }
 
 extension GroupID {
-    /// Strings and integers name groups; other values do not.
-    fileprivate init?(_ value: JSONValue) {
-        switch value {
-        case .string(let text): self = .string(text)
-        case .integer(let integer):
-            self = UInt64(exactly: integer).map(GroupID.unsigned) ?? .integer(integer)
-        case .null, .bool, .double, .array, .object: return nil
-        }
-    }
-
     fileprivate var pointID: PointID? {
         switch self {
         case .unsigned(let number): .number(number)
