@@ -55,7 +55,8 @@ def test_the_description_has_every_required_field(rest, plain):
     assert isinstance(info["segments_count"], int)
     assert info["payload_schema"] == {}
     config = info["config"]
-    assert config["params"]["vectors"] == {"size": 2, "distance": "Dot"}
+    vectors = config["params"]["vectors"]
+    assert (vectors["size"], vectors["distance"]) == (2, "Dot")
     for key in ("m", "ef_construct", "full_scan_threshold"):
         assert isinstance(config["hnsw_config"][key], int)
     for key in ("deleted_threshold", "vacuum_min_vector_number", "default_segment_number",
