@@ -158,7 +158,8 @@ public final class Database: Sendable {
         }
     }
 
-    private func make(_ name: String, _ configuration: CollectionConfiguration) throws -> Collection {
+    private func make(_ name: String, _ configuration: CollectionConfiguration) throws -> Collection
+    {
         let directoryName = CollectionFiles.directoryName(of: name)
         let temporary = "\(path)/\(Name.temporaryPrefix)\(directoryName)"
         let directory = "\(path)/\(directoryName)"
@@ -226,7 +227,9 @@ public final class Database: Sendable {
             guard context.collections[collection] != nil else {
                 throw DatabaseError.collectionNotFound(collection)
             }
-            guard context.collections[alias] == nil else { throw DatabaseError.collectionExists(alias) }
+            guard context.collections[alias] == nil else {
+                throw DatabaseError.collectionExists(alias)
+            }
             aliases[alias] = collection
         case .delete(let alias):
             aliases[alias] = nil
@@ -276,7 +279,9 @@ public final class Database: Sendable {
 
     /// Names become directories and parts of addresses.
     private static func checkName(_ name: String, what: String) throws {
-        let invalid: Set<Character> = ["<", ">", ":", "\"", "/", "\\", "|", "?", "*", "\0", "\u{1F}"]
+        let invalid: Set<Character> = [
+            "<", ">", ":", "\"", "/", "\\", "|", "?", "*", "\0", "\u{1F}",
+        ]
         if let character = name.first(where: { invalid.contains($0) }) {
             throw DatabaseError(
                 .validation,

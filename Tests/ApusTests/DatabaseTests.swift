@@ -124,7 +124,10 @@ struct DatabaseTests {
             let approximate = try await points.query(request)
             request.parameters.exact = true
             let exact = try await points.query(request)
-            #expect(exact.allSatisfy { if case .number(let n) = $0.id { n >= 1000 && n % 3 == 1 } else { false } })
+            #expect(
+                exact.allSatisfy {
+                    if case .number(let n) = $0.id { n >= 1000 && n % 3 == 1 } else { false }
+                })
             found += Set(approximate.map(\.id)).intersection(exact.map(\.id)).count
         }
         #expect(found >= 470)

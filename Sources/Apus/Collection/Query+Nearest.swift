@@ -63,7 +63,7 @@ extension ReadView {
                     Hit(
                         id: segment.id(at: Int(neighbour.ordinal)),
                         location: Location(segment: index, row: Int(neighbour.ordinal)),
-                                score: metric.score(ofDistance: neighbour.distance)))
+                        score: metric.score(ofDistance: neighbour.distance)))
             }
         }
         return metric.best(hits, scope)

@@ -27,7 +27,8 @@ struct QueryExecution {
     /// The ranked rows of a request, after its offset.
     func hits(_ request: QueryRequest) throws -> [Hit] {
         guard request.limit >= 0, request.offset >= 0 else {
-            throw DatabaseError(.validation, "Validation error: limit and offset must not be negative")
+            throw DatabaseError(
+                .validation, "Validation error: limit and offset must not be negative")
         }
         let (wanted, overflow) = request.limit.addingReportingOverflow(request.offset)
         let step = Step(
@@ -198,7 +199,8 @@ struct QueryExecution {
     private func fuse(_ rankings: [[Hit]], _ fusion: Fusion, _ step: Step) -> [Hit] {
         var locations: [PointID: ReadView.Location] = [:]
         for hit in rankings.joined() { locations[hit.id] = hit.location }
-        let merged = fusion.merge(rankings.map { $0.map { RankedPoint(id: $0.id, score: $0.score) } })
+        let merged = fusion.merge(
+            rankings.map { $0.map { RankedPoint(id: $0.id, score: $0.score) } })
         let kept = merged.filter { point in
             step.scoreThreshold.map { point.score >= $0 } ?? true
         }

@@ -69,7 +69,9 @@ enum SegmentFile {
         for (position, field) in fields.enumerated() {
             try write(field, at: position, of: segment, to: writer)
         }
-        try writeRows(Section.payload, to: writer, count: count) { try segment.payloadBytes(at: $0) }
+        try writeRows(Section.payload, to: writer, count: count) {
+            try segment.payloadBytes(at: $0)
+        }
         if segment.hasExtras {
             try writeRows(Section.extras, to: writer, count: count) {
                 try segment.extrasBytes(at: $0)

@@ -58,7 +58,9 @@ package struct BatchResolver {
 
     private mutating func updateVectors(_ update: PointVectors) throws {
         let new = try validation.vectors(update.vectors, of: update.id)
-        guard let point = try current(update.id) else { throw DatabaseError.pointNotFound(update.id) }
+        guard let point = try current(update.id) else {
+            throw DatabaseError.pointNotFound(update.id)
+        }
         record(
             StoredPoint(
                 id: point.id, dense: point.dense.merging(new.dense) { $1 }, payload: point.payload,

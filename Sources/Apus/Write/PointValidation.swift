@@ -62,7 +62,8 @@ package struct PointValidation {
             case .multi:
                 throw .wrongInput("\(place): vector `\(name)` is not a multi-vector field")
             case .sparse:
-                throw .wrongInput("\(place): vector `\(name)` takes dense vectors, got a sparse one")
+                throw .wrongInput(
+                    "\(place): vector `\(name)` takes dense vectors, got a sparse one")
             }
         }
         guard configuration.sparseVectors[name] != nil else { throw .vectorNameNotFound(name) }
