@@ -9,12 +9,8 @@ extension HNSWGraph {
         _ upper: UnsafeRawBufferPointer, upperBlockCount: Int
     ) throws {
         let count = levels.count
-        for unsafebytes in unsafe [links0, upper] {
-            guard let start = bytes.baseAddress else { continue }
-            guard UInt(bitPattern: start) % UInt(MemoryLayout<UInt32>.alignment) == 0 else {
-                throw MalformedBytes("an HNSW section that is not aligned", offset: 0)
-            }
-        }
+        try unsafe Self.checkAlignment(links0)
+        try unsafe Self.checkAlignment(upper)
         // One unused page stands in for sections that are empty, so have no address.
         let memory = try ReservedMemory(byteCount: count * 4 + 64, isFilledAtOnce: true)
         func pointer<T>(_ bytes: UnsafeRawBufferPointer, _ type: T.Type) -> UnsafeMutablePointer<T>
@@ -27,6 +23,13 @@ extension HNSWGraph {
             links0: pointer(links0, UInt32.self), levels: pointer(levels, UInt8.self),
             upper: pointer(upper, UInt32.self),
             upperStart: memory.base.assumingMemoryBound(to: UInt32.self), owners: [memory])
+    }
+
+    private static func checkAlignment(_ bytes: UnsafeRawBufferPointer) throws {
+        guard let start = bytes.baseAddress else { return }
+        guard UInt(bitPattern: start) % UInt(MemoryLayout<UInt32>.alignment) == 0 else {
+            throw MalformedBytes("an HNSW section that is not aligned", offset: 0)
+        }
     }
 
     /// A graph with room for `capacity` ordinals that starts as a copy.
