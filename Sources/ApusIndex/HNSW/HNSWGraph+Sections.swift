@@ -9,9 +9,8 @@ extension HNSWGraph {
         _ upper: UnsafeRawBufferPointer, upperBlockCount: Int
     ) throws {
         let count = levels.count
-        guard unsafe Self.isAligned(links0), unsafe Self.isAligned(upper) else {
-            throw MalformedBytes("an HNSW section that is not aligned", offset: 0)
-        }
+        try unsafe Self.checkAlignment(links0)
+        try unsafe Self.checkAlignment(upper)
         // One unused page stands in for sections that are empty, so have no address.
         let memory = try ReservedMemory(byteCount: count * 4 + 64, isFilledAtOnce: true)
         func pointer<T>(_ bytes: UnsafeRawBufferPointer, _ type: T.Type) -> UnsafeMutablePointer<T>
@@ -26,9 +25,11 @@ extension HNSWGraph {
             upperStart: memory.base.assumingMemoryBound(to: UInt32.self), owners: [memory])
     }
 
-    private static func isAligned(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let start = bytes.baseAddress else { return true }
-        return UInt(bitPattern: start) % UInt(MemoryLayout<UInt32>.alignment) == 0
+    private static func checkAlignment(_ bytes: UnsafeRawBufferPointer) throws {
+        guard let start = bytes.baseAddress else { return }
+        guard UInt(bitPattern: start) % UInt(MemoryLayout<UInt32>.alignment) == 0 else {
+            throw MalformedBytes("an HNSW section that is not aligned", offset: 0)
+        }
     }
 
     /// A graph with room for `capacity` ordinals that starts as a copy.
