@@ -56,6 +56,10 @@ package struct Server: Sendable {
     }
 
     private func serve(_ database: Database) async throws {
+        var configuration = configuration
+        // The other half is for gRPC connections and the database's own files.
+        configuration.connectionsMax = min(
+            configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
         let operations = Operations(database: database)
         let authorizer = Authorizer(apiKey: configuration.apiKey)
         let metrics = RequestMetrics()
