@@ -60,7 +60,8 @@ import Testing
         let scratch = try ScratchDirectory()
         let store = ManifestStore(directory: scratch.path)
         let old = try store.commit(example())
-        for room in 0..<150 {
+        let needed = try scratch.read("CURRENT").count + scratch.read("MANIFEST-00000001").count
+        for room in 0..<needed {
             let files = FaultyFileSystem { $0.writableByteCount = room }
             let error = failure {
                 _ = try ManifestStore(fileSystem: files, directory: scratch.path).commit(old)

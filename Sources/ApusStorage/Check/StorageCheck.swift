@@ -45,7 +45,9 @@ package enum StorageCheck {
         }
         var faults = reader.verify()
         for section in reader.sections where section.encoding == .rowBlocks {
-            guard let prefix = RowBlockFormat.prefix(ofBlocksSection: section.name) else { continue }
+            guard let prefix = RowBlockFormat.prefix(ofBlocksSection: section.name) else {
+                continue
+            }
             do {
                 let rows = try RowBlockReader(reader, prefix: prefix)
                 try rows.forEachRow(in: 0..<rows.rowCount) { _, _ in }

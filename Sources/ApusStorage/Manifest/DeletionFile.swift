@@ -102,7 +102,8 @@ package struct DeletionFile: Hashable, Sendable {
         guard version == self.version, let encoding = Encoding(rawValue: rawEncoding),
             lsn < WALFormat.sequenceNumberLimit, reserved == 0
         else { throw .corrupt(path, at: 0, "a deletion file with impossible values") }
-        guard rows <= UInt64(UInt32.max), rowCount == nil || rows == rowCount.map(UInt64.init) else {
+        guard rows <= UInt64(UInt32.max), rowCount == nil || rows == rowCount.map(UInt64.init)
+        else {
             throw .corrupt(
                 path, at: 16,
                 "expected deletions of a segment of \(rowCount ?? Int(UInt32.max)) rows, found "
