@@ -1,4 +1,20 @@
-#include "capus.h"
+#include "distance_kernels.h"
+
+const capus_kernels *capus_kernels_for(capus_isa isa) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (isa == capus_isa_avx2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &capus_avx2_kernels;
+    if (isa == capus_isa_avx512 && __builtin_cpu_supports("avx512f") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return &capus_avx512_kernels;
+#endif
+#if defined(__aarch64__)
+    if (isa == capus_isa_neon) return &capus_neon_kernels;
+#endif
+    return isa == capus_isa_scalar ? &capus_scalar_kernels : 0;
+}
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
 capus_crc32c capus_crc32c_hardware(void) { return 0; }

@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -20,7 +19,7 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 #: The line that the server prints once both ports answer.
-LISTENING = re.compile(r"apus: listening\b.*?http=(\S+).*?grpc=(\S+)")
+LISTENING = re.compile(r"apus: listening http=\S+:(\d+) grpc=\S+:(\d+)")
 
 
 def binary() -> pathlib.Path:
@@ -29,13 +28,6 @@ def binary() -> pathlib.Path:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run `swift build -c release --product apus`")
     return path
-
-
-def free_port() -> int:
-    """A port that nobody listens on now. Another process may take it before the server does."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class StartFailed(Exception):
@@ -48,7 +40,7 @@ class StartFailed(Exception):
 
 
 class ApusServer:
-    """One server process on one data folder. Ports are chosen at each start."""
+    """One server process on one data folder. It takes free ports, new ones at each start."""
 
     def __init__(
         self,
@@ -75,13 +67,11 @@ class ApusServer:
 
     def launch(self) -> None:
         """Starts the process without waiting for anything."""
-        self.http_port, self.grpc_port = free_port(), free_port()
         self._lines, self._listening = [], threading.Event()
         self.process = subprocess.Popen(
             [
                 str(binary()), "serve", "--data", str(self.data),
-                "--http-port", str(self.http_port), "--grpc-port", str(self.grpc_port),
-                *self.arguments,
+                "--http-port", "0", "--grpc-port", "0", *self.arguments,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -108,7 +98,8 @@ class ApusServer:
     def _collect(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout:
             self._lines.append(line)
-            if LISTENING.search(line):
+            if found := LISTENING.search(line):
+                self.http_port, self.grpc_port = int(found[1]), int(found[2])
                 self._listening.set()
 
     @property

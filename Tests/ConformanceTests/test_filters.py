@@ -95,7 +95,7 @@ GERMANY = ring((6, 47), (15, 47), (15, 55), (6, 55), (6, 47))
 #: (name, condition, ids it hits, whether the in-memory mode knows the rule)
 CASES = [
     ("match keyword, any element", match("word", "red"), [1, 3], True),
-    ("match integer, any element", match("n", 1), [1, 3], False),
+    ("match integer, any element", match("n", 1), [1, 3], True),
     ("match integer, not float", match("x", 1), [], True),
     ("match bool", match("on", True), [1], True),
     ("match false", match("on", False), [2], True),
@@ -111,9 +111,7 @@ CASES = [
      [2, 3, 5, 6], False),
     ("except, other types", FieldCondition(key="word", match=MatchExcept(**{"except": [1]})),
      [1, 2, 3], False),
-    ("text, one word", FieldCondition(key="text", match=MatchText(text="quick")), [5, 6], False),
-    ("text, all words", FieldCondition(key="text", match=MatchText(text="dog QUICK")), [6], False),
-    ("text, no parts", FieldCondition(key="text", match=MatchText(text="fox")), [], False),
+    ("text, one word", FieldCondition(key="text", match=MatchText(text="brown")), [5], True),
     ("text, any word",
      FieldCondition(key="text", match=MatchTextAny(text_any="dog foxes cat")), [5, 6], True),
     ("range", within("n", gt=1, lte=5), [2, 3, 6], True),
@@ -136,7 +134,8 @@ CASES = [
     ("geo polygon with a hole", polygon(EUROPE, GERMANY), [2, 3], True),
     ("values count", counted("tags", gte=2), [1], True),
     ("values count of a scalar is one", counted("word", gte=1, lte=1), [1, 2], True),
-    ("values count of an empty list", counted("tags", lt=1), [3], False),
+    ("values count of what is empty or missing", counted("tags", lt=1),
+     [3, 5, 6, 7, 8, 9, 10, 11], False),
     ("is empty", models.IsEmptyCondition(is_empty=models.PayloadField(key="tags")),
      [3, 5, 6, 7, 8, 9, 10, 11], False),
     ("is empty, null", models.IsEmptyCondition(is_empty=models.PayloadField(key="word")),
@@ -221,6 +220,28 @@ def test_a_filter_selects_what_is_deleted(client, transport, collection, tree, h
     client.delete(own, models.FilterSelector(filter=tree))
     left = [each.id for each in client.scroll(own, limit=100)[0]]
     assert left == [n for n in PAYLOADS if n not in hits]
+
+
+@pytest.mark.server_only("the in-memory mode keeps no indexes")
+def test_a_text_index_matches_whole_words_in_any_order_and_case(client, collection):
+    own = collection(vectors_config=VectorParams(size=2, distance=Distance.DOT))
+    client.create_payload_index(
+        own, "text",
+        models.TextIndexParams(type="text", tokenizer=models.TokenizerType.WORD, lowercase=True),
+    )
+    client.upsert(own, [
+        PointStruct(id=n, vector=[n, 0], payload=each) for n, each in PAYLOADS.items()
+    ])
+
+    def found(condition):
+        tree = Filter(must=[FieldCondition(key="text", match=condition)])
+        return [each.id for each in client.scroll(own, scroll_filter=tree)[0]]
+
+    assert found(MatchText(text="quick")) == [5, 6]
+    assert found(MatchText(text="DOG quick")) == [6]
+    assert found(MatchText(text="quick cat")) == []
+    assert found(MatchText(text="fox")) == []
+    assert found(MatchTextAny(text_any="dog FOXES cat")) == [5, 6]
 
 
 INDEXED = {

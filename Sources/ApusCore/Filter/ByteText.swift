@@ -12,19 +12,8 @@ extension Span<UInt8> {
     }
 
     func hasPrefix(_ prefix: [UInt8]) -> Bool {
-        matches(prefix, at: 0)
-    }
-
-    /// Whether `part` occurs; the empty one always does. O(count × part.count).
-    func contains(_ part: [UInt8]) -> Bool {
-        guard part.count <= count else { return false }
-        for start in 0...(count - part.count) where matches(part, at: start) { return true }
-        return false
-    }
-
-    private func matches(_ part: [UInt8], at start: Int) -> Bool {
-        guard start + part.count <= count else { return false }
-        for index in 0..<part.count where self[start + index] != part[index] { return false }
+        guard prefix.count <= count else { return false }
+        for index in 0..<prefix.count where self[index] != prefix[index] { return false }
         return true
     }
 }

@@ -7,8 +7,8 @@ package struct CompiledFilter: Sendable {
     /// Whether some condition looks at the payload; otherwise any payload gives the same result.
     package let needsPayload: Bool
 
-    /// Prepares `filter`. Fields that `schema` says have a text index match by tokens, others by
-    /// substring, as the wire API has it.
+    /// Prepares `filter`. Text conditions split a field's text as its text index in `schema` says;
+    /// where there is none, into lower-case words.
     package init(_ filter: Filter, schema: [PayloadPath: PayloadFieldSchema] = [:]) {
         root = CompiledConditions(filter, schema: schema, within: nil)
         needsPayload = filter.needsPayload
@@ -82,6 +82,7 @@ struct CompiledConditions: Sendable {
 indirect enum CompiledCondition: Sendable {
     case field(CompiledPath, CompiledPredicate)
     case valuesCount(CompiledPath, NumericRange)
+    /// On a field with a text index: the texts of an array count together.
     case text(CompiledPath, TextQuery)
     case isEmpty(CompiledPath)
     case isNull(CompiledPath)
@@ -100,7 +101,9 @@ indirect enum CompiledCondition: Sendable {
             self = .valuesCount(CompiledPath(path), range)
         case .field(let path, let predicate):
             let fullPath = PayloadPath(steps: (parent?.steps ?? []) + path.steps)
-            if let schema = schema[fullPath], let query = TextQuery(predicate, schema: schema) {
+            if let schema = schema[fullPath], schema.type == .text,
+                let query = TextQuery(predicate, parameters: schema.parameters ?? [:])
+            {
                 self = .text(CompiledPath(path), query)
             } else {
                 self = .field(CompiledPath(path), CompiledPredicate(predicate))
@@ -128,9 +131,7 @@ enum CompiledPredicate: Sendable {
     case keyword([UInt8])
     case integer(Int64)
     case bool(Bool)
-    case contains([UInt8])
-    /// Contains one of these.
-    case containsAny([[UInt8]])
+    case text(TextQuery)
     case hasPrefix([UInt8])
     case anyKeyword(KeywordSet)
     case anyInteger(Set<Int64>)
@@ -146,12 +147,8 @@ enum CompiledPredicate: Sendable {
         case .matchKeyword(let keyword): self = .keyword(Array(keyword.utf8))
         case .matchInteger(let number): self = .integer(number)
         case .matchBool(let value): self = .bool(value)
-        case .matchText(let text), .matchPhrase(let text): self = .contains(Array(text.utf8))
-        case .matchTextAny(let text):
-            self = .containsAny(
-                text.unicodeScalars.split { $0.properties.isWhitespace }.map {
-                    Array(String($0).utf8)
-                })
+        case .matchText, .matchTextAny, .matchPhrase:
+            self = TextQuery(predicate, parameters: [:]).map { .text($0) } ?? .never
         case .matchPrefix(let prefix): self = .hasPrefix(Array(prefix.utf8))
         case .matchAnyKeyword(let keywords): self = .anyKeyword(KeywordSet(keywords))
         case .matchAnyInteger(let numbers): self = .anyInteger(numbers)

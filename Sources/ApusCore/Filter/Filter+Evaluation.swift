@@ -96,12 +96,7 @@ extension CompiledPredicate {
             value.withText { $0.order(to: keyword) == 0 } ?? false
         case .integer(let number): value.kind == .integer(number)
         case .bool(let expected): value.kind == .bool(expected)
-        case .contains(let part): value.withText { $0.contains(part) } ?? false
-        case .containsAny(let parts):
-            value.withText { text in
-                for part in parts where text.contains(part) { return true }
-                return false
-            } ?? false
+        case .text(let query): query.matches(value)
         case .hasPrefix(let prefix): value.withText { $0.hasPrefix(prefix) } ?? false
         case .anyKeyword(let keywords): value.withText { keywords.contains($0) } ?? false
         case .anyInteger(let numbers): value.integer.map(numbers.contains) ?? false

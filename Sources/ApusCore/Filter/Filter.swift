@@ -58,7 +58,8 @@ public enum FieldPredicate: Hashable, Sendable {
     case matchKeyword(String)
     case matchInteger(Int64)
     case matchBool(Bool)
-    /// All tokens of the text occur (in any order); without a text index: substring.
+    /// All tokens of the text occur, in any order. Tokens are what the field's text index says;
+    /// without one, lower-case words.
     case matchText(String)
     /// At least one token of the text occurs.
     case matchTextAny(String)

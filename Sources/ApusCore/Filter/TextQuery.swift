@@ -1,4 +1,4 @@
-/// A full-text condition on a field that has a text index: it compares tokens, not substrings.
+/// A full-text condition: it compares tokens, not substrings.
 struct TextQuery: Sendable {
     private enum Mode: Sendable { case all, any, phrase }
 
@@ -6,10 +6,9 @@ struct TextQuery: Sendable {
     private let tokens: [String]
     private let tokenizer: TextTokenizer
 
-    /// nil when the predicate is not about text, or the field's index is not one of text.
-    init?(_ predicate: FieldPredicate, schema: PayloadFieldSchema) {
-        guard schema.type == .text else { return nil }
-        let tokenizer = TextTokenizer(schema.parameters ?? [:])
+    /// nil when the predicate is not about text. `parameters` are those of the field's text index.
+    init?(_ predicate: FieldPredicate, parameters: [String: JSONValue]) {
+        let tokenizer = TextTokenizer(parameters)
         switch predicate {
         case .matchText(let text):
             mode = .all

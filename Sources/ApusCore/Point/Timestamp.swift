@@ -98,13 +98,15 @@ enum TimestampParser {
     /// The microseconds at which a day begins.
     private static func date(_ text: borrowing Span<UInt8>, _ position: inout Int) -> Int64? {
         skipSpaces(text, &position)
-        let yearDigitsMax = take(text, &position, "+") ? 5 : 4
-        guard let year = number(text, &position, digitsMax: yearDigitsMax),
+        let sign = sign(text, &position)
+        guard let magnitude = number(text, &position, digitsMax: sign == nil ? 4 : 5),
             take(text, &position, "-"),
             let month = number(text, &position), take(text, &position, "-"),
             let day = number(text, &position),
-            (1...12).contains(month), day >= 1, day <= days(inMonth: month, year: year)
+            (1...12).contains(month)
         else { return nil }
+        let year = magnitude * (sign ?? 1)
+        guard day >= 1, day <= days(inMonth: month, year: year) else { return nil }
         return Timestamp.day(year: year, month: month, day: day) * Timestamp.microsecondsPerDay
     }
 

@@ -1,30 +1,35 @@
-import Apus
 import ApusCore
-import Logging
+import ApusWire
+package import Logging
 
 /// Answers REST calls: finds the route, checks the key, runs the handler, turns errors into
 /// answers and counts. No call gets past any of these, and none can fail otherwise.
-struct RESTService: Sendable {
-    let operations: Operations
+package struct RESTService: Sendable {
     private let authorizer: Authorizer
     private let metrics: RequestMetrics
     private let logger: Logger
     private let routes: RouteTable
 
-    init(
+    package init(
         operations: Operations, authorizer: Authorizer, metrics: RequestMetrics,
         requestBodyBytesMax: Int, logger: Logger
     ) {
-        self.operations = operations
         self.authorizer = authorizer
         self.metrics = metrics
         self.logger = logger
+        let json = JSONExchange(operations: operations, bodyBytesMax: requestBodyBytesMax)
         var routes = RouteTable()
-        addServiceRoutes(to: &routes, operations, metrics)
+        addServiceRoutes(to: &routes, operations, json, metrics)
+        addCollectionRoutes(to: &routes, operations, json)
+        addAliasRoutes(to: &routes, operations, json)
+        addSchemaRoutes(to: &routes, operations, json)
+        addPointRoutes(to: &routes, operations, json)
+        addPointUpdateRoutes(to: &routes, operations, json)
+        addQueryRoutes(to: &routes, operations, json)
         self.routes = routes
     }
 
-    func answer(_ call: HTTPCall) async -> HTTPAnswer {
+    package func answer(_ call: HTTPCall) async -> HTTPAnswer {
         let start = ContinuousClock.now
         let target = Target(call.target)
         var template = "unknown"
@@ -39,7 +44,8 @@ struct RESTService: Sendable {
             let method = call.method == "HEAD" ? "GET" : call.method
             if let handler = route.handlers[method] {
                 let query = try QueryParameters(target.query)
-                answer = try await handler(RESTCall(call, query: query, parameters: parameters))
+                answer = try await handler(
+                    RESTCall(call, query: query, parameters: parameters, start: start))
             } else {
                 answer = methodNotAllowed(call.method, route, start)
             }
@@ -71,8 +77,10 @@ struct RESTService: Sendable {
         _ method: String, _ route: RouteTable.Route, _ start: ContinuousClock.Instant
     ) -> HTTPAnswer {
         var answer = HTTPAnswer.json(
-            Envelope.error(
-                "Method \(method) is not allowed here, only \(route.methods)", since: start),
+            ResponseEncoder.error(
+                DatabaseError(
+                    .invalidArgument, "Method \(method) is not allowed here, only \(route.methods)"),
+                seconds: start.secondsToNow),
             status: 405)
         answer.headers.append(("allow", route.methods))
         return answer
@@ -80,12 +88,13 @@ struct RESTService: Sendable {
 
     private func failure(_ error: any Error, _ start: ContinuousClock.Instant) -> HTTPAnswer {
         let error = databaseError(error)
-        let status = ErrorStatus.http(error.kind)
+        let status = ErrorStatus(error.kind).http
         if status >= 500 {
             logger.error(
                 "request failed", metadata: ["kind": "\(error.kind)", "error": "\(error)"])
         }
-        var answer = HTTPAnswer.json(Envelope.error(error.message, since: start), status: status)
+        var answer = HTTPAnswer.json(
+            ResponseEncoder.error(error, seconds: start.secondsToNow), status: status)
         if status == 429 { answer.headers.append(("retry-after", "1")) }
         return answer
     }

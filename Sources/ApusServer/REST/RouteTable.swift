@@ -95,11 +95,14 @@ extension RouteTable.Route {
 struct RESTCall: Sendable {
     let http: HTTPCall
     let query: QueryParameters
+    let start: ContinuousClock.Instant
     private let parameters: [String: Substring]
 
     init(
-        _ http: HTTPCall, query: QueryParameters, parameters: [String: Substring]
+        _ http: HTTPCall, query: QueryParameters, parameters: [String: Substring],
+        start: ContinuousClock.Instant
     ) {
+        self.start = start
         self.http = http
         self.query = query
         self.parameters = parameters

@@ -1,20 +1,21 @@
 import ApusCore
+import ApusWire
 
 /// Version, health, metrics: what a client or a monitor asks before anything else.
 func addServiceRoutes(
-    to routes: inout RouteTable, _ operations: Operations, _ metrics: RequestMetrics
+    to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange,
+    _ metrics: RequestMetrics
 ) {
     let version = ServerVersion.current
     routes.on("GET", "/", isOpen: true) { _ in
         .json(
-            Envelope.bare([
-                "title": .string(version.title), "version": .string(version.interface),
-                "apus": .string(version.apus),
-            ]))
+            ResponseEncoder.version(
+                title: version.title, version: version.interface, productVersion: version.apus,
+                commit: nil))
     }
     for (path, text) in [
         ("/healthz", "healthz check passed"), ("/livez", "livez check passed"),
-        ("/readyz", "all shards are ready"),
+        ("/readyz", "readyz check passed"),
     ] {
         routes.on("GET", path, isOpen: true) { _ in .text(text) }
     }
@@ -24,20 +25,19 @@ func addServiceRoutes(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
             body: Array(page.text.utf8))
     }
-    routes.on("GET", "/telemetry") { _ in
-        let start = ContinuousClock.now
-        return .json(
-            Envelope.result(
-                [
-                    "id": .string("apus"),
-                    "app": ["name": .string("apus"), "version": .string(version.apus)],
-                    "collections": [
-                        "number_of_collections": .integer(
-                            Int64(operations.collectionNames().count))
-                    ],
-                ], since: start))
+    routes.on("GET", "/telemetry") { call in
+        let collections = operations.collectionNames().count
+        return try await json.answer(call) { seconds in
+            ResponseEncoder.envelope(seconds) {
+                $0.write([
+                    "id": "apus",
+                    "app": ["name": "apus", "version": .string(version.apus)],
+                    "collections": ["number_of_collections": .integer(Int64(collections))],
+                ])
+            }
+        }
     }
-    routes.on("GET", "/cluster") { _ in
-        .json(Envelope.result(["status": "disabled"], since: ContinuousClock.now))
+    routes.on("GET", "/cluster") { call in
+        try await json.answer(call) { ResponseEncoder.clusterDisabled(seconds: $0) }
     }
 }

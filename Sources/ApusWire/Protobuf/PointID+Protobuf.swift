@@ -17,9 +17,8 @@ extension PointID {
         }
     }
 
-    package init?(optional message: Qdrant_PointId?) throws(DatabaseError) {
-        guard let message else { return nil }
-        try self.init(message)
+    package static func ids(_ messages: [Qdrant_PointId]) throws(DatabaseError) -> [PointID] {
+        try messages.map { message throws(DatabaseError) in try PointID(message) }
     }
 }
 

@@ -1,0 +1,121 @@
+package import ApusCore
+package import ApusKernels
+
+/// Exact search by computing every distance: the judge of the indexes, and the best plan for
+/// small sets.
+package enum ExactScan {
+    /// Rows per kernel call.
+    static var blockSize: Int { 256 }
+
+    /// The `k` nearest admitted rows of `range`, best first.
+    ///
+    /// `query` is `[dimension]` floats as `DistanceKernel.prepare` returns them; every row of
+    /// `range` is there. `isPresent`, when given, is the set of ordinals that have a vector in this
+    /// field. O(rows × dimension); rows that a filter excludes are not read when `admission.filter`
+    /// is sparse.
+    package static func search(
+        _ query: [Float], kernel: DistanceKernel, vectors: VectorSpace, range: Range<Int>, k: Int,
+        isPresent: Bitmap? = nil, admission: Admission = .all
+    ) -> [Neighbour] {
+        precondition(
+            query.count == vectors.dimension,
+            "a query of \(query.count) floats in a space of \(vectors.dimension)")
+        let lower = max(0, range.lowerBound)
+        let upper = min(range.upperBound, admission.visibleCount)
+        guard k > 0, lower < upper else { return [] }
+        var scan = Scan(kernel: kernel, vectors: vectors, limit: min(k, upper - lower))
+        admission.withTest(below: upper) { test in
+            unsafe query.withUnsafeBufferPointer { query in
+                guard let start = query.baseAddress else { return }
+                var row = lower
+                while row < upper {
+                    let end = min(upper, row + blockSize)
+                    unsafe scan.take(row..<end, query: start, test: test, isPresent: isPresent)
+                    row = end
+                }
+            }
+        }
+        return scan.results()
+    }
+
+    /// The state of one search.
+    private struct Scan {
+        let kernel: DistanceKernel
+        let vectors: VectorSpace
+        let limit: Int
+        private var ids: [UInt32] = []
+        private var distances = [Float](repeating: 0, count: ExactScan.blockSize)
+        /// A heap with the worst on top, at most `limit`.
+        private var best: [NeighbourKey] = []
+
+        init(kernel: DistanceKernel, vectors: VectorSpace, limit: Int) {
+            self.kernel = kernel
+            self.vectors = vectors
+            self.limit = limit
+            ids.reserveCapacity(ExactScan.blockSize)
+        }
+
+        mutating func take(
+            _ rows: Range<Int>, query: UnsafePointer<Float>, test: borrowing AdmissionTest,
+            isPresent: Bitmap?
+        ) {
+            ids.removeAll(keepingCapacity: true)
+            for row in rows where test.admits(row) {
+                if let isPresent, row >= isPresent.count || !isPresent[row] { continue }
+                ids.append(UInt32(truncatingIfNeeded: row))
+            }
+            let count = ids.count
+            unsafe distances.withUnsafeMutableBufferPointer { distances in
+                guard let target = distances.baseAddress else { return }
+                if count == rows.count {
+                    unsafe kernel.distances(
+                        from: query, toRowsFrom: rows.lowerBound, count: count, in: vectors,
+                        into: target)
+                } else {
+                    unsafe ids.withUnsafeBufferPointer { ids in
+                        guard let start = ids.baseAddress else { return }
+                        unsafe kernel.distances(
+                            from: query, to: start, count: count, in: vectors, into: target)
+                    }
+                }
+            }
+            for index in 0..<count {
+                offer(NeighbourKey(distance: distances[index], ordinal: ids[index]))
+            }
+        }
+
+        func results() -> [Neighbour] { best.sorted().map(\.neighbour) }
+
+        private mutating func offer(_ key: NeighbourKey) {
+            if best.count < limit {
+                best.append(key)
+                siftUp()
+            } else if let worst = best.first, key < worst {
+                best[0] = key
+                siftDown()
+            }
+        }
+
+        private mutating func siftUp() {
+            var child = best.count - 1
+            while child > 0 {
+                let parent = (child - 1) / 2
+                guard best[parent] < best[child] else { return }
+                best.swapAt(parent, child)
+                child = parent
+            }
+        }
+
+        private mutating func siftDown() {
+            var parent = 0
+            while true {
+                var child = 2 * parent + 1
+                guard child < best.count else { return }
+                if child + 1 < best.count, best[child] < best[child + 1] { child += 1 }
+                guard best[parent] < best[child] else { return }
+                best.swapAt(parent, child)
+                parent = child
+            }
+        }
+    }
+}

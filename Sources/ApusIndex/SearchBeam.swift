@@ -1,0 +1,74 @@
+/// The best nodes found so far in ascending order, with a mark on those already expanded: the
+/// paper's candidate list C and result list W in one sorted array.
+///
+/// A candidate that fell off the end of W can never be expanded before the search stops, so C
+/// needs nothing that W does not hold. Up to some hundred entries, a binary search and a move of
+/// memory beat two heaps.
+@safe
+struct SearchBeam {
+    /// `[limit]` places.
+    private let keys: UnsafeMutablePointer<NeighbourKey>
+    private let limit: Int
+    private(set) var count = 0
+    /// Every entry before this one is expanded.
+    private var cursor = 0
+
+    init(keys: UnsafeMutablePointer<NeighbourKey>, limit: Int) {
+        unsafe self.keys = unsafe keys
+        self.limit = limit
+    }
+
+    subscript(index: Int) -> NeighbourKey {
+        @inline(__always) get { unsafe keys[index] & ~1 }
+    }
+
+    /// Keys that are not below it are refused; `.max` while there is room.
+    var bound: NeighbourKey {
+        @inline(__always) get { unsafe count < limit ? .max : keys[limit &- 1] & ~1 }
+    }
+
+    /// The nearest node that was not expanded, which from now on is; nil when all are.
+    @inline(__always)
+    mutating func expandNearest() -> UInt32? {
+        while cursor < count {
+            let key = unsafe keys[cursor]
+            if key & 1 == 0 {
+                unsafe keys[cursor] = key | 1
+                cursor &+= 1
+                return key.ordinal
+            }
+            cursor &+= 1
+        }
+        return nil
+    }
+
+    /// The node that `expandNearest` would return, if it is at hand.
+    @inline(__always)
+    var nextToExpand: UInt32? {
+        unsafe cursor < count && keys[cursor] & 1 == 0 ? keys[cursor].ordinal : nil
+    }
+
+    /// Puts in a key that is not there yet, unless the beam is full of better ones. O(limit).
+    @inline(__always)
+    mutating func insert(_ key: NeighbourKey) {
+        if count == limit {
+            if unsafe limit == 0 || key >= keys[limit &- 1] { return }
+            count &-= 1
+        }
+        var low = 0
+        var length = count
+        while length > 0 {
+            let half = length &>> 1
+            if unsafe keys[low &+ half] < key {
+                low &+= half &+ 1
+                length &-= half &+ 1
+            } else {
+                length = half
+            }
+        }
+        unsafe (keys + low + 1).update(from: keys + low, count: count &- low)
+        unsafe keys[low] = key
+        count &+= 1
+        if low < cursor { cursor = low }
+    }
+}

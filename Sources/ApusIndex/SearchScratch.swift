@@ -1,0 +1,138 @@
+internal import ApusKernels
+private import Synchronization
+
+/// The memory that one search works in; taken from a pool, so that searches allocate nothing.
+@safe
+final class SearchScratch: @unchecked Sendable {
+    // Sendable: one thread uses it at a time; the pool hands it over under a lock.
+
+    /// One bit per ordinal; all clear between searches.
+    let visited: UnsafeMutablePointer<UInt64>
+    /// The ordinals whose bits were set, in order of visit, and room for one more block.
+    let trail: UnsafeMutablePointer<UInt32>
+    var trailCount = 0
+    /// Distances of one block of ids, or of one block of a scan.
+    let distances: UnsafeMutablePointer<Float>
+    /// Ids of one block.
+    let ids: UnsafeMutablePointer<UInt32>
+    /// Selected neighbours of one node, ascending.
+    let selection: UnsafeMutablePointer<NeighbourKey>
+    /// Candidates that wait (filtered searches), a heap.
+    var waiting: [NeighbourKey] = []
+
+    private var keys: UnsafeMutableBufferPointer<NeighbourKey>
+    private let blockCapacity: Int
+    private let memory: ReservedMemory
+
+    /// Scratch for ordinals below `capacity` and blocks of at most `blockCapacity` ids.
+    init(capacity: Int, blockCapacity: Int) throws(KernelError) {
+        let words = (capacity + 63) / 64
+        let trailPlaces = capacity + blockCapacity + 1
+        memory = try ReservedMemory(byteCount: words * 8 + trailPlaces * 4)
+        unsafe visited = memory.base.assumingMemoryBound(to: UInt64.self)
+        unsafe trail = (memory.base + words * 8).assumingMemoryBound(to: UInt32.self)
+        self.blockCapacity = blockCapacity
+        unsafe distances = .allocate(capacity: blockCapacity)
+        unsafe ids = .allocate(capacity: blockCapacity)
+        unsafe selection = .allocate(capacity: blockCapacity)
+        unsafe keys = .allocate(capacity: 256)
+    }
+
+    deinit {
+        unsafe distances.deallocate()
+        unsafe ids.deallocate()
+        unsafe selection.deallocate()
+        unsafe keys.deallocate()
+    }
+
+    /// An empty beam of `limit` places; there is one at a time.
+    func beam(limit: Int) -> SearchBeam {
+        unsafe SearchBeam(keys: places(limit), limit: limit)
+    }
+
+    /// Room for `count` keys, shared with the beam.
+    func places(_ count: Int) -> UnsafeMutablePointer<NeighbourKey> {
+        if unsafe keys.count < count || keys.baseAddress == nil {
+            unsafe keys.deallocate()
+            unsafe keys = .allocate(capacity: max(256, count))
+        }
+        guard let start = unsafe keys.baseAddress else { preconditionFailure("no memory for keys") }
+        return unsafe start
+    }
+
+    /// Marks one ordinal; false when it was marked before.
+    @inline(__always)
+    func visit(_ ordinal: UInt32) -> Bool {
+        let word = Int(ordinal &>> 6)
+        let bit: UInt64 = 1 &<< UInt64(ordinal & 63)
+        guard unsafe visited[word] & bit == 0 else { return false }
+        unsafe visited[word] |= bit
+        unsafe trail[trailCount] = ordinal
+        trailCount &+= 1
+        return true
+    }
+
+    /// Clears every mark. O(visited).
+    func clearVisited() {
+        for index in 0..<trailCount { unsafe visited[Int(trail[index] &>> 6)] = 0 }
+        trailCount = 0
+    }
+}
+
+/// Scratch memory of an index that is not in use.
+final class ScratchPool: Sendable {
+    private let capacity: Int
+    private let blockCapacity: Int
+    private let idle = Mutex<[SearchScratch]>([])
+
+    init(capacity: Int, blockCapacity: Int) {
+        self.capacity = capacity
+        self.blockCapacity = blockCapacity
+    }
+
+    /// Runs `body` with scratch memory that nobody else uses meanwhile.
+    func withScratch<R>(_ body: (SearchScratch) -> R) -> R {
+        let scratch = idle.withLock { $0.popLast() } ?? make()
+        defer { idle.withLock { $0.append(scratch) } }
+        return body(scratch)
+    }
+
+    private func make() -> SearchScratch {
+        do {
+            return try SearchScratch(capacity: capacity, blockCapacity: blockCapacity)
+        } catch {
+            preconditionFailure("no memory for a search: \(error)")
+        }
+    }
+}
+
+/// The candidates that wait, as a binary heap with the nearest on top.
+extension SearchScratch {
+    func pushWaiting(_ key: NeighbourKey) {
+        waiting.append(key)
+        var child = waiting.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard key < waiting[parent] else { break }
+            waiting[child] = waiting[parent]
+            child = parent
+        }
+        waiting[child] = key
+    }
+
+    func popWaiting() -> NeighbourKey? {
+        guard let top = waiting.first, let last = waiting.popLast() else { return nil }
+        guard !waiting.isEmpty else { return top }
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            guard child < waiting.count else { break }
+            if child + 1 < waiting.count, waiting[child + 1] < waiting[child] { child += 1 }
+            guard waiting[child] < last else { break }
+            waiting[parent] = waiting[child]
+            parent = child
+        }
+        waiting[parent] = last
+        return top
+    }
+}

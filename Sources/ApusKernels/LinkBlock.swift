@@ -1,0 +1,57 @@
+private import CApusKernels
+
+/// Fixed-size lists of neighbours in memory that one thread may write while others read.
+///
+/// A block is `capacity` ids of 32 bits, filled from the front; `none` marks the first unused
+/// place and all behind it. Places are written and read whole (relaxed atomics), so a reader sees
+/// only ids that are or were in the list.
+@safe
+package enum LinkBlock {
+    /// What an unused place holds.
+    package static let none: UInt32 = .max
+
+    /// Replaces the list by `count` ids, at most `capacity`.
+    package static func store(
+        _ ids: UnsafePointer<UInt32>, count: Int, to block: UnsafeMutablePointer<UInt32>,
+        capacity: Int
+    ) {
+        unsafe capus_store_links(block, capacity, ids, count)
+    }
+
+    /// Copies the list out into `ids`, which has room for `capacity`; returns its length.
+    package static func load(
+        _ block: UnsafePointer<UInt32>, capacity: Int, into ids: UnsafeMutablePointer<UInt32>
+    ) -> Int {
+        unsafe capus_load_links(block, capacity, ids)
+    }
+
+    /// Copies out the ids whose bit in `visited` is clear, sets the bits, and asks for the first
+    /// `prefetchedLines` cache lines of their rows in `space`; returns how many ids there are.
+    /// `ids` has room for `capacity`.
+    package static func gatherUnvisited(
+        _ block: UnsafePointer<UInt32>, capacity: Int, visited: UnsafeMutablePointer<UInt64>,
+        space: VectorSpace, prefetchedLines: Int, into ids: UnsafeMutablePointer<UInt32>
+    ) -> Int {
+        unsafe capus_gather_unvisited(
+            block, capacity, visited, space.base, space.stride, prefetchedLines, ids)
+    }
+
+    /// Asks for the cache lines of a block before it is read.
+    package static func prefetch(_ block: UnsafePointer<UInt32>, capacity: Int) {
+        unsafe capus_prefetch(block, capacity * MemoryLayout<UInt32>.size)
+    }
+}
+
+/// A 64-bit number in shared memory that one thread stores while others load it.
+@safe
+package enum SharedWord {
+    /// Acquires what the storing thread wrote before.
+    package static func load(_ place: UnsafePointer<UInt64>) -> UInt64 {
+        unsafe capus_load_u64(place)
+    }
+
+    /// Releases what this thread wrote before.
+    package static func store(_ value: UInt64, to place: UnsafeMutablePointer<UInt64>) {
+        unsafe capus_store_u64(place, value)
+    }
+}

@@ -1,0 +1,77 @@
+import Apus
+import ApusCore
+import ApusWire
+
+/// Collections: create, change, drop, list, describe.
+func addCollectionRoutes(
+    to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange
+) {
+    routes.on("GET", "/collections") { call in
+        let names = operations.collectionNames()
+        return try await json.answer(call) { ResponseEncoder.collectionNames(names, seconds: $0) }
+    }
+    routes.on("GET", "/collections/{collection}") { call in
+        let info = try await operations.collectionInfo(call.collection)
+        let description = CollectionDescription(info)
+        return try await json.answer(call) { ResponseEncoder.collection(description, seconds: $0) }
+    }
+    routes.on("PUT", "/collections/{collection}") { call in
+        let configuration = try await json.read(call, RequestDecoder.createCollection)
+        try await operations.createCollection(call.collection, configuration)
+        return try await json.answer(call) { ResponseEncoder.bool(true, seconds: $0) }
+    }
+    routes.on("PATCH", "/collections/{collection}") { call in
+        let change = try await json.read(call, RequestDecoder.updateCollection)
+        try await operations.updateCollection(call.collection, change)
+        return try await json.answer(call) { ResponseEncoder.bool(true, seconds: $0) }
+    }
+    routes.on("DELETE", "/collections/{collection}") { call in
+        let existed = try await operations.deleteCollection(call.collection)
+        return try await json.answer(call) { ResponseEncoder.bool(existed, seconds: $0) }
+    }
+    routes.on("GET", "/collections/{collection}/exists") { call in
+        let exists = operations.collectionExists(try call.collection)
+        return try await json.answer(call) {
+            ResponseEncoder.collectionExists(exists, seconds: $0)
+        }
+    }
+    // A node on its own: one shard, here, active.
+    routes.on("GET", "/collections/{collection}/cluster") { call in
+        let info = try await operations.collectionInfo(call.collection)
+        return try await json.answer(call) { seconds in
+            ResponseEncoder.envelope(seconds) {
+                $0.write([
+                    "peer_id": 0,
+                    "shard_count": 1,
+                    "local_shards": [
+                        [
+                            "shard_id": 0, "points_count": .integer(Int64(info.pointsCount)),
+                            "state": "Active",
+                        ]
+                    ],
+                    "remote_shards": [],
+                    "shard_transfers": [],
+                ])
+            }
+        }
+    }
+}
+
+/// Aliases: other names under which a collection answers.
+func addAliasRoutes(
+    to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange
+) {
+    routes.on("GET", "/aliases") { call in
+        let aliases = operations.aliases()
+        return try await json.answer(call) { ResponseEncoder.aliases(aliases, seconds: $0) }
+    }
+    routes.on("GET", "/collections/{collection}/aliases") { call in
+        let aliases = try operations.aliases(of: call.collection)
+        return try await json.answer(call) { ResponseEncoder.aliases(aliases, seconds: $0) }
+    }
+    routes.on("POST", "/collections/aliases") { call in
+        let actions = try await json.read(call, RequestDecoder.changeAliases)
+        try await operations.changeAliases(actions.map(AliasChange.init))
+        return try await json.answer(call) { ResponseEncoder.bool(true, seconds: $0) }
+    }
+}
