@@ -1,5 +1,6 @@
 import ApusCore
 import ApusWire
+import TestSupport
 import Testing
 
 /// Broken bodies: an answer or an error, never a trap.
@@ -15,7 +16,7 @@ import Testing
     }
 
     @Test func changedBytesNeverTrap() throws {
-        var random = Generator(seed: 6)
+        var random = SeededGenerator(seed: 6)
         let tokens = Array("{}[]:,\"\\-+.eE0179truefalsn \u{0}").map { $0.utf8.first ?? 0 }
         var refused = 0
         var accepted = 0

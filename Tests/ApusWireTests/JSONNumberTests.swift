@@ -1,11 +1,12 @@
 import ApusWire
 import Foundation
+import TestSupport
 import Testing
 
 /// Reading and printing of numbers, held against the standard library's, bit for bit.
 @Suite struct JSONNumberTests {
     @Test func floatsReadLikeTheStandardLibrarysFromEveryFormThatClientsPrint() throws {
-        var random = Generator(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var texts: [String] = []
         for _ in 0..<100_000 {
             let value = Float(bitPattern: UInt32.random(in: 0...0x7f7f_ffff, using: &random))
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func floatsNextToTheMiddleOfTwoAreRoundedRight() throws {
-        var random = Generator(seed: 2)
+        var random = SeededGenerator(seed: 2)
         var texts: [String] = []
         for _ in 0..<20_000 {
             let value = Float(
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func doublesReadLikeTheStandardLibrarys() throws {
-        var random = Generator(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<50_000 {
             let bits = UInt64.random(in: 0..<0x7ff0_0000_0000_0000, using: &random)
             let value = Double(bitPattern: bits)
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func printedFloatsAreShortestAndReadBackAsThemselves() throws {
-        var random = Generator(seed: 4)
+        var random = SeededGenerator(seed: 4)
         let values = (0..<100_000).map { index in
             index % 2 == 0
                 ? Float.random(in: -1...1, using: &random)

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusWire
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct JSONWriterTests {
@@ -30,7 +31,7 @@ import Testing
     }
 
     @Test func valuesReadBackAsTheyWereWritten() throws {
-        var random = Generator(seed: 5)
+        var random = SeededGenerator(seed: 5)
         for _ in 0..<5000 {
             let value = randomValue(&random, depth: 4)
             let bytes = value.jsonBytes
@@ -46,7 +47,7 @@ import Testing
         try JSONSerialization.data(withJSONObject: value, options: .fragmentsAllowed)
     }
 
-    private func randomValue(_ random: inout Generator, depth: Int) -> JSONValue {
+    private func randomValue(_ random: inout SeededGenerator, depth: Int) -> JSONValue {
         switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &random) {
         case 0: return .null
         case 1: return .bool(.random(using: &random))
@@ -68,7 +69,7 @@ import Testing
         }
     }
 
-    private func randomText(_ random: inout Generator) -> String {
+    private func randomText(_ random: inout SeededGenerator) -> String {
         let alphabet = Array("ab\"\\/\n\t\u{0}\u{1f}\u{7f}é語🦅")
         return String(
             (0..<Int.random(in: 0...6, using: &random)).map { _ in
