@@ -20,7 +20,7 @@ private import ApusKernels
 extension HNSWIndex {
     /// Ordinals of a batch; batches end at its multiples, and at its binary fractions before the
     /// first.
-    static var batchSize: Int { 256 }
+    package static var batchSize: Int { 256 }
 
     /// Inserts the ordinals from `indexedCount` up to the last batch boundary that is not beyond
     /// `end`; with `finish`, up to `end` itself.

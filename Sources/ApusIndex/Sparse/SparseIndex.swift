@@ -13,7 +13,7 @@ private import Glibc
 /// One thread inserts, in ascending order of ordinals; any number of threads search at the same
 /// time. A search sees whole vectors only: those whose insertion ended before it began, and none
 /// of the others.
-package final class SparseIndex: Sendable {
+package final class SparseIndex: SparseLists {
     private let state = Mutex(State())
 
     private struct State {
@@ -43,17 +43,10 @@ package final class SparseIndex: Sendable {
         }
     }
 
-    /// How many vectors have `index`.
     package func documentFrequency(of index: UInt32) -> Int {
         state.withLock { $0.lists[index]?.count ?? 0 }
     }
 
-    /// The `k` admitted points whose dot product with `query` is greatest, best first, equal
-    /// scores by ordinal. Only points that share an index with the query are among them.
-    ///
-    /// The scores are sums in ascending order of the indices, so they are the same on every run.
-    /// O(p + r log k) for p entries in the query's lists and r points in them. `admits` is asked
-    /// once per point at most.
     package func search(
         query: SparseVector, k: Int, admits: (UInt32) -> Bool
     ) -> [SparseMatch] {
@@ -87,18 +80,6 @@ package final class SparseIndex: Sendable {
     }
 }
 
-/// A point that a sparse search found.
-package struct SparseMatch: Hashable, Sendable {
-    package var ordinal: UInt32
-    /// The dot product.
-    package var score: Float
-
-    package init(ordinal: UInt32, score: Float) {
-        self.ordinal = ordinal
-        self.score = score
-    }
-}
-
 /// One point in the list of an index.
 struct Posting: Hashable, Sendable {
     var ordinal: UInt32
@@ -126,6 +107,10 @@ struct PostingList: Sendable {
     }
 
     var blockCount: Int { blocks.count + (open.isEmpty ? 0 : 1) }
+
+    func forEach(_ body: (Posting) -> Void) {
+        for index in 0..<blockCount { block(index).forEach(body) }
+    }
 
     /// The entries of a block; `index` is below `blockCount`.
     func block(_ index: Int) -> [Posting] { index < blocks.count ? blocks[index] : open }

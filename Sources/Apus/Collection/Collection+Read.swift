@@ -1,0 +1,85 @@
+public import ApusCore
+
+/// Reads come in pairs: the synchronous form runs on the calling thread, for programs that embed
+/// the engine; the `async` form runs on the engine's search threads and is what Swift picks inside
+/// tasks. Both see one version of the collection from start to end.
+extension Collection {
+    /// The points that a query ranks highest, best first, ties by id.
+    /// - Throws: `DatabaseError`: a vector of the wrong dimension or field, an unknown point id.
+    @available(*, noasync, message: "use the async form")
+    public func query(_ request: QueryRequest) throws -> [ScoredPoint] {
+        try run(request, view())
+    }
+
+    public func query(_ request: QueryRequest) async throws -> [ScoredPoint] {
+        try await context.perform { [self] in try run(request, view()) }
+    }
+
+    /// Several queries that see the same version.
+    @available(*, noasync, message: "use the async form")
+    public func query(_ requests: [QueryRequest]) throws -> [[ScoredPoint]] {
+        let view = view()
+        return try requests.map { try run($0, view) }
+    }
+
+    public func query(_ requests: [QueryRequest]) async throws -> [[ScoredPoint]] {
+        try await context.perform { [self] in
+            let view = view()
+            return try requests.map { try run($0, view) }
+        }
+    }
+
+    /// A query whose results are grouped by the values of a payload field.
+    @available(*, noasync, message: "use the async form")
+    public func groups(_ request: GroupsRequest) throws -> [PointGroup] {
+        try run(request, view())
+    }
+
+    public func groups(_ request: GroupsRequest) async throws -> [PointGroup] {
+        try await context.perform { [self] in try run(request, view()) }
+    }
+
+    /// The points with the given ids, in the order of the ids; unknown ids are left out.
+    @available(*, noasync, message: "use the async form")
+    public func retrieve(
+        _ ids: [PointID], withPayload: PayloadSelector = .all,
+        withVectors: VectorSelector = .none
+    ) throws -> [Record] {
+        try view().records(ids, payload: withPayload, vectors: withVectors)
+    }
+
+    public func retrieve(
+        _ ids: [PointID], withPayload: PayloadSelector = .all,
+        withVectors: VectorSelector = .none
+    ) async throws -> [Record] {
+        try await context.perform { [self] in
+            try view().records(ids, payload: withPayload, vectors: withVectors)
+        }
+    }
+
+    /// One page of the points that match, in id order or by a payload field.
+    @available(*, noasync, message: "use the async form")
+    public func scroll(_ request: ScrollRequest) throws -> ScrollPage {
+        try view().scroll(request)
+    }
+
+    public func scroll(_ request: ScrollRequest) async throws -> ScrollPage {
+        try await context.perform { [self] in try view().scroll(request) }
+    }
+
+    /// How many points match; exact.
+    @available(*, noasync, message: "use the async form")
+    public func count(_ filter: Filter? = nil) throws -> Int { try view().count(filter) }
+
+    public func count(_ filter: Filter? = nil) async throws -> Int {
+        try await context.perform { [self] in try view().count(filter) }
+    }
+
+    private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {
+        try QueryExecution(collection: self, view: view).points(request)
+    }
+
+    private func run(_ request: GroupsRequest, _ view: ReadView) throws -> [PointGroup] {
+        try QueryExecution(collection: self, view: view).groups(request)
+    }
+}

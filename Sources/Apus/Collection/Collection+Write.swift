@@ -1,0 +1,152 @@
+public import ApusCore
+private import ApusStorage
+private import Synchronization
+
+extension Collection {
+    /// Applies the operations in order, as one atomic batch.
+    ///
+    /// The whole batch is validated first: when it throws, nothing has changed. With `.completed`
+    /// (the default) it returns once the batch is on disk and searches see it; with `.accepted`
+    /// once it is validated and queued for the disk.
+    /// - Returns: one result for each operation.
+    /// - Throws: `DatabaseError` that names the point or field, and what is wrong.
+    public func write(
+        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
+    ) async throws -> [WriteResult] {
+        try await withCheckedThrowingContinuation { continuation in
+            whenThereIsRoom { [self] in
+                context.writePool.submit { [self] in
+                    submit(operations, acknowledgement) { continuation.resume(with: $0) }
+                }
+            }
+        }
+    }
+
+    /// The same for synchronous programs: blocks the calling thread. Not for use inside tasks.
+    @available(*, noasync, message: "use the async form")
+    public func write(
+        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
+    ) throws -> [WriteResult] {
+        let turn = BlockingResult<Void>()
+        whenThereIsRoom { turn.set(.success(())) }
+        try turn.wait()
+        let outcome = BlockingResult<[WriteResult]>()
+        submit(operations, acknowledgement) { outcome.set($0) }
+        return try outcome.wait()
+    }
+
+    /// Writes points, replacing those with the same ids as a whole.
+    public func upsert(_ points: [Point]) async throws { _ = try await write([.upsert(points)]) }
+
+    /// Writes points, replacing those with the same ids as a whole. Blocks.
+    @available(*, noasync, message: "use the async form")
+    public func upsert(_ points: [Point]) throws { _ = try write([.upsert(points)]) }
+
+    /// Deletes points by id or filter.
+    public func delete(_ selection: PointSelection) async throws {
+        _ = try await write([.delete(selection)])
+    }
+
+    /// Deletes points by id or filter. Blocks.
+    @available(*, noasync, message: "use the async form")
+    public func delete(_ selection: PointSelection) throws { _ = try write([.delete(selection)]) }
+
+    /// Applies a batch and calls `completion` once it is acknowledged, or with the error.
+    private func submit(
+        _ operations: [WriteOperation], _ acknowledgement: Acknowledgement,
+        _ completion: @escaping @Sendable (Result<[WriteResult], any Error>) -> Void
+    ) {
+        let lsn: SequenceNumber
+        do {
+            let validation = PointValidation(configuration)
+            let prepared = try operations.map { try PreparedOperation($0, validation) }
+            lsn = try writer.withLock { try apply(prepared, &$0) }
+        } catch let error as StorageError {
+            return completion(.failure(DatabaseError(error)))
+        } catch {
+            return completion(.failure(error))
+        }
+        scheduleMaintenance()
+        let results = operations.map { _ in
+            WriteResult(sequenceNumber: lsn, acknowledgement: acknowledgement)
+        }
+        if acknowledgement == .accepted { completion(.success(results)) }
+        log.whenDurable(lsn) { [self] outcome in
+            switch outcome {
+            case .success:
+                published.withLock { $0.lsn = max($0.lsn, lsn) }
+                if acknowledgement == .completed { completion(.success(results)) }
+            case .failure(let error):
+                let failure = DatabaseError(error)
+                stopWriting(failure)
+                if acknowledgement == .completed { completion(.failure(failure)) }
+            }
+        }
+    }
+
+    /// Resolves, logs and applies a batch; returns its number. A batch without effects is not
+    /// logged and has the number of the last one.
+    private func apply(
+        _ operations: [PreparedOperation], _ state: inout WriterState
+    ) throws -> SequenceNumber {
+        guard !state.isClosed else {
+            throw DatabaseError(.unavailable, "collection `\(name)` is closed")
+        }
+        if let failure = published.withLock({ $0.failure }) { throw failure }
+        let attributes = published.withLock { $0.attributes }
+        var resolver = BatchResolver(
+            view: ReadView(
+                lsn: state.lsn, segments: state.segments, configuration: attributes.configuration,
+                textFields: attributes.textFields))
+        for operation in operations { try resolver.apply(operation) }
+        let batch = WriteBatch(effects: try resolver.effects())
+        guard !batch.effects.isEmpty else { return state.lsn }
+        try makeRoom(for: batch, &state)
+        let lsn = try log.append(batch.encoded())
+        batch.apply(lsn: lsn, &state)
+        return lsn
+    }
+
+    /// After an I/O error nothing more is acknowledged until the database is opened again; what was
+    /// published stays readable.
+    func stopWriting(_ failure: DatabaseError) {
+        published.withLock { if $0.failure == nil { $0.failure = failure } }
+        room.releaseAll()
+    }
+}
+
+extension WriteBatch {
+    var rowCount: Int {
+        effects.reduce(0) { if case .put = $1 { $0 + 1 } else { $0 } }
+    }
+
+    var blobByteCount: Int {
+        effects.reduce(0) { if case .put(let point) = $1 { $0 + point.blobByteCount } else { $0 } }
+    }
+
+    /// Changes the segments as the effects say. There is room for them.
+    func apply(lsn: SequenceNumber, _ state: inout WriterState) {
+        for effect in effects {
+            switch effect {
+            case .put(let point):
+                state.deleteRow(of: point.id, lsn: lsn)
+                state.growing.append(point, lsn: lsn)
+            case .delete(let id):
+                state.deleteRow(of: id, lsn: lsn)
+            }
+        }
+        state.lsn = lsn
+    }
+}
+
+extension WriterState {
+    /// Marks the point's row, in whatever segment it lies, if there is one.
+    fileprivate func deleteRow(of id: PointID, lsn: SequenceNumber) {
+        for segment in segments.reversed() {
+            if let row = segment.row(of: id, at: lsn) {
+                segment.deletions.delete(row, at: lsn)
+                return
+            }
+        }
+    }
+}

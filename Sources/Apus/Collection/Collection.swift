@@ -1,0 +1,127 @@
+public import ApusCore
+internal import ApusStorage
+internal import Synchronization
+
+/// A named set of points that are searched together.
+///
+/// Life of a write: the operations are validated and resolved into effects, appended to the log as
+/// one record, applied to the growing segment, and published to readers once the record is on disk
+/// (`Collection+Write`). Life of a search: it takes the published version and uses it to its end
+/// (`Collection+Read`). In the background, indexer jobs insert rows into graphs and full segments
+/// become files (`Collection+Maintenance`).
+///
+/// Two locks: `writer` is held while a batch is applied, `published` for an instant to take or
+/// replace the version. Code that holds `published` takes no other lock.
+public final class Collection: Sendable {
+    public let name: String
+
+    let context: EngineContext
+    let files: CollectionFiles
+    let log: WriteAheadLog
+    let writer: Mutex<WriterState>
+    let published: Mutex<PublishedState>
+    /// Writes that wait until fewer rows are unindexed, or until a segment is sealed.
+    let room = WaitingWrites()
+    let maintenance = Mutex(MaintenanceState())
+    /// Whoever writes the manifest holds it.
+    let manifest: Mutex<Manifest>
+
+    init(
+        name: String, context: EngineContext, files: CollectionFiles, log: WriteAheadLog,
+        manifest: Manifest, writer: consuming WriterState, published: PublishedState
+    ) {
+        self.name = name
+        self.context = context
+        self.files = files
+        self.log = log
+        self.manifest = Mutex(manifest)
+        self.writer = Mutex(writer)
+        self.published = Mutex(published)
+    }
+
+    public var configuration: CollectionConfiguration {
+        published.withLock { $0.attributes.configuration }
+    }
+
+    /// The version that readers see at this moment.
+    func view() -> ReadView {
+        published.withLock { state in
+            ReadView(
+                lsn: state.lsn, segments: state.segments,
+                configuration: state.attributes.configuration,
+                textFields: state.attributes.textFields)
+        }
+    }
+
+    public func info() -> CollectionInfo {
+        let view = view()
+        let (attributes, failure) = published.withLock { ($0.attributes, $0.failure) }
+        let indexed = view.segments.reduce(0) { sum, segment in
+            sum + segment.denseFields.values.reduce(0) { $0 + ($1.indexedVectorCount) }
+        }
+        return CollectionInfo(
+            status: failure != nil ? .red : isFullyIndexed ? .green : .yellow,
+            failure: failure?.message,
+            pointsCount: view.pointCount,
+            indexedVectorsCount: indexed,
+            segmentsCount: view.segments.count,
+            configuration: attributes.configuration,
+            payloadSchema: payloadIndexes(attributes, view),
+            sequenceNumber: view.lsn)
+    }
+
+    private func payloadIndexes(
+        _ attributes: CollectionAttributes, _ view: ReadView
+    ) -> [CollectionInfo.PayloadIndex] {
+        attributes.payloadSchema.sorted { $0.key < $1.key }.compactMap { field, schema in
+            guard let path = PayloadPath(field) else { return nil }
+            let filter = Filter(mustNot: [.isEmpty(path)])
+            return CollectionInfo.PayloadIndex(
+                field: path, schema: schema, points: (try? view.count(filter)) ?? 0)
+        }
+    }
+}
+
+/// What readers take: everything in it belongs to one moment.
+struct PublishedState: Sendable {
+    /// The last batch that is durable.
+    var lsn: SequenceNumber
+    var segments: [any Segment]
+    var attributes: CollectionAttributes
+    /// Why writing stopped; nil while all is well.
+    var failure: DatabaseError?
+}
+
+/// What the one writer needs; guarded by `Collection.writer`.
+struct WriterState {
+    /// The last batch that was applied; it may not be durable yet.
+    var lsn: SequenceNumber
+    var growing: GrowingSegment
+    /// Full segments that wait to be written as files, oldest first, each with its last batch.
+    var frozen: [FrozenSegment] = []
+    /// All segments, oldest first; the last one is `growing`.
+    var segments: [any Segment]
+    var nextSegmentNumber: UInt64
+    var isClosed = false
+}
+
+/// A segment that takes no more rows and is not a file yet.
+struct FrozenSegment: Sendable {
+    let segment: GrowingSegment
+    let lastLSN: SequenceNumber
+}
+
+/// What the engine keeps in the manifest of a collection, as JSON.
+struct CollectionAttributes: Codable, Sendable {
+    var configuration: CollectionConfiguration
+    /// Payload indexes by field path.
+    var payloadSchema: [String: PayloadFieldSchema] = [:]
+
+    var textFields: [PayloadPath: PayloadFieldSchema] {
+        var fields: [PayloadPath: PayloadFieldSchema] = [:]
+        for (field, schema) in payloadSchema where schema.type == .text {
+            if let path = PayloadPath(field) { fields[path] = schema }
+        }
+        return fields
+    }
+}

@@ -1,0 +1,51 @@
+internal import ApusCore
+internal import ApusIndex
+internal import ApusKernels
+internal import ApusQuery
+
+/// Carries out a plan on one dense field of one segment.
+struct DenseSearch {
+    let segment: any Segment
+    let field: DenseField
+    /// `[dimension]`, normalised under cosine.
+    let query: [Float]
+    let lsn: SequenceNumber
+    /// Rows that the reader may see, deleted ones among them.
+    let writtenCount: Int
+    /// The rows that may be returned; nil: all.
+    let filter: Bitmap?
+    /// The rows that have a vector in the field; nil: all. A graph holds no others, a scan has to
+    /// be told.
+    let presence: Bitmap?
+
+    /// The best rows by inner distance, best first in each part: `limit` from the graph and `limit`
+    /// from the rows that are not in it yet, at most.
+    func run(_ plan: Plan, limit: Int) -> [Neighbour] {
+        let limit = min(limit, writtenCount)
+        guard case .graph(let ef, let scanTail) = plan, let index = field.index else {
+            return scan(0..<writtenCount, limit: limit)
+        }
+        // Rows that are indexed while this search runs may be found by both parts; the count is
+        // taken before the walk, so none is missed by both.
+        let indexed = min(index.indexedCount, writtenCount)
+        let found = index.search(
+            query, k: limit, ef: min(ef, writtenCount), admission: admission)
+        guard scanTail, indexed < writtenCount else { return found }
+        let known = Set(found.map(\.ordinal))
+        let tail = scan(indexed..<writtenCount, limit: limit)
+        return found + tail.filter { !known.contains($0.ordinal) }
+    }
+
+    private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {
+        ExactScan.search(
+            query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
+            range: rows, k: limit, isPresent: presence, admission: admission)
+    }
+
+    private var admission: Admission {
+        let deletions = segment.deletions
+        return unsafe Admission(
+            visibleCount: writtenCount, filter: filter,
+            deletedAt: deletions.count > 0 ? deletions.marks : nil, readLSN: lsn.rawValue)
+    }
+}

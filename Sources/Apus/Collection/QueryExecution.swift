@@ -1,0 +1,237 @@
+internal import ApusCore
+internal import ApusIndex
+internal import ApusKernels
+internal import ApusQuery
+
+/// Runs one request against one version of a collection.
+struct QueryExecution {
+    /// Prefetches inside prefetches; more is a mistake or an attack.
+    private static let depthMax = 16
+
+    let collection: Collection
+    let view: ReadView
+
+    func points(_ request: QueryRequest) throws -> [ScoredPoint] {
+        let hits = try hits(request)
+        return try hits.map { hit in
+            let segment = view.segments[hit.location.segment]
+            return ScoredPoint(
+                id: hit.id, score: hit.score, version: segment.version(at: hit.location.row),
+                payload: try segment.payload(
+                    selected: request.withPayload, at: hit.location.row),
+                vectors: try segment.vectors(request.withVectors, at: hit.location.row),
+                orderValue: hit.orderValue)
+        }
+    }
+
+    /// The ranked rows of a request, after its offset.
+    func hits(_ request: QueryRequest) throws -> [Hit] {
+        guard request.limit >= 0, request.offset >= 0 else {
+            throw DatabaseError(
+                .validation, "Validation error: limit and offset must not be negative")
+        }
+        let (wanted, overflow) = request.limit.addingReportingOverflow(request.offset)
+        let step = Step(
+            query: request.query, using: request.using, prefetch: request.prefetch,
+            filter: request.filter, parameters: request.parameters,
+            scoreThreshold: request.scoreThreshold,
+            limit: min(overflow ? .max : wanted, max(1, view.rowCount)),
+            lookupFrom: request.lookupFrom)
+        return Array(try hits(step, depth: 0).dropFirst(request.offset).prefix(request.limit))
+    }
+
+    /// A request or one of its prefetches.
+    private struct Step {
+        var query: Query?
+        var using: String?
+        var prefetch: [Prefetch]
+        var filter: Filter?
+        var parameters: SearchParameters
+        var scoreThreshold: Float?
+        var limit: Int
+        var lookupFrom: LookupLocation?
+    }
+
+    private func hits(_ step: Step, depth: Int) throws -> [Hit] {
+        guard depth <= Self.depthMax else {
+            throw DatabaseError.wrongInput("prefetches are nested more than \(Self.depthMax) deep")
+        }
+        try check(step)
+        let rankings = try step.prefetch.map { prefetch in
+            guard prefetch.limit >= 0 else {
+                throw DatabaseError(.validation, "Validation error: limit must not be negative")
+            }
+            return try hits(
+                Step(
+                    query: prefetch.query, using: prefetch.using, prefetch: prefetch.prefetch,
+                    // What a candidate must satisfy in the end, it may satisfy at once.
+                    filter: prefetch.filter.merged(with: step.filter),
+                    parameters: prefetch.parameters, scoreThreshold: prefetch.scoreThreshold,
+                    limit: min(prefetch.limit, max(1, view.rowCount)),
+                    lookupFrom: prefetch.lookupFrom),
+                depth: depth + 1)
+        }
+        if case .fusion(let fusion)? = step.query { return fuse(rankings, fusion, step) }
+        return try rank(step, candidates: step.prefetch.isEmpty ? nil : bitmaps(of: rankings))
+    }
+
+    private func check(_ step: Step) throws {
+        switch step.query {
+        case .fusion:
+            if step.prefetch.isEmpty {
+                throw DatabaseError(
+                    .validation, "Validation error: a fusion query needs at least one prefetch")
+            }
+            if step.using != nil {
+                throw DatabaseError(
+                    .validation, "Validation error: a fusion query cannot have the `using` field")
+            }
+        case nil:
+            if !step.prefetch.isEmpty {
+                throw DatabaseError(
+                    .validation, "Validation error: a query is needed to merge the prefetches")
+            }
+            if step.scoreThreshold != nil { throw Self.thresholdWithoutScore }
+        case .orderBy, .sampleRandom:
+            if step.scoreThreshold != nil { throw Self.thresholdWithoutScore }
+        case .nearest, .recommend:
+            break
+        }
+    }
+
+    private static let thresholdWithoutScore = DatabaseError(
+        .validation, "Validation error: a score_threshold needs a query that scores")
+
+    private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
+        var scope = SearchScope(
+            filter: step.filter, candidates: candidates, parameters: step.parameters,
+            scoreThreshold: step.scoreThreshold, limit: step.limit)
+        let field = step.using ?? defaultVectorName
+        switch step.query {
+        case .nearest(let input):
+            if case .id(let id) = input, step.lookupFrom == nil { scope.excluded = [id] }
+            return try view.nearest(
+                to: try vector(input, field: field, lookup: step.lookupFrom), field: field, scope)
+        case .recommend(let positive, let negative, let strategy):
+            return try recommend(
+                positive, negative, strategy, field: field, lookup: step.lookupFrom, scope)
+        case .orderBy(let order):
+            return try view.ordered(by: order, scope)
+        case .sampleRandom:
+            return try view.randomSample(scope)
+        case nil:
+            return try view.inIDOrder(scope)
+        case .fusion:
+            preconditionFailure("fusions are merged, not ranked")
+        }
+    }
+
+    // MARK: Vectors of queries
+
+    /// The query's vector, checked and in the form in which the field stores vectors.
+    private func vector(
+        _ input: VectorInput, field: String, lookup: LookupLocation?
+    ) throws -> Vector {
+        switch input {
+        case .vector(let vector):
+            return try PointValidation(view.configuration).stored(
+                vector, field: field, place: "query")
+        case .id(let id):
+            guard let lookup else { return try view.storedVector(field, of: id) }
+            let other = try collection.context.collection(lookup.collection).view()
+            let found = try other.storedVector(lookup.vector ?? field, of: id)
+            return try PointValidation(view.configuration).stored(
+                found, field: field, place: "point \(id) of `\(lookup.collection)`")
+        }
+    }
+
+    private func recommend(
+        _ positive: [VectorInput], _ negative: [VectorInput], _ strategy: RecommendStrategy,
+        field: String, lookup: LookupLocation?, _ scope: SearchScope
+    ) throws -> [Hit] {
+        guard strategy == .averageVector else {
+            throw DatabaseError(
+                .unimplemented, "recommend with strategy \(strategy.rawValue) is not there yet")
+        }
+        guard !positive.isEmpty else {
+            throw DatabaseError(
+                .validation, "Validation error: recommend needs at least one positive example")
+        }
+        func average(_ inputs: [VectorInput]) throws -> [Float] {
+            let vectors = try inputs.map { input -> [Float] in
+                guard case .dense(let dense) = try vector(input, field: field, lookup: lookup)
+                else {
+                    throw DatabaseError(
+                        .unimplemented, "recommend on sparse or multi vectors is not there yet")
+                }
+                return dense
+            }
+            let sum = vectors.dropFirst().reduce(vectors[0]) { sum, next in
+                zip(sum, next).map { $0 + $1 }
+            }
+            return sum.map { $0 / Float(vectors.count) }
+        }
+        var target = try average(positive)
+        if !negative.isEmpty {
+            let away = try average(negative)
+            target = zip(target, away).map { 2 * $0 - $1 }
+        }
+        var scope = scope
+        if lookup == nil {
+            for case .id(let id) in positive + negative { scope.excluded.insert(id) }
+        }
+        let query = try PointValidation(view.configuration).stored(
+            .dense(target), field: field, place: "the average of the examples")
+        return try view.nearest(to: query, field: field, scope)
+    }
+
+    // MARK: Prefetches
+
+    /// The rows of several rankings, for each segment.
+    private func bitmaps(of rankings: [[Hit]]) -> [Bitmap] {
+        var bitmaps = view.segments.map { segment in
+            Bitmap(count: segment.writtenCount(through: view.lsn))
+        }
+        for hit in rankings.joined() { bitmaps[hit.location.segment][hit.location.row] = true }
+        return bitmaps
+    }
+
+    private func fuse(_ rankings: [[Hit]], _ fusion: Fusion, _ step: Step) -> [Hit] {
+        var locations: [PointID: ReadView.Location] = [:]
+        for hit in rankings.joined() { locations[hit.id] = hit.location }
+        let merged = fusion.merge(
+            rankings.map { $0.map { RankedPoint(id: $0.id, score: $0.score) } })
+        let kept = merged.filter { point in
+            step.scoreThreshold.map { point.score >= $0 } ?? true
+        }
+        return kept.prefix(step.limit).compactMap { point in
+            locations[point.id].map { Hit(id: point.id, location: $0, score: point.score) }
+        }
+    }
+}
+
+extension Optional where Wrapped == Filter {
+    /// A filter that holds where both do.
+    func merged(with other: Filter?) -> Filter? {
+        guard let other, !other.isEmpty else { return self }
+        guard let self, !self.isEmpty else { return other }
+        return Filter(must: [.filter(self), .filter(other)])
+    }
+}
+
+extension ReadView {
+    /// Rows of all segments, deleted ones included.
+    var rowCount: Int { segments.reduce(0) { $0 + $1.writtenCount(through: lsn) } }
+
+    func storedVector(_ field: String, of id: PointID) throws -> Vector {
+        guard let location = row(of: id) else { throw DatabaseError.pointNotFound(id) }
+        if let vector = try segments[location.segment].vector(field, at: location.row) {
+            return vector
+        }
+        guard
+            configuration.vectors[field] != nil || configuration.sparseVectors[field] != nil
+        else { throw DatabaseError.vectorNameNotFound(field) }
+        throw DatabaseError(
+            .notFound, "Not found: Point \(id) does not have a vector in field `\(field)`")
+    }
+}

@@ -1,0 +1,131 @@
+package import ApusCore
+
+/// One version of a collection: what a reader sees from its first to its last look.
+///
+/// It holds segments and a sequence number. Segments only gain rows and deletion marks with later
+/// numbers, so the view needs no lock and does not change.
+package struct ReadView: Sendable {
+    package let lsn: SequenceNumber
+    /// Oldest first; the last one may be growing.
+    package let segments: [any Segment]
+    package let configuration: CollectionConfiguration
+    /// Payload fields with a text index: filters match them by tokens, others by substring.
+    package let textFields: [PayloadPath: PayloadFieldSchema]
+
+    /// Where a point lies.
+    package struct Location: Hashable, Sendable {
+        package let segment: Int
+        package let row: Int
+    }
+
+    package func row(of id: PointID) -> Location? {
+        for index in segments.indices.reversed() {
+            if let row = segments[index].row(of: id, at: lsn) {
+                return Location(segment: index, row: row)
+            }
+        }
+        return nil
+    }
+
+    /// Points in the view. O(segments), or O(rows) of the segments that have deletions.
+    package var pointCount: Int {
+        segments.reduce(0) { sum, segment in
+            sum + segment.deletions.visibleCount(among: segment.writtenCount(through: lsn), at: lsn)
+        }
+    }
+
+    package func storedPoint(at location: Location) throws -> StoredPoint {
+        let segment = segments[location.segment]
+        var dense: [String: [Float]] = [:]
+        for (name, field) in segment.denseFields { dense[name] = field.vector(at: location.row) }
+        return StoredPoint(
+            id: segment.id(at: location.row), dense: dense,
+            payload: try segment.payloadBytes(at: location.row),
+            others: try segment.extras(at: location.row))
+    }
+
+    package func record(
+        at location: Location, payload: PayloadSelector, vectors: VectorSelector
+    ) throws -> Record {
+        let segment = segments[location.segment]
+        return Record(
+            id: segment.id(at: location.row),
+            payload: try segment.payload(selected: payload, at: location.row),
+            vectors: try segment.vectors(vectors, at: location.row))
+    }
+
+    /// Calls `body` with every visible row that matches; nil or an empty filter: all of them.
+    package func forEachRow(
+        matching filter: Filter?, _ body: (any Segment, Int) throws -> Void
+    ) throws {
+        for segment in segments {
+            let written = segment.writtenCount(through: lsn)
+            guard let filter, !filter.isEmpty else {
+                for row in 0..<written where segment.deletions.isVisible(row, at: lsn) {
+                    try body(segment, row)
+                }
+                continue
+            }
+            try matches(filter, in: segment, writtenCount: written).forEach { row in
+                // The remembered answer may reach further than this view.
+                if row < written, segment.deletions.isVisible(row, at: lsn) {
+                    try body(segment, row)
+                }
+            }
+        }
+    }
+
+    package func count(_ filter: Filter?) throws -> Int {
+        guard let filter, !filter.isEmpty else { return pointCount }
+        var count = 0
+        try forEachRow(matching: filter) { _, _ in count += 1 }
+        return count
+    }
+}
+
+extension ReadView {
+    /// The rows of a segment that match a filter. The answer covers at least `writtenCount` rows;
+    /// deleted rows are among them.
+    package func matches(
+        _ filter: Filter, in segment: any Segment, writtenCount: Int
+    ) throws -> Bitmap {
+        let key = FilterCache.Key(filter: filter, textFields: textFields)
+        return try segment.filterCache.matches(key, rowCount: writtenCount) { matches, rows in
+            let compiled = CompiledFilter(filter, schema: textFields)
+            try segment.evaluate(compiled, rows, into: &matches)
+        }
+    }
+}
+
+extension Segment {
+    fileprivate func evaluate(
+        _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
+    ) throws {
+        guard filter.needsPayload else {
+            for row in rows {
+                matches[row] = filter.matches(id: id(at: row), payload: [:]) { name in
+                    hasVector(name, at: row)
+                }
+            }
+            return
+        }
+        unsafe try forEachPayload(in: rows) { row, payload in
+            matches[row] = unsafe filter.matches(
+                id: id(at: row), payload: EncodedPayload(payload)
+            ) { name in
+                hasVector(name, at: row)
+            }
+        }
+    }
+
+    private func hasVector(_ name: String, at row: Int) -> Bool {
+        if let field = denseFields[name] { return field.hasVector(at: row) }
+        return (try? extras(at: row)[name]) != nil
+    }
+
+    /// The part of the row's payload that was asked for; nil when none was.
+    package func payload(selected selector: PayloadSelector, at row: Int) throws -> Payload? {
+        if case .none = selector { return nil }
+        return try payload(at: row).selecting(selector)
+    }
+}

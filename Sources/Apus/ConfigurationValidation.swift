@@ -1,0 +1,94 @@
+internal import ApusCore
+
+extension CollectionConfiguration {
+    private static let dimensionMax = 65_536
+
+    /// Throws `.validation` that names the first setting out of its range.
+    func validate() throws {
+        for (name, field) in vectors {
+            try Self.check(
+                "vectors.\(name.isEmpty ? "" : name + ".")size", field.dimension,
+                in: 1...Self.dimensionMax)
+            try validate(hnsw.applying(field.hnsw), at: "vectors.\(name).hnsw_config")
+            if sparseVectors[name] != nil {
+                throw DatabaseError(
+                    .validation,
+                    "Validation error: vector name `\(name)` is both dense and sparse")
+            }
+        }
+        try validate(hnsw, at: "hnsw_config")
+        try Self.check("shard_number", shardNumber, in: 1...Int.max)
+        try Self.check("replication_factor", replicationFactor, in: 1...Int.max)
+        try Self.check("write_consistency_factor", writeConsistencyFactor, in: 1...Int.max)
+    }
+
+    private func validate(_ hnsw: HNSWConfiguration, at path: String) throws {
+        try Self.check("\(path).m", hnsw.m, in: 0...512)
+        try Self.check("\(path).ef_construct", hnsw.efConstruct, in: 4...10_000)
+        try Self.check("\(path).full_scan_threshold", hnsw.fullScanThreshold, in: 0...Int.max >> 11)
+    }
+
+    private static func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws {
+        guard !range.contains(value) else { return }
+        let bound =
+            value < range.lowerBound
+            ? "\(range.lowerBound) or larger" : "\(range.upperBound) or smaller"
+        throw DatabaseError(
+            .validation, "Validation error: [\(name): value \(value) invalid, must be \(bound)]")
+    }
+
+    /// These settings with what `change` names; throws for a vector name that is not there.
+    func applying(_ change: CollectionConfigurationChange) throws -> CollectionConfiguration {
+        var result = self
+        for (name, vector) in change.vectors {
+            guard var field = result.vectors[name] else {
+                throw DatabaseError.vectorNameNotFound(name)
+            }
+            if let hnsw = vector.hnsw { field.hnsw = field.hnsw?.applying(hnsw) ?? hnsw }
+            switch vector.quantization {
+            case .set(let quantization): field.quantization = quantization
+            case .disabled: field.quantization = nil
+            case nil: break
+            }
+            if let onDisk = vector.onDisk { field.onDisk = onDisk }
+            result.vectors[name] = field
+        }
+        for (name, sparse) in change.sparseVectors {
+            guard result.sparseVectors[name] != nil else {
+                throw DatabaseError.vectorNameNotFound(name)
+            }
+            result.sparseVectors[name] = sparse
+        }
+        result.hnsw = hnsw.applying(change.hnsw)
+        result.optimizers = optimizers.applying(change.optimizers)
+        switch change.quantization {
+        case .set(let quantization): result.quantization = quantization
+        case .disabled: result.quantization = nil
+        case nil: break
+        }
+        if let value = change.strictMode {
+            result.strictMode = (strictMode ?? [:]).merging(value) { $1 }
+        }
+        if let value = change.metadata { result.metadata = (metadata ?? [:]).merging(value) { $1 } }
+        if let value = change.replicationFactor { result.replicationFactor = value }
+        if let value = change.writeConsistencyFactor { result.writeConsistencyFactor = value }
+        if let value = change.readFanOutFactor { result.readFanOutFactor = value }
+        if let value = change.onDiskPayload { result.onDiskPayload = value }
+        try result.validate()
+        return result
+    }
+}
+
+extension HNSWConfigurationChange {
+    fileprivate func applying(_ later: HNSWConfigurationChange) -> HNSWConfigurationChange {
+        var result = self
+        if let value = later.m { result.m = value }
+        if let value = later.efConstruct { result.efConstruct = value }
+        if let value = later.fullScanThreshold { result.fullScanThreshold = value }
+        if let value = later.maxIndexingThreads { result.maxIndexingThreads = value }
+        if let value = later.onDisk { result.onDisk = value }
+        if let value = later.payloadM { result.payloadM = value }
+        if let value = later.inlineStorage { result.inlineStorage = value }
+        return result
+    }
+}

@@ -1,0 +1,33 @@
+internal import ApusCore
+internal import ApusStorage
+
+extension DatabaseError {
+    /// What a storage error means to a caller.
+    init(_ error: StorageError) {
+        let kind: Kind =
+            switch error.kind {
+            case .notFound: .notFound
+            case .alreadyExists: .alreadyExists
+            case .locked, .closed, .readOnly, .io: .unavailable
+            case .corrupt: .corruption
+            case .newerFormat: .failedPrecondition
+            case .outOfSpace: .outOfSpace
+            case .tooLarge: .validation
+            }
+        self.init(kind, "Storage: \(error)")
+    }
+
+    /// Any error as the public one.
+    init(causedBy error: any Error) {
+        switch error {
+        case let error as DatabaseError: self = error
+        case let error as StorageError: self.init(error)
+        default: self.init(.internalError, "\(error)")
+        }
+    }
+
+    /// Runs `body`, whose storage errors become public ones.
+    static func translating<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch { throw DatabaseError(causedBy: error) }
+    }
+}

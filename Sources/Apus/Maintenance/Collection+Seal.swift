@@ -1,0 +1,80 @@
+internal import ApusCore
+private import ApusIndex
+internal import ApusStorage
+private import Synchronization
+
+extension Collection {
+    /// Writes a frozen segment, with the graph that it has, as a file; then readers use the file,
+    /// and log files that only repeat it go.
+    ///
+    /// The manifest's swap is the commit: before it a crash leaves stray files that the next start
+    /// removes, after it the log up to the segment's last batch is not needed any more.
+    func writeSegment(_ frozen: FrozenSegment) throws {
+        try waitUntilDurable(frozen.lastLSN)
+        let segment = frozen.segment
+        let path = files.segment(segment.number)
+        try SegmentFile.write(segment, fileSystem: context.fileSystem, path: path)
+        let sealed = try SealedSegment(
+            path: path, fileSystem: context.fileSystem, number: segment.number,
+            deletions: segment.deletions, configuration: configuration)
+
+        let segments = published.withLock { $0.segments }
+        try manifest.withLock { manifest in
+            var next = manifest
+            next.flushedThrough = frozen.lastLSN
+            next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
+            next.segments.append(
+                Manifest.Segment(number: segment.number, rowCount: segment.rowCount))
+            try writeDeletions(of: segments, through: frozen.lastLSN, &next)
+            try commit(next, replacing: &manifest)
+        }
+        replace(segment, with: sealed)
+        try log.removeFiles(through: frozen.lastLSN)
+    }
+
+    /// Commits a manifest and removes the deletion files that it names no more.
+    func commit(_ next: Manifest, replacing manifest: inout Manifest) throws {
+        let committed = try files.store.commit(next)
+        let kept = Set(next.segments.map { files.deletions(of: $0) })
+        for entry in manifest.segments {
+            guard let old = files.deletions(of: entry), !kept.contains(old) else { continue }
+            // A file that stays behind is a stray one, which the next start removes.
+            try? context.fileSystem.remove(old)
+        }
+        manifest = committed
+    }
+
+    /// Writes for each segment in the manifest which rows were deleted through `lsn`, if more are
+    /// than its present file says.
+    private func writeDeletions(
+        of segments: [any Segment], through lsn: SequenceNumber, _ manifest: inout Manifest
+    ) throws {
+        for index in manifest.segments.indices {
+            let entry = manifest.segments[index]
+            guard let segment = segments.first(where: { $0.number == entry.number }) else {
+                continue
+            }
+            let deleted = segment.deletions.deletedRows(among: entry.rowCount, through: lsn)
+            let known = entry.deletionFileLSN.map {
+                segment.deletions.deletedRows(among: entry.rowCount, through: $0).cardinality
+            }
+            guard deleted.cardinality > known ?? 0 else { continue }
+            try DeletionFile(sequenceNumber: lsn, deleted: deleted).write(
+                fileSystem: context.fileSystem, directory: files.directory, segment: entry.number)
+            manifest.segments[index].deletionFileLSN = lsn
+        }
+    }
+
+    private func replace(_ segment: GrowingSegment, with sealed: any Segment) {
+        writer.withLock { state in
+            state.frozen.removeAll { $0.segment === segment }
+            state.segments = state.segments.map { $0 === segment ? sealed : $0 }
+            let segments = state.segments
+            published.withLock { $0.segments = segments }
+        }
+    }
+
+    private func waitUntilDurable(_ lsn: SequenceNumber) throws {
+        try log.waitUntilDurable(lsn)
+    }
+}

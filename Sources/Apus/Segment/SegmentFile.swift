@@ -1,0 +1,147 @@
+internal import ApusCore
+internal import ApusIndex
+internal import ApusKernels
+internal import ApusStorage
+private import Foundation
+
+/// The sections that the engine puts into a segment file, and their way back. docs/format.md has
+/// them byte by byte ("Segment sections written by the engine").
+enum SegmentFile {
+    static let formatVersion = 1
+
+    /// What the other sections hold, as JSON in the section `meta`.
+    struct Metadata: Codable {
+        struct Field: Codable {
+            var name: String
+            var dimension: Int
+            var metric: Metric
+            /// Rows without a vector in this field; their presence byte is 0.
+            var absentCount: Int
+            var hasGraph: Bool
+        }
+
+        var formatVersion: Int
+        var number: UInt64
+        var rowCount: Int
+        /// Dense fields; their position names their sections.
+        var fields: [Field]
+        /// Whether rows have sparse or multi vectors.
+        var hasExtras: Bool
+    }
+
+    enum Section {
+        static let meta = "meta"
+        static let ids = "ids"
+        static let idOrder = "ids.order"
+        static let versions = "versions"
+        static let payload = "payload"
+        static let extras = "extras"
+        static func vectors(_ field: Int) -> String { "vectors.\(field)" }
+        static func presence(_ field: Int) -> String { "presence.\(field)" }
+        static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
+            "graph.\(field).\(part.rawValue)"
+        }
+    }
+
+    /// Writes all rows of a segment that takes no more rows and is in its graphs.
+    static func write(_ segment: GrowingSegment, fileSystem: any FileSystem, path: String) throws {
+        let count = segment.rowCount
+        let fields = segment.denseFields.values.sorted { $0.name < $1.name }
+        let writer = try SegmentWriter(fileSystem: fileSystem, path: path)
+        let metadata = Metadata(
+            formatVersion: formatVersion, number: segment.number, rowCount: count,
+            fields: fields.map { field in
+                Metadata.Field(
+                    name: field.name, dimension: field.vectors.dimension, metric: field.metric,
+                    absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil)
+            },
+            hasExtras: segment.hasExtras)
+        try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
+        try writer.addSection(name: Section.ids, encoding: .raw) {
+            unsafe try $0.append(segment.idBytes(count: count))
+        }
+        try writer.addSection(name: Section.idOrder, encoding: .raw) { sink in
+            try unsafe segment.rowsByAscendingID().withUnsafeBytes { unsafe try sink.append($0) }
+        }
+        try writer.addSection(name: Section.versions, encoding: .raw) {
+            unsafe try $0.append(segment.versionBytes(count: count))
+        }
+        for (position, field) in fields.enumerated() {
+            try write(field, at: position, of: segment, to: writer)
+        }
+        try writeRows(Section.payload, to: writer, count: count) {
+            try segment.payloadBytes(at: $0)
+        }
+        if segment.hasExtras {
+            try writeRows(Section.extras, to: writer, count: count) {
+                try segment.extrasBytes(at: $0)
+            }
+        }
+        try writer.finish()
+    }
+
+    private static func write(
+        _ field: DenseField, at position: Int, of segment: GrowingSegment,
+        to writer: SegmentWriter
+    ) throws {
+        let count = segment.rowCount
+        try writer.addSection(name: Section.vectors(position), encoding: .raw) {
+            let vectors = field.vectors
+            unsafe try $0.append(
+                UnsafeRawBufferPointer(
+                    start: vectors.base, count: count * vectors.stride * MemoryLayout<Float>.size))
+        }
+        if let bytes = unsafe segment.presenceBytes(of: field.name, count: count) {
+            try writer.addSection(name: Section.presence(position), encoding: .raw) {
+                unsafe try $0.append(bytes)
+            }
+        }
+        unsafe try field.index?.withEncodedSections { part, bytes in
+            try writer.addSection(name: Section.graph(position, part), encoding: .raw) {
+                unsafe try $0.append(bytes)
+            }
+        }
+    }
+
+    private static func writeRows(
+        _ name: String, to writer: SegmentWriter, count: Int, _ row: (Int) throws -> [UInt8]
+    ) throws {
+        try RowBlockWriter.addSections(to: writer, prefix: name) { rows in
+            for index in 0..<count { try rows.append(try row(index)) }
+        }
+    }
+
+    private static func encoded(_ metadata: Metadata) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return [UInt8](try encoder.encode(metadata))
+    }
+
+    static func metadata(of reader: SegmentReader) throws -> Metadata {
+        try reader.verifySection(Section.meta)
+        let bytes = unsafe Data(try reader.section(Section.meta))
+        let metadata: Metadata
+        do {
+            metadata = try JSONDecoder().decode(Metadata.self, from: bytes)
+        } catch {
+            throw DatabaseError(.corruption, "\(reader.path): section meta: \(error)")
+        }
+        guard metadata.formatVersion == formatVersion else {
+            throw DatabaseError(
+                .failedPrecondition,
+                "\(reader.path): the segment's sections have format version "
+                    + "\(metadata.formatVersion); this program knows \(formatVersion)")
+        }
+        return metadata
+    }
+}
+
+extension GrowingSegment {
+    /// All rows, by ascending id; rows of one point by age.
+    fileprivate func rowsByAscendingID() -> [UInt32] {
+        (0..<UInt32(rowCount)).sorted { left, right in
+            let (a, b) = (id(at: Int(left)), id(at: Int(right)))
+            return a == b ? left < right : a < b
+        }
+    }
+}

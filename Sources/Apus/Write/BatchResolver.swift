@@ -1,0 +1,167 @@
+package import ApusCore
+
+/// Works out what a list of operations does to which points: the effects that the log records.
+///
+/// It reads the collection as it is after the last applied batch, and its own earlier results;
+/// it changes nothing, so an error on the way leaves no trace. The caller holds the writer lock.
+package struct BatchResolver {
+    private let view: ReadView
+    private let validation: PointValidation
+    /// What became of each touched point: nil means deleted.
+    private var results: [PointID: StoredPoint?] = [:]
+    private var order: [PointID] = []
+
+    package init(view: ReadView) {
+        self.view = view
+        validation = PointValidation(view.configuration)
+    }
+
+    /// The effects of all operations so far, one for each touched point, in order of first touch.
+    package func effects() throws -> [WriteBatch.Effect] {
+        var effects: [WriteBatch.Effect] = []
+        effects.reserveCapacity(order.count)
+        for id in order {
+            guard let result = results[id] else { continue }
+            if let point = result {
+                effects.append(.put(point))
+            } else if view.row(of: id) != nil {
+                effects.append(.delete(id))
+            }
+        }
+        return effects
+    }
+
+    package mutating func apply(_ operation: PreparedOperation) throws {
+        switch operation {
+        case .upsert(let points):
+            for point in points { record(point, for: point.id) }
+        case .other(.upsert):
+            preconditionFailure("upserts are prepared before they are resolved")
+        case .other(.delete(let selection)):
+            for id in try existing(selection) { record(nil, for: id) }
+        case .other(.updateVectors(let updates)):
+            for update in updates { try updateVectors(update) }
+        case .other(.deleteVectors(let names, let selection)):
+            try deleteVectors(names, selection)
+        case .other(.setPayload(let payload, let key, let selection)):
+            try editPayload(selection) { $0.merge(payload, at: key) }
+        case .other(.overwritePayload(let payload, _, let selection)):
+            try editPayload(selection) { $0 = payload }
+        case .other(.deletePayload(let keys, let selection)):
+            try editPayload(selection) { payload in
+                for key in keys { payload.removeValues(at: key) }
+            }
+        case .other(.clearPayload(let selection)):
+            try editPayload(selection) { $0 = [:] }
+        }
+    }
+
+    private mutating func updateVectors(_ update: PointVectors) throws {
+        let new = try validation.vectors(update.vectors, of: update.id)
+        guard let point = try current(update.id) else {
+            throw DatabaseError.pointNotFound(update.id)
+        }
+        record(
+            StoredPoint(
+                id: point.id, dense: point.dense.merging(new.dense) { $1 }, payload: point.payload,
+                others: point.others.merging(new.others) { $1 }),
+            for: point.id)
+    }
+
+    private mutating func deleteVectors(_ names: [String], _ selection: PointSelection) throws {
+        for name in names
+        where view.configuration.vectors[name] == nil
+            && view.configuration.sparseVectors[name] == nil
+        {
+            throw DatabaseError.vectorNameNotFound(name)
+        }
+        for id in try existing(selection) {
+            guard let point = try current(id) else { continue }
+            record(
+                StoredPoint(
+                    id: id, dense: point.dense.filter { !names.contains($0.key) },
+                    payload: point.payload,
+                    others: point.others.filter { !names.contains($0.key) }),
+                for: id)
+        }
+    }
+
+    private mutating func editPayload(
+        _ selection: PointSelection, _ edit: (inout Payload) -> Void
+    ) throws {
+        for id in try selected(selection) {
+            guard var point = try current(id) else { throw DatabaseError.pointNotFound(id) }
+            var payload = try decoding(point.payload) { (reader) throws(MalformedBytes) in
+                try reader.readPayload()
+            }
+            edit(&payload)
+            point.payload = try validation.encoded(payload, of: id)
+            record(point, for: id)
+        }
+    }
+
+    private mutating func record(_ result: StoredPoint?, for id: PointID) {
+        if results.updateValue(result, forKey: id) == nil { order.append(id) }
+    }
+
+    /// The point as it is after the operations so far; nil when there is none.
+    private func current(_ id: PointID) throws -> StoredPoint? {
+        if let result = results[id] { return result }
+        return try view.row(of: id).map { try view.storedPoint(at: $0) }
+    }
+
+    /// The ids that a selection names, whether or not there are such points.
+    private func selected(_ selection: PointSelection) throws -> [PointID] {
+        switch selection {
+        case .ids(let ids): ids
+        case .filter(let filter): try matching(filter)
+        }
+    }
+
+    /// The selected points that exist.
+    private func existing(_ selection: PointSelection) throws -> [PointID] {
+        guard case .ids(let ids) = selection else { return try selected(selection) }
+        return ids.filter { id in
+            if let result = results[id] { return result != nil }
+            return view.row(of: id) != nil
+        }
+    }
+
+    private func matching(_ filter: Filter) throws -> [PointID] {
+        var ids: [PointID] = []
+        try view.forEachRow(matching: filter) { segment, row in
+            let id = segment.id(at: row)
+            if results[id] == nil { ids.append(id) }
+        }
+        guard !results.isEmpty else { return ids }
+        let compiled = CompiledFilter(filter, schema: view.textFields)
+        for id in order {
+            guard let result = results[id], let point = result else { continue }
+            let matches = unsafe point.payload.withUnsafeBytes { payload in
+                unsafe compiled.matches(
+                    id: id, payload: EncodedPayload(payload), hasVector: point.hasVector)
+            }
+            if matches { ids.append(id) }
+        }
+        return ids
+    }
+}
+
+/// An operation after the part of its validation that needs no look at the collection.
+package enum PreparedOperation: Sendable {
+    case upsert([StoredPoint])
+    case other(WriteOperation)
+
+    package init(
+        _ operation: WriteOperation, _ validation: PointValidation
+    ) throws(DatabaseError) {
+        guard case .upsert(let points) = operation else {
+            self = .other(operation)
+            return
+        }
+        var stored: [StoredPoint] = []
+        stored.reserveCapacity(points.count)
+        for point in points { stored.append(try validation.stored(point)) }
+        self = .upsert(stored)
+    }
+}

@@ -1,0 +1,136 @@
+package import ApusCore
+
+/// Turns points as callers write them into points as they are stored, or says what is wrong with
+/// one of them.
+package struct PointValidation {
+    private let configuration: CollectionConfiguration
+
+    package init(_ configuration: CollectionConfiguration) { self.configuration = configuration }
+
+    package func stored(_ point: Point) throws(DatabaseError) -> StoredPoint {
+        let (dense, others) = try vectors(point.vectors, of: point.id)
+        return StoredPoint(
+            id: point.id, dense: dense, payload: try encoded(point.payload, of: point.id),
+            others: others)
+    }
+
+    /// The vectors as they are stored, dense ones apart from sparse and multi ones.
+    package func vectors(
+        _ vectors: [String: Vector], of id: PointID
+    ) throws(DatabaseError) -> (dense: [String: [Float]], others: [String: Vector]) {
+        var dense: [String: [Float]] = [:]
+        var others: [String: Vector] = [:]
+        for (name, vector) in vectors {
+            switch try stored(vector, field: name, place: "point \(id)") {
+            case .dense(let floats): dense[name] = floats
+            case let other: others[name] = other
+            }
+        }
+        return (dense, others)
+    }
+
+    package func encoded(_ payload: Payload, of id: PointID) throws(DatabaseError) -> [UInt8] {
+        var writer = ByteWriter()
+        do {
+            try writer.write(payload: payload)
+        } catch {
+            throw .wrongInput("payload of point \(id): \(error)")
+        }
+        return writer.bytes
+    }
+
+    /// One vector as its field stores it: of the right kind and dimension, finite, and normalised
+    /// under cosine. `place` says in errors where the vector comes from.
+    package func stored(
+        _ vector: Vector, field name: String, place: String
+    ) throws(DatabaseError) -> Vector {
+        if let field = configuration.vectors[name] {
+            switch vector {
+            case .dense(let floats) where !field.isMultiVector:
+                return .dense(try dense(floats, field, name: name, place: place))
+            case .dense(let floats):
+                return .multi([try dense(floats, field, name: name, place: place)])
+            case .multi(let rows) where field.isMultiVector:
+                guard !rows.isEmpty else {
+                    throw .wrongInput("\(place): vector `\(name)` is an empty list of vectors")
+                }
+                var stored: [[Float]] = []
+                for row in rows {
+                    stored.append(try dense(row, field, name: name, place: place))
+                }
+                return .multi(stored)
+            case .multi:
+                throw .wrongInput("\(place): vector `\(name)` is not a multi-vector field")
+            case .sparse:
+                throw .wrongInput(
+                    "\(place): vector `\(name)` takes dense vectors, got a sparse one")
+            }
+        }
+        guard configuration.sparseVectors[name] != nil else { throw .vectorNameNotFound(name) }
+        guard case .sparse(let sparse) = vector else {
+            throw .wrongInput("\(place): vector `\(name)` takes sparse vectors, got a dense one")
+        }
+        return .sparse(try self.sparse(sparse, name: name, place: place))
+    }
+
+    private func dense(
+        _ floats: [Float], _ field: DenseVectorConfiguration, name: String, place: String
+    ) throws(DatabaseError) -> [Float] {
+        guard floats.count == field.dimension else {
+            throw .wrongDimension(expected: field.dimension, found: floats.count)
+        }
+        var squares: Float = 0
+        for float in floats { squares += float * float }
+        if !squares.isFinite {
+            // Either a component is not finite, or the square of a large one overflowed.
+            if let position = floats.firstIndex(where: { !$0.isFinite }) {
+                throw .wrongInput(
+                    "\(place): vector `\(name)` has \(floats[position]) at position \(position)")
+            }
+        }
+        guard field.metric == .cosine else { return floats }
+        return try normalised(floats, squares: squares, name: name, place: place)
+    }
+
+    private func normalised(
+        _ floats: [Float], squares: Float, name: String, place: String
+    ) throws(DatabaseError) -> [Float] {
+        if squares.isFinite, squares > 1e-30 {
+            // A vector that is normalised already stays as it is, bit for bit.
+            if abs(squares - 1) <= 1e-6 { return floats }
+            let scale = 1 / squares.squareRoot()
+            return floats.map { $0 * scale }
+        }
+        let wide = floats.reduce(0.0) { $0 + Double($1) * Double($1) }
+        guard wide > 0 else {
+            throw .wrongInput(
+                "\(place): vector `\(name)` is zero, which has no direction under cosine")
+        }
+        let scale = 1 / wide.squareRoot()
+        return floats.map { Float(Double($0) * scale) }
+    }
+
+    private func sparse(
+        _ vector: SparseVector, name: String, place: String
+    ) throws(DatabaseError) -> SparseVector {
+        guard vector.indices.count == vector.values.count else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: \(place): sparse vector `\(name)` has "
+                    + "\(vector.indices.count) indices and \(vector.values.count) values")
+        }
+        if let position = vector.values.firstIndex(where: { !$0.isFinite }) {
+            throw .wrongInput(
+                "\(place): sparse vector `\(name)` has \(vector.values[position]) "
+                    + "at position \(position)")
+        }
+        let sorted = vector.sorted()
+        for (left, right) in zip(sorted.indices, sorted.indices.dropFirst()) where left == right {
+            throw DatabaseError(
+                .validation,
+                "Validation error: \(place): sparse vector `\(name)` has index \(left) twice; "
+                    + "indices must be unique")
+        }
+        return sorted
+    }
+}

@@ -1,0 +1,119 @@
+package import ApusCore
+
+/// The effects of one write call, as one log record: what each touched point became.
+///
+/// Effects, not operations: replaying a record needs no other state, and replaying it twice changes
+/// nothing. Layout (format 1), little-endian, counts as varints:
+/// version u8 · field count, field names · effect count, effects. An effect is a tag u8 and the
+/// point id; tag 1 (put) goes on with the number of dense vectors, each as field position,
+/// dimension and floats, then payload and extras, each as byte count and bytes; tag 2 (delete) ends.
+package struct WriteBatch: Sendable {
+    package enum Effect: Sendable {
+        /// The point as a whole, whatever was there before.
+        case put(StoredPoint)
+        case delete(PointID)
+    }
+
+    package var effects: [Effect]
+
+    package init(effects: [Effect]) { self.effects = effects }
+
+    private static let version: UInt8 = 1
+    private enum Tag: UInt8 {
+        case put = 1
+        case delete = 2
+    }
+
+    package func encoded() -> [UInt8] {
+        let fields = fieldNames()
+        let positions = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1, $0) })
+        var writer = ByteWriter(reservingCapacity: estimatedByteCount)
+        writer.write(Self.version)
+        writer.writeVarInt(UInt64(fields.count))
+        for field in fields { writer.writeString(field) }
+        writer.writeVarInt(UInt64(effects.count))
+        for effect in effects {
+            switch effect {
+            case .put(let point):
+                writer.write(Tag.put.rawValue)
+                writer.write(point.id)
+                writer.writeVarInt(UInt64(point.dense.count))
+                for (name, vector) in point.dense {
+                    writer.writeVarInt(UInt64(positions[name] ?? 0))
+                    writer.writeVarInt(UInt64(vector.count))
+                    writer.write(vector)
+                }
+                for blob in [point.payload, point.extras] {
+                    writer.writeVarInt(UInt64(blob.count))
+                    writer.write(bytes: blob)
+                }
+            case .delete(let id):
+                writer.write(Tag.delete.rawValue)
+                writer.write(id)
+            }
+        }
+        return writer.bytes
+    }
+
+    package init(decoding reader: inout ByteReader) throws(MalformedBytes) {
+        let version: UInt8 = try reader.read()
+        guard version == Self.version else {
+            throw MalformedBytes("batch version \(version)", offset: reader.offset)
+        }
+        var fields: [String] = []
+        for _ in 0..<(try reader.readCount(minimumSize: 1)) {
+            fields.append(try reader.readString())
+        }
+        effects = []
+        let count = try reader.readCount(minimumSize: 2)
+        effects.reserveCapacity(count)
+        for _ in 0..<count { effects.append(try Self.effect(&reader, fields: fields)) }
+        guard reader.isAtEnd else {
+            throw MalformedBytes("\(reader.remaining) bytes too many", offset: reader.offset)
+        }
+    }
+
+    private static func effect(
+        _ reader: inout ByteReader, fields: [String]
+    ) throws(MalformedBytes) -> Effect {
+        let tag: UInt8 = try reader.read()
+        let id = try reader.readPointID()
+        switch Tag(rawValue: tag) {
+        case .delete: return .delete(id)
+        case nil: throw MalformedBytes("effect tag \(tag)", offset: reader.offset)
+        case .put: break
+        }
+        var dense: [String: [Float]] = [:]
+        for _ in 0..<(try reader.readCount(minimumSize: 2)) {
+            let position = try reader.readVarInt()
+            guard position < UInt64(fields.count) else {
+                throw MalformedBytes("field \(position) of \(fields.count)", offset: reader.offset)
+            }
+            let dimension = try reader.readCount(minimumSize: 4)
+            dense[fields[Int(position)]] = try reader.readFloats(count: dimension)
+        }
+        let payload = try blob(&reader)
+        let extras = try blob(&reader)
+        return .put(
+            try StoredPoint(id: id, dense: dense, payload: payload, encodedExtras: extras))
+    }
+
+    private static func blob(_ reader: inout ByteReader) throws(MalformedBytes) -> [UInt8] {
+        let count = try reader.readCount(minimumSize: 1)
+        return unsafe Array(try reader.readBytes(count: count))
+    }
+
+    private func fieldNames() -> [String] {
+        var names: Set<String> = []
+        for case .put(let point) in effects { names.formUnion(point.dense.keys) }
+        return names.sorted()
+    }
+
+    private var estimatedByteCount: Int {
+        effects.reduce(16) { sum, effect in
+            guard case .put(let point) = effect else { return sum + 18 }
+            let floats = point.dense.values.reduce(0) { $0 + $1.count }
+            return sum + 40 + 4 * floats + point.blobByteCount
+        }
+    }
+}

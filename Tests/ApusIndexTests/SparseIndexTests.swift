@@ -1,0 +1,163 @@
+import ApusCore
+import ApusIndex
+import Testing
+
+@Suite struct SparseIndexTests {
+    @Test func searchesFindWhatAScanFinds() throws {
+        for seed in 0..<40 as Range<UInt64> {
+            var random = SplitMix(seed: seed)
+            let model = randomVectors(&random, count: 1 + Int(seed) * 37)
+            let index = SparseIndex()
+            for (ordinal, vector) in model { index.insert(vector, ordinal: ordinal) }
+            #expect(index.count == model.count)
+            try withMapped(index) { mapped in
+                #expect(mapped.count == model.count)
+                #expect(mapped.postingCount == index.postingCount)
+                for _ in 0..<10 {
+                    let query = randomVector(&random)
+                    let k = [0, 1, 3, 10, .max].randomElement(using: &random) ?? 1
+                    let modulus = UInt32.random(in: 1...3, using: &random)
+                    let expected = scan(model, query, k) { $0 % modulus == 0 }
+                    for lists in [index, mapped] as [any SparseLists] {
+                        let found = lists.search(query: query, k: k) { $0 % modulus == 0 }
+                        #expect(found == expected, "seed \(seed)")
+                    }
+                    for term in query.indices {
+                        let frequency = model.count { $0.1.indices.contains(term) }
+                        #expect(index.documentFrequency(of: term) == frequency)
+                        #expect(mapped.documentFrequency(of: term) == frequency)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func pointsThatShareNoIndexAreNotFound() {
+        let index = SparseIndex()
+        index.insert(SparseVector(indices: [1, 5], values: [1, -1]), ordinal: 3)
+        index.insert(SparseVector(indices: [7], values: [1]), ordinal: 9)
+        index.insert(SparseVector(indices: [], values: []), ordinal: 10)
+        let found = index.search(
+            query: SparseVector(indices: [5, 1], values: [1, 1]), k: 10, admits: { _ in true })
+        #expect(found == [SparseMatch(ordinal: 3, score: 0)])
+    }
+
+    @Test func searchesDuringInsertionSeeWholeVectors() async {
+        let index = SparseIndex()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for ordinal in 0..<20_000 as Range<UInt32> {
+                    index.insert(
+                        SparseVector(indices: [2, 1], values: [1, 1]), ordinal: ordinal)
+                }
+            }
+            group.addTask {
+                let query = SparseVector(indices: [1, 2], values: [1, 1])
+                var seen = 0
+                while seen < 20_000 {
+                    let found = index.search(query: query, k: .max, admits: { _ in true })
+                    #expect(found.allSatisfy { $0.score == 2 })
+                    #expect(found.count >= seen)
+                    #expect(found.map(\.ordinal) == Array(0..<UInt32(found.count)))
+                    seen = found.count
+                }
+            }
+        }
+        #expect(index.documentFrequency(of: 2) == 20_000)
+    }
+
+    @Test func rareIndicesWeighMore() {
+        let weights = [0, 1, 10, 100].map {
+            SparseIndex.inverseDocumentFrequency(documentCount: 100, documentFrequency: $0)
+        }
+        #expect(weights == weights.sorted(by: >))
+        #expect(abs(weights[1] - 4.2097) < 0.001)
+        #expect(weights[3] > 0)
+    }
+
+    @Test func damagedSectionsThrowOrAnswerButNeverTrap() throws {
+        var random = SplitMix(seed: 5)
+        let index = SparseIndex()
+        for (ordinal, vector) in randomVectors(&random, count: 12) {
+            index.insert(vector, ordinal: ordinal)
+        }
+        var writer = ByteWriter()
+        index.encode(to: &writer)
+        for position in writer.bytes.indices {
+            for bit in 0..<8 {
+                var bytes = writer.bytes
+                bytes[position] ^= 1 << UInt8(bit)
+                for length in [bytes.count, position] {
+                    unsafe bytes[..<length].withUnsafeBytes { buffer in
+                        let query = SparseVector(
+                            indices: Array(0..<30), values: Array(repeating: 1, count: 30))
+                        _ = try? unsafe MappedSparseIndex(buffer)
+                            .search(query: query, k: 5, admits: { _ in true })
+                    }
+                }
+            }
+        }
+    }
+
+    private func withMapped(
+        _ index: SparseIndex, _ body: (MappedSparseIndex) throws -> Void
+    ) throws {
+        var writer = ByteWriter()
+        index.encode(to: &writer)
+        try unsafe writer.bytes.withUnsafeBytes { try body(try unsafe MappedSparseIndex($0)) }
+    }
+
+    /// Vectors at ascending ordinals with gaps.
+    private func randomVectors(
+        _ random: inout SplitMix, count: Int
+    ) -> [(UInt32, SparseVector)] {
+        var ordinal: UInt32 = 0
+        return (0..<count).map { _ in
+            ordinal += UInt32.random(in: 1...40, using: &random)
+            return (ordinal, randomVector(&random))
+        }
+    }
+
+    /// Weights are small multiples of a power of two, so sums do not depend on their order.
+    private func randomVector(_ random: inout SplitMix) -> SparseVector {
+        let indices = Array(
+            Set(
+                (0..<Int.random(in: 0...8, using: &random)).map { _ in
+                    UInt32.random(in: 0..<30, using: &random)
+                }))
+        let values = indices.map { _ in Float(Int.random(in: -8...8, using: &random)) / 4 }
+        return SparseVector(indices: indices, values: values)
+    }
+
+    private func scan(
+        _ model: [(UInt32, SparseVector)], _ query: SparseVector, _ k: Int,
+        admits: (UInt32) -> Bool
+    ) -> [SparseMatch] {
+        let weights = Dictionary(uniqueKeysWithValues: zip(query.indices, query.values))
+        let matches = model.filter { admits($0.0) }.compactMap { ordinal, vector in
+            let products = zip(vector.indices, vector.values).compactMap { index, value in
+                weights[index].map { $0 * value }
+            }
+            return products.isEmpty
+                ? nil : SparseMatch(ordinal: ordinal, score: products.reduce(0, +))
+        }
+        let sorted = matches.sorted {
+            $0.score != $1.score ? $0.score > $1.score : $0.ordinal < $1.ordinal
+        }
+        return Array(sorted.prefix(k))
+    }
+}
+
+private struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
