@@ -1,4 +1,4 @@
-import Apus
+package import Apus
 import ApusCore
 package import ApusWire
 
@@ -14,9 +14,10 @@ extension CollectionDescription {
             case .red: .red
             }
         self.init(
-            status: status, optimizerError: info.optimizerError, pointsCount: info.pointsCount,
+            status: status, optimizerError: info.failure, pointsCount: info.pointsCount,
             indexedVectorsCount: info.indexedVectorsCount, segmentsCount: info.segmentsCount,
-            configuration: info.configuration, payloadSchema: info.payloadSchema)
+            configuration: info.configuration,
+            payloadSchema: info.payloadSchema.map { ($0.field, $0.schema, $0.points) })
     }
 }
 

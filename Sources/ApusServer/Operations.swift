@@ -1,4 +1,4 @@
-import Apus
+package import Apus
 package import ApusCore
 
 /// What both protocols call: every operation of the interface on values of `ApusCore`.

@@ -56,10 +56,8 @@ package struct Server: Sendable {
     }
 
     private func serve(_ database: Database) async throws {
-        var configuration = configuration
         // The other half is for gRPC connections and the database's own files.
-        configuration.connectionsMax = min(
-            configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
+        let connectionsMax = min(configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
         let operations = Operations(database: database)
         let authorizer = Authorizer(apiKey: configuration.apiKey)
         let metrics = RequestMetrics()
@@ -80,16 +78,26 @@ package struct Server: Sendable {
             service: RESTService(
                 operations: operations, authorizer: authorizer, metrics: metrics,
                 requestBodyBytesMax: configuration.requestBodyBytesMax, logger: logger),
-            configuration: configuration, logger: logger,
-            onListening: {
-                listening.http($0)
-                listening.grpc(0)
-            })
+            configuration: configuration, connectionsMax: connectionsMax, logger: logger,
+            onListening: { listening.http($0) })
+        let grpc = GRPCFront(
+            operations: operations, authorizer: authorizer, metrics: metrics,
+            host: configuration.host, port: configuration.grpcPort,
+            onListening: { listening.grpc($0) })
+        try await run(Doors(fronts: [rest, grpc]))
+    }
+
+    /// Returns when the server was told to stop, and throws what ends it otherwise.
+    private func run(_ doors: Doors) async throws {
         var group = ServiceGroupConfiguration(
-            services: [Doors(fronts: [rest])], gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger)
+            services: [doors], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         group.maximumGracefulShutdownDuration = configuration.shutdownTimeout
-        try await ServiceGroup(configuration: group).run()
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch  where doors.isStopping {
+            // Calls that did not end in time were cut off; their clients have no answer.
+            logger.warning("calls were cut off", metadata: ["error": "\(error)"])
+        }
     }
 }
 
@@ -112,13 +120,23 @@ package enum ServerError: Error, CustomStringConvertible {
 
 /// Runs the fronts side by side: told to stop, they stop at once, and when one fails the others
 /// end with it.
-private struct Doors: Service {
-    let fronts: [any Service]
+private final class Doors: Service {
+    private let fronts: [any Service]
+    private let stopping = Atomic(false)
+
+    init(fronts: [any Service]) { self.fronts = fronts }
+
+    /// The server was told to stop.
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
     func run() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for front in fronts { group.addTask { try await front.run() } }
-            try await group.waitForAll()
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for front in fronts { group.addTask { try await front.run() } }
+                try await group.waitForAll()
+            }
+        } onGracefulShutdown: {
+            self.stopping.store(true, ordering: .releasing)
         }
     }
 }

@@ -19,25 +19,11 @@ struct MetricsPage {
         let names = operations.collectionNames()
         family("apus_collections", "gauge", "Collections in the database.")
         sample("apus_collections", [], String(names.count))
-        // A collection may be dropped between the listing and the question.
-        var infos: [(name: String, points: Int, indexed: Int, bytes: Int)] = []
-        for name in names {
-            guard let info = try? await operations.collectionInfo(name) else { continue }
-            infos.append((name, info.pointsCount, info.indexedVectorsCount, info.bytesOnDisk))
-        }
         family("apus_collection_points", "gauge", "Points in the collection.")
-        for info in infos {
-            sample("apus_collection_points", [("collection", info.name)], String(info.points))
-        }
-        family("apus_collection_indexed_vectors", "gauge", "Vectors that are in a graph.")
-        for info in infos {
-            sample(
-                "apus_collection_indexed_vectors", [("collection", info.name)],
-                String(info.indexed))
-        }
-        family("apus_collection_disk_bytes", "gauge", "Bytes of the collection's files.")
-        for info in infos {
-            sample("apus_collection_disk_bytes", [("collection", info.name)], String(info.bytes))
+        for name in names {
+            // It may have been dropped since.
+            guard let points = try? await operations.count(nil, in: name) else { continue }
+            sample("apus_collection_points", [("collection", name)], String(points))
         }
     }
 

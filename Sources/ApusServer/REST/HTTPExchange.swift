@@ -1,28 +1,43 @@
 /// A request as the REST door sees it, whichever HTTP library brought it.
-struct HTTPCall: Sendable {
+package struct HTTPCall: Sendable {
     /// Upper case, as sent.
-    var method: String
+    package var method: String
     /// Path and query as sent, still percent-encoded.
-    var target: String
+    package var target: String
     /// The value of a header field; the name is given in lower case.
-    var header: @Sendable (_ name: String) -> String?
+    package var header: @Sendable (_ name: String) -> String?
     /// Reads the whole body. Throws `BodyTooLarge` past `limit` bytes.
-    var body: @Sendable (_ limit: Int) async throws -> [UInt8]
+    package var body: @Sendable (_ limit: Int) async throws -> [UInt8]
+
+    package init(
+        method: String, target: String, header: @escaping @Sendable (String) -> String?,
+        body: @escaping @Sendable (_ limit: Int) async throws -> [UInt8]
+    ) {
+        self.method = method
+        self.target = target
+        self.header = header
+        self.body = body
+    }
 }
 
-struct BodyTooLarge: Error {
-    var limit: Int
+package struct BodyTooLarge: Error {
+    package var limit: Int
     /// The length that the request announced, if it did.
-    var announced: Int?
+    package var announced: Int?
+
+    package init(limit: Int, announced: Int?) {
+        self.limit = limit
+        self.announced = announced
+    }
 }
 
 /// What goes back.
-struct HTTPAnswer: Sendable {
-    var status: Int
-    var contentType: String
-    var body: [UInt8]
+package struct HTTPAnswer: Sendable {
+    package var status: Int
+    package var contentType: String
+    package var body: [UInt8]
     /// Further header fields.
-    var headers: [(name: String, value: String)] = []
+    package var headers: [(name: String, value: String)] = []
 
     static func text(_ text: String) -> HTTPAnswer {
         HTTPAnswer(

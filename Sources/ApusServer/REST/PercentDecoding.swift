@@ -1,10 +1,10 @@
-import ApusCore
+package import ApusCore
 
 /// The text that a percent-encoded part of a request target stands for.
 ///
 /// `plusIsSpace` holds in query strings only. Throws `invalidArgument` where a `%` lacks its two
 /// hexadecimal digits or the bytes are no UTF-8.
-func percentDecoded(
+package func percentDecoded(
     _ text: Substring, plusIsSpace: Bool = false
 ) throws(DatabaseError) -> String {
     let space = UInt8(ascii: " ")

@@ -1,16 +1,16 @@
-import ApusCore
+package import ApusCore
 
 /// The query parameters that operations share. Unknown ones are ignored.
 ///
 /// `timeout` and the two consistency settings are checked and then have no effect: a single node
 /// has nothing to wait for beyond the write itself.
-struct QueryParameters: Sendable {
+package struct QueryParameters: Sendable {
     /// Answer a write once it is durable and visible, not once it is queued.
-    var wait = false
+    package private(set) var wait = false
     /// Seconds, at least 1.
-    var timeoutSeconds: Int?
+    package private(set) var timeoutSeconds: Int?
 
-    init(_ query: Substring) throws(DatabaseError) {
+    package init(_ query: Substring) throws(DatabaseError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = try percentDecoded(parts[0], plusIsSpace: true)

@@ -18,6 +18,7 @@ import Darwin
 struct RESTFront: Service {
     let service: RESTService
     let configuration: ServerConfiguration
+    let connectionsMax: Int
     let logger: Logger
     /// Called once, with the bound port.
     let onListening: @Sendable (Int) async -> Void
@@ -28,7 +29,7 @@ struct RESTFront: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let connections = MaximumAvailableConnections(
-            configuration.connectionsMax, logger: quiet)
+            connectionsMax, logger: quiet)
         let application = Application(
             responder: Responder(service: service),
             server: .http1(

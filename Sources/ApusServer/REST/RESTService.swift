@@ -1,22 +1,19 @@
-import Apus
 import ApusCore
 import ApusWire
-import Logging
+package import Logging
 
 /// Answers REST calls: finds the route, checks the key, runs the handler, turns errors into
 /// answers and counts. No call gets past any of these, and none can fail otherwise.
-struct RESTService: Sendable {
-    let operations: Operations
+package struct RESTService: Sendable {
     private let authorizer: Authorizer
     private let metrics: RequestMetrics
     private let logger: Logger
     private let routes: RouteTable
 
-    init(
+    package init(
         operations: Operations, authorizer: Authorizer, metrics: RequestMetrics,
         requestBodyBytesMax: Int, logger: Logger
     ) {
-        self.operations = operations
         self.authorizer = authorizer
         self.metrics = metrics
         self.logger = logger
@@ -32,7 +29,7 @@ struct RESTService: Sendable {
         self.routes = routes
     }
 
-    func answer(_ call: HTTPCall) async -> HTTPAnswer {
+    package func answer(_ call: HTTPCall) async -> HTTPAnswer {
         let start = ContinuousClock.now
         let target = Target(call.target)
         var template = "unknown"
