@@ -51,7 +51,8 @@ struct ApusCommand: AsyncParsableCommand {
             let message = fullMessage(for: error)
             let label = "Error: "
             StandardError.write(
-                line: "apus: " + (message.hasPrefix(label) ? message.dropFirst(label.count) : message[...]))
+                line: "apus: "
+                    + (message.hasPrefix(label) ? message.dropFirst(label.count) : message[...]))
             return 2
         default:
             if let code = error as? ExitCode { return code.rawValue }

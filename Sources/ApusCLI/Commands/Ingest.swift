@@ -40,7 +40,8 @@ struct IngestCommand: AsyncParsableCommand {
     @Option(help: "How a new collection compares vectors (default: cosine).")
     var metric: MetricArgument?
 
-    @Option(help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
     var data: String?
 
     @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))

@@ -17,22 +17,27 @@ struct DatabaseCheck {
         guard try fileSystem.kind(of: directory) == .directory else {
             throw Failure("\(directory): no such directory", exitCode: 2)
         }
-        var isDatabase = true
-        do throws(StorageError) {
-            isDatabase = try DatabaseMarker.read(directory: directory) != nil
-        } catch where error.kind == .corrupt {
-            faults.append("\(error)")
-        }
-        guard isDatabase else {
-            throw Failure(
-                "\(directory): no database (it has no file \(FileName.marker))", exitCode: 2)
-        }
+        if let fault = try Self.checkMarker(of: directory) { faults.append(fault) }
         let lock = try Self.lock(directory)
         defer { lock?.release() }
         for name in try DatabaseOutline.collectionDirectories(of: directory) {
             checkCollection("\(directory)/\(name)")
         }
         try checkAliases(of: directory)
+    }
+
+    /// What is wrong with the file that makes a directory a database; nil: nothing.
+    private static func checkMarker(of directory: String) throws -> String? {
+        let marker: DatabaseMarker?
+        do throws(StorageError) {
+            marker = try DatabaseMarker.read(directory: directory)
+        } catch {
+            guard error.kind == .corrupt else { throw Failure("\(error)", exitCode: 2) }
+            return error.description
+        }
+        guard marker == nil else { return nil }
+        throw Failure(
+            "\(directory): no database (it has no file \(FileName.marker))", exitCode: 2)
     }
 
     /// nil where the directory cannot be written, and therefore nobody writes.
