@@ -10,7 +10,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
     let number: UInt64
     let rowCount: Int
     let deletions: RowDeletions
-    let filterCache = FilterCache()
+    let filterCache: FilterCache
     let denseFields: [String: DenseField]
     let hasExtras: Bool
 
@@ -27,9 +27,10 @@ final class SealedSegment: Segment, @unchecked Sendable {
 
     /// Maps the file and checks the sections that searches use unchecked. Sections with payload
     /// are checked block by block when they are read.
-    /// - Parameter deletions: marks to go on with; nil: all rows live.
+    /// - Parameter source: the segment that was written to the file, whose deletion marks and
+    ///   filter results go on here; nil: all rows live.
     init(
-        path: String, fileSystem: any FileSystem, number: UInt64, deletions: RowDeletions?,
+        path: String, fileSystem: any FileSystem, number: UInt64, replacing source: GrowingSegment?,
         configuration: CollectionConfiguration
     ) throws {
         let reader = try SegmentReader.open(fileSystem: fileSystem, path: path)
@@ -44,7 +45,8 @@ final class SealedSegment: Segment, @unchecked Sendable {
         self.reader = reader
         self.number = number
         rowCount = count
-        self.deletions = try deletions ?? RowDeletions(capacity: count, liveCount: count)
+        deletions = try source?.deletions ?? RowDeletions(capacity: count, liveCount: count)
+        filterCache = source?.filterCache ?? FilterCache()
         hasExtras = metadata.hasExtras
         sparseConfigurations = configuration.sparseVectors
         unsafe ids = try reader.array(SegmentFile.Section.ids, count: count)
