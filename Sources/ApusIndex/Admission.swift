@@ -19,8 +19,8 @@ package struct Admission {
     package var readLSN: UInt64
 
     package init(
-        visibleCount: Int = .max, filter: Bitmap? = nil, deletedAt: UnsafePointer<UInt64>? = nil,
-        readLSN: UInt64 = .max
+        visibleCount: Int = .max, filter: Bitmap? = nil, deletedAt: UnsafePointer<UInt64>?,
+        readLSN: UInt64
     ) {
         self.visibleCount = visibleCount
         self.filter = filter
@@ -28,8 +28,14 @@ package struct Admission {
         self.readLSN = readLSN
     }
 
+    /// Nothing was deleted.
+    package init(visibleCount: Int = .max, filter: Bitmap? = nil) {
+        unsafe self.init(
+            visibleCount: visibleCount, filter: filter, deletedAt: nil, readLSN: .max)
+    }
+
     /// Everything.
-    package static var all: Admission { unsafe Admission() }
+    package static var all: Admission { Admission() }
 
     /// Whether every ordinal below `count` is admitted for certain.
     func admitsAll(below count: Int) -> Bool {

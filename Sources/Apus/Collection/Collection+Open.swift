@@ -42,7 +42,7 @@ extension Collection {
         for entry in manifest.segments {
             let segment = try SealedSegment(
                 path: files.segment(entry.number), fileSystem: fileSystem, number: entry.number,
-                deletions: nil, configuration: attributes.configuration)
+                replacing: nil, configuration: attributes.configuration)
             try loadDeletions(of: entry, files, into: segment, fileSystem: fileSystem)
             segments.append(segment)
         }

@@ -20,7 +20,7 @@ extension HNSWIndex {
         for ordinal in 0..<count where unsafe graph.levels[ordinal] != HNSWGraph.absent {
             guard !reached[ordinal] else { continue }
             let node = UInt32(truncatingIfNeeded: ordinal)
-            connect(node, from: entry)
+            connect(node, from: entry, reached)
             spread(from: node, into: &reached)
             connected += 1
         }
@@ -42,11 +42,13 @@ extension HNSWIndex {
     /// Links `node`, which no search reaches, from the nearest node that has room. When none has,
     /// the nearest gives up its last link for `node`, which takes that link over, so that nothing
     /// else gets lost.
-    private func connect(_ node: UInt32, from entry: EntryPoint) {
+    private func connect(_ node: UInt32, from entry: EntryPoint, _ reached: Bitmap) {
         let hosts = scratch.withScratch { scratch in
             defer { scratch.clearVisited() }
             let query = unsafe vectors.row(Int(node))
-            let start = unsafe descend(from: entry, to: 0, query: query, scratch)
+            var start = unsafe descend(from: entry, to: 0, query: query, scratch)
+            // The upper levels may lead to nodes that level 0 does not.
+            if !reached[Int(start.ordinal)] { start = unsafe key(of: entry.ordinal, query) }
             var beam = scratch.beam(limit: parameters.efConstruct)
             unsafe traverse(level: 0, from: start, query: query, beam: &beam, scratch)
             return (0..<beam.count).map { beam[$0].ordinal }

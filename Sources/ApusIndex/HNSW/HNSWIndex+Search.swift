@@ -33,10 +33,23 @@ extension HNSWIndex {
             if admission.admitsAll(below: capacity) {
                 var beam = scratch.beam(limit: ef)
                 unsafe traverse(level: 0, from: start, query: query, beam: &beam, scratch)
+                if beam.count < ef {
+                    // All nodes are reachable from the entry point, but not from every node.
+                    let entry = unsafe key(of: entry.ordinal, query)
+                    unsafe traverse(level: 0, from: entry, query: query, beam: &beam, scratch)
+                }
                 return (0..<min(k, beam.count)).map { beam[$0].neighbour }
             }
             return admission.withTest(below: capacity) { test in
-                unsafe searchAdmitted(from: start, query: query, k: k, ef: ef, test, scratch)
+                var results = scratch.beam(limit: ef)
+                unsafe traverseAdmitted(
+                    from: start, query: query, results: &results, test, scratch)
+                if results.count < ef {
+                    let entry = unsafe key(of: entry.ordinal, query)
+                    unsafe traverseAdmitted(
+                        from: entry, query: query, results: &results, test, scratch)
+                }
+                return (0..<min(k, results.count)).map { results[$0].neighbour }
             }
         }
     }
@@ -47,16 +60,19 @@ extension HNSWIndex {
         from entry: EntryPoint, to level: Int, query: UnsafePointer<Float>,
         _ scratch: SearchScratch
     ) -> NeighbourKey {
-        var nearest = unsafe NeighbourKey(
-            distance: kernel.distance(
-                query, vectors.row(Int(entry.ordinal)), dimension: vectors.dimension),
-            ordinal: entry.ordinal)
+        var nearest = unsafe key(of: entry.ordinal, query)
         var current = entry.level
         while current > level {
             nearest = unsafe walk(level: current, from: nearest, query: query, scratch)
             current -= 1
         }
         return nearest
+    }
+
+    func key(of node: UInt32, _ query: UnsafePointer<Float>) -> NeighbourKey {
+        let row = unsafe vectors.row(Int(node))
+        let distance = unsafe kernel.distance(query, row, dimension: vectors.dimension)
+        return NeighbourKey(distance: distance, ordinal: node)
     }
 
     private func walk(
@@ -123,17 +139,16 @@ extension HNSWIndex {
 
     /// Level 0 when not every node may be returned: the candidates to expand and the admitted
     /// results are two sets, and only the second is bounded by `ef`.
-    private func searchAdmitted(
-        from start: NeighbourKey, query: UnsafePointer<Float>, k: Int, ef: Int,
+    private func traverseAdmitted(
+        from start: NeighbourKey, query: UnsafePointer<Float>, results: inout SearchBeam,
         _ test: borrowing AdmissionTest, _ scratch: SearchScratch
-    ) -> [Neighbour] {
+    ) {
         let graph = graph
         let kernel = kernel
         let vectors = vectors
         let distances = unsafe scratch.distances
-        var results = scratch.beam(limit: ef)
         scratch.waiting.removeAll(keepingCapacity: true)
-        _ = scratch.visit(start.ordinal)
+        guard scratch.visit(start.ordinal) else { return }
         scratch.pushWaiting(start)
         if test.admits(Int(start.ordinal)) { results.insert(start) }
         while let nearest = scratch.popWaiting() {
@@ -153,6 +168,5 @@ extension HNSWIndex {
                 if test.admits(Int(key.ordinal)) { results.insert(key) }
             }
         }
-        return (0..<min(k, results.count)).map { results[$0].neighbour }
     }
 }

@@ -41,7 +41,9 @@ extension CollectionConfiguration {
     ) throws(JSONError) -> Bool {
         switch name {
         case "on_disk_payload":
-            onDiskPayload = try reader.optional(Bool.init(reading:)) ?? true
+            onDiskPayload = try reader.optional(Bool.init(reading:)) ?? onDiskPayload
+        case "payload":
+            onDiskPayload = try reader.readPayloadStorageAsOnDisk() ?? onDiskPayload
         case "hnsw_config":
             hnsw = hnsw.applying(
                 try reader.optional(HNSWConfigurationChange.init(reading:)))
@@ -99,7 +101,10 @@ extension CollectionConfigurationChange {
             case "replication_factor": replicationFactor = try reader.readLimit()
             case "write_consistency_factor": writeConsistencyFactor = try reader.readLimit()
             case "read_fan_out_factor": readFanOutFactor = try reader.readOptionalCount()
-            case "on_disk_payload": onDiskPayload = try reader.optional(Bool.init(reading:))
+            case "on_disk_payload":
+                onDiskPayload = try reader.optional(Bool.init(reading:)) ?? onDiskPayload
+            case "payload":
+                onDiskPayload = try reader.readPayloadStorageAsOnDisk() ?? onDiskPayload
             default: try reader.skipValue()
             }
         }
@@ -109,6 +114,7 @@ extension CollectionConfigurationChange {
 extension CollectionConfigurationChange.VectorChange {
     init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
+        var memory: Bool?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -118,8 +124,10 @@ extension CollectionConfigurationChange.VectorChange {
                 quantization = try reader.optional(
                     CollectionConfigurationChange.QuantizationChange.init(reading:))
             case "on_disk": onDisk = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsOnDisk()
             default: try reader.skipValue()
             }
         }
+        onDisk = memory ?? onDisk
     }
 }

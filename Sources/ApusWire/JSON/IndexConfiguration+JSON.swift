@@ -3,6 +3,7 @@ package import ApusCore
 extension HNSWConfigurationChange {
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
+        var memory: Bool?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -13,11 +14,13 @@ extension HNSWConfigurationChange {
                 fullScanThreshold = try reader.readOptionalCount(in: 10...JSONReader.countMax)
             case "max_indexing_threads": maxIndexingThreads = try reader.readOptionalCount()
             case "on_disk": onDisk = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsOnDisk()
             case "payload_m": payloadM = try reader.readOptionalCount()
             case "inline_storage": inlineStorage = try reader.optional(Bool.init(reading:))
             default: try reader.skipValue()
             }
         }
+        onDisk = memory ?? onDisk
     }
 }
 

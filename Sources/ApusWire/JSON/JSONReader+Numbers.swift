@@ -200,17 +200,17 @@ extension JSONReader {
 
     /// Digits from the first that is not zero up to the exponent or the number's end.
     private func significantDigitCount(from start: Int) -> Int {
-        var count = 0
+        var digits = 0
         var position = start
         while position < count {
             let byte = unsafe bytes[position]
             if UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte {
-                if count > 0 || byte != UInt8(ascii: "0") { count += 1 }
+                if digits > 0 || byte != UInt8(ascii: "0") { digits += 1 }
             } else if byte != UInt8(ascii: ".") {
                 break
             }
             position += 1
         }
-        return count
+        return digits
     }
 }

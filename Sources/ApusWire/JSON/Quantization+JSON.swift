@@ -29,6 +29,7 @@ extension QuantizationConfiguration {
         var type: Bool?
         var quantile: Double?
         var alwaysRAM: Bool?
+        var memory: Bool?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -38,11 +39,12 @@ extension QuantizationConfiguration {
                     try reader.readDouble(in: 0.5...1.0, "from 0.5 to 1.0")
                 }
             case "always_ram": alwaysRAM = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsAlwaysRAM()
             default: try reader.skipValue()
             }
         }
         _ = try reader.require(type, "type", ofObjectAt: start)
-        return .scalar(quantile: quantile.map { Float($0) }, alwaysRAM: alwaysRAM)
+        return .scalar(quantile: quantile.map { Float($0) }, alwaysRAM: memory ?? alwaysRAM)
     }
 
     private static func readProduct(
@@ -51,6 +53,7 @@ extension QuantizationConfiguration {
         let start = reader.position()
         var compression: ProductCompression?
         var alwaysRAM: Bool?
+        var memory: Bool?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -59,24 +62,27 @@ extension QuantizationConfiguration {
                     "x4": .x4, "x8": .x8, "x16": .x16, "x32": .x32, "x64": .x64,
                 ])
             case "always_ram": alwaysRAM = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsAlwaysRAM()
             default: try reader.skipValue()
             }
         }
         return .product(
             compression: try reader.require(compression, "compression", ofObjectAt: start),
-            alwaysRAM: alwaysRAM)
+            alwaysRAM: memory ?? alwaysRAM)
     }
 
     private static func readBinary(
         _ reader: inout JSONReader
     ) throws(JSONError) -> QuantizationConfiguration {
         var alwaysRAM: Bool?
+        var memory: Bool?
         var encoding: String?
         var queryEncoding: String?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "always_ram": alwaysRAM = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsAlwaysRAM()
             case "encoding":
                 encoding = try reader.readOneOf(["one_bit", "two_bits", "one_and_half_bits"])
             case "query_encoding":
@@ -86,23 +92,26 @@ extension QuantizationConfiguration {
             default: try reader.skipValue()
             }
         }
-        return .binary(alwaysRAM: alwaysRAM, encoding: encoding, queryEncoding: queryEncoding)
+        return .binary(
+            alwaysRAM: memory ?? alwaysRAM, encoding: encoding, queryEncoding: queryEncoding)
     }
 
     private static func readTurbo(
         _ reader: inout JSONReader
     ) throws(JSONError) -> QuantizationConfiguration {
         var alwaysRAM: Bool?
+        var memory: Bool?
         var bits: String?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "always_ram": alwaysRAM = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsAlwaysRAM()
             case "bits": bits = try reader.readOneOf(["bits1", "bits1_5", "bits2", "bits4"])
             default: try reader.skipValue()
             }
         }
-        return .turbo(alwaysRAM: alwaysRAM, bits: bits)
+        return .turbo(alwaysRAM: memory ?? alwaysRAM, bits: bits)
     }
 }
 

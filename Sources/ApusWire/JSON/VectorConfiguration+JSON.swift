@@ -45,6 +45,7 @@ extension DenseVectorConfiguration {
         let start = reader.position()
         var size: Int?
         var metric: Metric?
+        var memory: Bool?
         self.init(dimension: 0, metric: .cosine)
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -56,11 +57,13 @@ extension DenseVectorConfiguration {
             case "quantization_config":
                 quantization = try reader.optional(QuantizationConfiguration.init(reading:))
             case "on_disk": onDisk = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsOnDisk()
             case "datatype": datatype = try reader.optional(VectorDatatype.init(reading:))
             case "multivector_config": isMultiVector = try Self.readMultiVector(&reader)
             default: try reader.skipValue()
             }
         }
+        onDisk = memory ?? onDisk
         dimension = try reader.require(size, "size", ofObjectAt: start)
         self.metric = try reader.require(metric, "distance", ofObjectAt: start)
     }
@@ -100,15 +103,18 @@ extension SparseVectorConfiguration {
     }
 
     private mutating func readIndex(_ reader: inout JSONReader) throws(JSONError) {
+        var memory: Bool?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "full_scan_threshold": fullScanThreshold = try reader.readOptionalCount()
             case "on_disk": onDisk = try reader.optional(Bool.init(reading:))
+            case "memory": memory = try reader.readMemoryAsOnDisk()
             case "datatype": datatype = try reader.optional(VectorDatatype.init(reading:))
             default: try reader.skipValue()
             }
         }
+        onDisk = memory ?? onDisk
     }
 }
 
