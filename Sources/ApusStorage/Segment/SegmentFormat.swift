@@ -139,7 +139,7 @@ extension SegmentFormat {
     ) throws(StorageError) -> Range<Int> {
         let start = bytes.count - trailerByteCount
         let trailer = unsafe bytes.part(start..<bytes.count)
-        let (offset, length, footerSum, version) = unsafe try decoding(
+        let (offset, length, footerSum, version, flags, reserved) = unsafe try decoding(
             trailer, path: path, base: start, "the segment trailer"
         ) { (reader) throws(MalformedBytes) in
             (
