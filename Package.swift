@@ -128,7 +128,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ApusServerTests",
-            dependencies: ["Apus", "ApusServer", "ApusWire", "TestSupport"],
+            dependencies: [
+                "Apus", "ApusCore", "ApusServer", "ApusWire", "TestSupport", grpcCore, grpcTransport,
+                logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]

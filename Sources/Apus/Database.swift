@@ -187,12 +187,14 @@ public final class Database: Sendable {
     public func dropCollection(_ name: String) throws -> Bool {
         try administration.withLock { state in
             try Self.checkOpen(state)
-            guard let collection = context.unregister(name) else { return false }
+            guard let collection = context.collections[name] else { return false }
             state.droppedCount += 1
             try DatabaseError.translating {
                 let fileSystem = context.fileSystem
                 let dropped = "\(path)/\(Name.temporaryPrefix)dropped-\(state.droppedCount)"
                 try fileSystem.rename(collection.files.directory, to: dropped)
+                // From here on it is gone, also after a crash.
+                context.unregister(name)
                 try fileSystem.synchronizeDirectory(path)
                 collection.abandon()
                 try fileSystem.removeTree(dropped)

@@ -47,8 +47,8 @@ final class EngineContext: Sendable {
         registry.withLock { $0[collection.name] = collection }
     }
 
-    func unregister(_ name: String) -> Collection? {
-        registry.withLock { $0.removeValue(forKey: name) }
+    func unregister(_ name: String) {
+        registry.withLock { $0[name] = nil }
     }
 
     var aliasMap: [String: String] {

@@ -82,7 +82,7 @@ extension Collection {
     /// Does one piece of work; false when there is none.
     private func maintenanceStep() -> Bool {
         let (frozen, growing) = writer.withLock { ($0.frozen.first, $0.growing) }
-        guard let frozen else { return indexStep(growing) }
+        guard let frozen else { return indexStep(growing) || loadStep() }
         // The oldest segment first: log files and waiting writes depend on it.
         if frozen.segment.index(rowsMax: Self.rowsPerStep, finish: true, pool: context.indexPool) {
             return true
@@ -96,6 +96,22 @@ extension Collection {
             maintenance.withLock { $0.sealFailure = failure }
             return indexStep(growing)
         }
+    }
+
+    /// Brings one field of a segment file into memory. Its vectors are compared with their
+    /// checksum on the way; damage is told by the collection's state, and the others are served.
+    private func loadStep() -> Bool {
+        let segments = published.withLock { $0.segments }
+        for case let segment as SealedSegment in segments where !segment.isLoaded {
+            do {
+                return try segment.loadNextField()
+            } catch {
+                let damage = DatabaseError(causedBy: error)
+                published.withLock { if $0.damage == nil { $0.damage = damage } }
+                return true
+            }
+        }
+        return false
     }
 
     private func indexStep(_ segment: GrowingSegment) -> Bool {

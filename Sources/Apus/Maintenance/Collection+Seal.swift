@@ -16,7 +16,7 @@ extension Collection {
         try SegmentFile.write(segment, fileSystem: context.fileSystem, path: path)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
-            deletions: segment.deletions, configuration: configuration)
+            replacing: segment, configuration: configuration)
 
         let segments = published.withLock { $0.segments }
         try manifest.withLock { manifest in

@@ -248,7 +248,8 @@ private final class GrowingDenseField: Sendable {
                 vectors: vectors, capacity: capacity)
         field = DenseField(
             name: name, metric: configuration.metric, vectors: vectors, index: index,
-            presence: unsafe Presence(base: UnsafePointer(presence.base), owner: presence))
+            presence: unsafe Presence(base: UnsafePointer(presence.base), owner: presence),
+            owner: arena)
     }
 
     func store(_ vector: [Float]?, at row: Int) {

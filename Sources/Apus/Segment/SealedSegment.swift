@@ -10,8 +10,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
     let number: UInt64
     let rowCount: Int
     let deletions: RowDeletions
-    let filterCache = FilterCache()
-    let denseFields: [String: DenseField]
+    let filterCache: FilterCache
     let hasExtras: Bool
 
     // Sendable: the pointers lead into the mapped file, which never changes and lives as long as
@@ -23,13 +22,17 @@ final class SealedSegment: Segment, @unchecked Sendable {
     private let idOrder: UnsafePointer<UInt32>
     private let versions: UnsafePointer<UInt64>
     private let sparseConfigurations: [String: SparseVectorConfiguration]
+    /// Mapped at first; those that belong in memory are replaced once they are there.
+    private let fields: Mutex<[String: DenseField]>
+    private let fieldsToLoad: Mutex<[(position: Int, field: SegmentFile.Metadata.Field)]>
     private let builtSparseFields = Mutex<[String: SparseField]?>(nil)
 
     /// Maps the file and checks the sections that searches use unchecked. Sections with payload
     /// are checked block by block when they are read.
-    /// - Parameter deletions: marks to go on with; nil: all rows live.
+    /// - Parameter source: the segment that was written to the file, whose deletion marks and
+    ///   filter results go on here; nil: all rows live.
     init(
-        path: String, fileSystem: any FileSystem, number: UInt64, deletions: RowDeletions?,
+        path: String, fileSystem: any FileSystem, number: UInt64, replacing source: GrowingSegment?,
         configuration: CollectionConfiguration
     ) throws {
         let reader = try SegmentReader.open(fileSystem: fileSystem, path: path)
@@ -44,7 +47,8 @@ final class SealedSegment: Segment, @unchecked Sendable {
         self.reader = reader
         self.number = number
         rowCount = count
-        self.deletions = try deletions ?? RowDeletions(capacity: count, liveCount: count)
+        deletions = try source?.deletions ?? RowDeletions(capacity: count, liveCount: count)
+        filterCache = source?.filterCache ?? FilterCache()
         hasExtras = metadata.hasExtras
         sparseConfigurations = configuration.sparseVectors
         unsafe ids = try reader.array(SegmentFile.Section.ids, count: count)
@@ -65,11 +69,39 @@ final class SealedSegment: Segment, @unchecked Sendable {
         }
         var fields: [String: DenseField] = [:]
         for (position, field) in metadata.fields.enumerated() {
-            fields[field.name] = try DenseField(
-                field, at: position, rowCount: count, reader: reader, configuration: configuration)
+            let belongsInMemory = configuration.vectors[field.name]?.onDisk != true
+            if belongsInMemory, let inMemory = source?.denseFields[field.name] {
+                fields[field.name] = inMemory
+            } else {
+                fields[field.name] = try DenseField(
+                    field, at: position, rowCount: count, reader: reader, isInMemory: false)
+            }
         }
-        denseFields = fields
+        self.fields = Mutex(fields)
+        fieldsToLoad = Mutex(
+            source != nil
+                ? []
+                : metadata.fields.enumerated().filter {
+                    configuration.vectors[$1.name]?.onDisk != true
+                }.map { ($0, $1) })
     }
+
+    var denseFields: [String: DenseField] { fields.withLock { $0 } }
+
+    // MARK: Memory
+
+    /// Copies the next field that belongs in memory, vectors and graph, onto huge pages, where
+    /// searches are faster than in the mapped file; false when there is none left. Searches go on
+    /// meanwhile.
+    func loadNextField() throws -> Bool {
+        guard let (position, field) = fieldsToLoad.withLock({ $0.popLast() }) else { return false }
+        let loaded = try DenseField(
+            field, at: position, rowCount: rowCount, reader: reader, isInMemory: true)
+        fields.withLock { $0[field.name] = loaded }
+        return true
+    }
+
+    var isLoaded: Bool { fieldsToLoad.withLock { $0.isEmpty } }
 
     // MARK: Rows
 
@@ -166,20 +198,30 @@ final class SealedSegment: Segment, @unchecked Sendable {
 }
 
 extension DenseField {
-    /// A field of a segment file, its vectors and graph used where they lie.
+    /// A field of a segment file, its vectors and graph used where they lie or copied to memory.
     fileprivate convenience init(
         _ field: SegmentFile.Metadata.Field, at position: Int, rowCount: Int,
-        reader: SegmentReader, configuration: CollectionConfiguration
+        reader: SegmentReader, isInMemory: Bool
     ) throws {
-        func corrupt(_ section: String, _ reason: String) -> DatabaseError {
-            DatabaseError(.corruption, "\(reader.path): section \(section): \(reason)")
-        }
         let name = SegmentFile.Section.vectors(position)
+        var bytes = unsafe try reader.section(name)
+        var owner: any AnyObject & Sendable = reader
+        if isInMemory, unsafe !bytes.isEmpty {
+            try reader.verifySection(name)
+            let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
+            unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: bytes.count)
+                .copyMemory(from: bytes)
+            unsafe bytes = UnsafeRawBufferPointer(start: memory.base, count: bytes.count)
+            owner = memory
+        }
         guard
             let vectors = unsafe VectorSpace(
-                section: try reader.section(name), dimension: field.dimension, count: rowCount)
+                section: bytes, dimension: field.dimension, count: rowCount)
         else {
-            throw corrupt(name, "too short for \(rowCount) vectors of \(field.dimension) floats")
+            throw DatabaseError(
+                .corruption,
+                "\(reader.path): section \(name): too short for \(rowCount) vectors of "
+                    + "\(field.dimension) floats")
         }
         var presence: Presence?
         if field.absentCount > 0 {
@@ -187,25 +229,48 @@ extension DenseField {
                 base: try reader.array(SegmentFile.Section.presence(position), count: rowCount),
                 owner: reader, absentCount: field.absentCount)
         }
-        var index: HNSWIndex?
-        if field.hasGraph {
-            do {
-                var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
-                for part in HNSWFormat.Section.allCases {
-                    let section = SegmentFile.Section.graph(position, part)
-                    try reader.verifySection(section)
-                    unsafe sections[part] = try reader.section(section)
-                }
-                index = unsafe try HNSWIndex.open(
-                    sections: sections, vectors: vectors, vectorCount: rowCount,
-                    residency: .mapped, owner: reader)
-            } catch let error as MalformedBytes {
-                throw corrupt("graph.\(position)", "\(error)")
-            }
-        }
+        let index =
+            field.hasGraph
+            ? try reader.graph(
+                at: position, over: vectors, rowCount: rowCount, isInMemory: isInMemory,
+                owner: owner) : nil
         self.init(
             name: field.name, metric: field.metric, vectors: vectors, index: index,
-            presence: presence)
+            presence: presence, owner: owner)
+    }
+}
+
+/// Keeps two things alive.
+private final class OwnerPair: Sendable {
+    private let first: any AnyObject & Sendable
+    private let second: any AnyObject & Sendable
+
+    init(_ first: any AnyObject & Sendable, _ second: any AnyObject & Sendable) {
+        self.first = first
+        self.second = second
+    }
+}
+
+extension SegmentReader {
+    /// The graph of a field.
+    fileprivate func graph(
+        at position: Int, over vectors: VectorSpace, rowCount: Int, isInMemory: Bool,
+        owner: any AnyObject & Sendable
+    ) throws -> HNSWIndex {
+        var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
+        for part in HNSWFormat.Section.allCases {
+            let section = SegmentFile.Section.graph(position, part)
+            try verifySection(section)
+            unsafe sections[part] = try self.section(section)
+        }
+        do {
+            return unsafe try HNSWIndex.open(
+                sections: sections, vectors: vectors, vectorCount: rowCount,
+                residency: isInMemory ? .memory(capacity: rowCount) : .mapped,
+                owner: OwnerPair(self, owner))
+        } catch {
+            throw DatabaseError(.corruption, "\(path): section graph.\(position): \(error)")
+        }
     }
 }
 

@@ -98,15 +98,19 @@ package final class DenseField: Sendable {
     package let index: HNSWIndex?
     /// Which rows have a vector; nil: all of them.
     package let presence: Presence?
+    /// What keeps the memory of `vectors`.
+    private let owner: any AnyObject & Sendable
 
     package init(
-        name: String, metric: Metric, vectors: VectorSpace, index: HNSWIndex?, presence: Presence?
+        name: String, metric: Metric, vectors: VectorSpace, index: HNSWIndex?, presence: Presence?,
+        owner: any AnyObject & Sendable
     ) {
         self.name = name
         self.metric = metric
         self.vectors = vectors
         self.index = index
         self.presence = presence
+        self.owner = owner
     }
 
     package func hasVector(at row: Int) -> Bool { presence?[row] ?? true }

@@ -22,51 +22,28 @@ package struct EncodedPayload {
 /// One value inside the bytes of a payload.
 @safe
 package struct EncodedValue: PayloadNode {
-    /// What follows the tag (and, of arrays and objects, the byte count).
-    private let body: UnsafeRawBufferPointer
-    /// All of the value, with its tag; empty for a whole payload.
+    /// The whole payload.
     private let bytes: UnsafeRawBufferPointer
     private let tag: PayloadTag
+    /// Where the tag is; -1 for a whole payload, which has none.
+    private let start: Int
+    /// What follows the tag (and, of strings, arrays and objects, the byte count): inside `bytes`.
+    private let body: Range<Int>
 
     fileprivate init(membersOf bytes: UnsafeRawBufferPointer) {
-        unsafe body = bytes
-        unsafe self.bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-        tag = .object
+        unsafe self.init(bytes: bytes, tag: .object, start: -1, body: 0..<bytes.count)
     }
 
-    private init(
-        tag: PayloadTag, body: UnsafeRawBufferPointer, bytes: UnsafeRawBufferPointer
+    fileprivate init(
+        bytes: UnsafeRawBufferPointer, tag: PayloadTag, start: Int, body: Range<Int>
     ) {
-        self.tag = tag
-        unsafe self.body = body
         unsafe self.bytes = bytes
+        self.tag = tag
+        self.start = start
+        self.body = body
     }
 
-    /// Reads the value at the reader's position and moves behind it, over the values inside it
-    /// in one step.
-    fileprivate init(skimming reader: inout ByteReader) throws(MalformedBytes) {
-        let whole = unsafe reader.rest
-        let start = reader.offset
-        let rawTag: UInt8 = try reader.read()
-        guard let tag = PayloadTag(rawValue: rawTag) else {
-            throw MalformedBytes("a payload value with unknown tag \(rawTag)", offset: start)
-        }
-        let body: UnsafeRawBufferPointer
-        switch tag {
-        case .null, .false, .true: unsafe body = try reader.readBytes(count: 0)
-        case .integer:
-            let rest = unsafe reader.rest
-            let from = reader.offset
-            _ = try reader.readVarInt()
-            unsafe body = UnsafeRawBufferPointer(rebasing: rest[..<(reader.offset - from)])
-        case .double: unsafe body = try reader.readBytes(count: 8)
-        case .string: unsafe body = try reader.readBytes(count: reader.readCount(minimumSize: 1))
-        case .array, .object:
-            unsafe body = try reader.readBytes(count: Int(reader.read(UInt32.self)))
-        }
-        let bytes = unsafe UnsafeRawBufferPointer(rebasing: whole[..<(reader.offset - start)])
-        unsafe self.init(tag: tag, body: body, bytes: bytes)
-    }
+    private var scanner: PayloadScanner { unsafe PayloadScanner(bytes: bytes, range: body) }
 
     package var kind: PayloadNodeKind {
         switch tag {
@@ -74,13 +51,12 @@ package struct EncodedValue: PayloadNode {
         case .false: return .bool(false)
         case .true: return .bool(true)
         case .integer:
-            var reader = unsafe ByteReader(body)
-            guard let zigzag = try? reader.readVarInt() else { return .null }
-            return .integer(Int64(zigzag: zigzag))
+            var scanner = scanner
+            return scanner.readVarInt().map { .integer(Int64(zigzag: $0)) } ?? .null
         case .double:
-            var reader = unsafe ByteReader(body)
-            guard let value = try? reader.readDouble() else { return .null }
-            return .double(value)
+            let bits = unsafe bytes.loadUnaligned(
+                fromByteOffset: body.lowerBound, as: UInt64.self)
+            return .double(Double(bitPattern: UInt64(littleEndian: bits)))
         case .string: return .string
         case .array: return .array
         case .object: return .object
@@ -89,64 +65,142 @@ package struct EncodedValue: PayloadNode {
 
     package func withText<Result>(_ body: (borrowing Span<UInt8>) -> Result) -> Result? {
         guard tag == .string else { return nil }
-        return unsafe self.body.withMemoryRebound(to: UInt8.self) { bytes in
-            body(unsafe Span(_unsafeElements: bytes))
+        let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[self.body])
+        return unsafe text.withMemoryRebound(to: UInt8.self) { text in
+            body(unsafe Span(_unsafeElements: text))
         }
     }
 
     package var elementCount: Int {
         guard tag == .array else { return 0 }
-        var reader = unsafe ByteReader(body)
-        return (try? reader.readCount(minimumSize: 1)) ?? 0
+        var scanner = scanner
+        return scanner.readCount() ?? 0
     }
 
     package func anyElement(_ condition: (EncodedValue) -> Bool) -> Bool {
         guard tag == .array else { return false }
-        var reader = unsafe ByteReader(body)
-        guard let count = try? reader.readCount(minimumSize: 1) else { return false }
+        var scanner = scanner
+        guard let count = scanner.readCount() else { return false }
         for _ in 0..<count {
-            guard let element = try? EncodedValue(skimming: &reader) else { return false }
+            guard let element = scanner.readValue() else { return false }
             if condition(element) { return true }
         }
         return false
     }
 
     package func element(at index: Int) -> EncodedValue? {
-        var rest = index
-        var found: EncodedValue?
-        _ = anyElement { element in
-            if rest == 0 { found = element }
-            rest -= 1
-            return found != nil
-        }
-        return found
-    }
-
-    package func member(_ key: PayloadKey) -> EncodedValue? {
-        guard tag == .object else { return nil }
-        var reader = unsafe ByteReader(body)
-        return try? Self.member(key.utf8, of: &reader)
+        guard tag == .array else { return nil }
+        var scanner = scanner
+        guard let count = scanner.readCount(), index >= 0, index < count else { return nil }
+        for _ in 0..<index where scanner.readValue() == nil { return nil }
+        return scanner.readValue()
     }
 
     /// Keys ascend, so the walk ends at the first one behind `key`.
-    private static func member(
-        _ key: [UInt8], of reader: inout ByteReader
-    ) throws(MalformedBytes) -> EncodedValue? {
-        for _ in 0..<(try reader.readCount(minimumSize: 2)) {
-            let found = unsafe try reader.readBytes(count: reader.readCount(minimumSize: 1))
-            let value = try EncodedValue(skimming: &reader)
-            let order = unsafe found.withMemoryRebound(to: UInt8.self) { bytes in
-                unsafe Span(_unsafeElements: bytes).order(to: key)
-            }
+    package func member(_ key: PayloadKey) -> EncodedValue? {
+        guard tag == .object else { return nil }
+        var scanner = scanner
+        guard let count = scanner.readCount() else { return nil }
+        for _ in 0..<count {
+            guard let order = scanner.readKey(comparingWith: key.utf8), order <= 0,
+                let value = scanner.readValue()
+            else { return nil }
             if order == 0 { return value }
-            if order > 0 { return nil }
         }
         return nil
     }
 
     /// The value as `JSONValue`; nil when its bytes are malformed.
     fileprivate func decoded() -> JSONValue? {
-        var reader = unsafe ByteReader(bytes)
+        let from = max(start, 0)
+        var reader = unsafe ByteReader(
+            UnsafeRawBufferPointer(rebasing: bytes[from..<body.upperBound]))
+        if start < 0 { return (try? reader.readPayload()).map { .object($0) } }
         return try? reader.readValue()
+    }
+}
+
+/// Steps over a payload's bytes; nil where they are malformed. Filters run it over every row, so
+/// it knows nothing of what it steps over.
+@safe
+private struct PayloadScanner {
+    private let bytes: UnsafeRawBufferPointer
+    private var offset: Int
+    /// At most the count of `bytes`; every access is below it.
+    private let end: Int
+
+    init(bytes: UnsafeRawBufferPointer, range: Range<Int>) {
+        unsafe self.bytes = bytes
+        offset = range.lowerBound
+        end = range.upperBound
+    }
+
+    private mutating func readByte() -> UInt8? {
+        guard offset < end else { return nil }
+        let byte = unsafe bytes[offset]
+        offset &+= 1
+        return byte
+    }
+
+    mutating func readVarInt() -> UInt64? {
+        guard let first = readByte() else { return nil }
+        if first < 0x80 { return UInt64(first) }
+        var value = UInt64(first & 0x7f)
+        var shift: UInt64 = 7
+        while shift < 64, let byte = readByte() {
+            value |= UInt64(byte & 0x7f) &<< shift
+            if byte < 0x80 { return value }
+            shift += 7
+        }
+        return nil
+    }
+
+    /// A count of bytes, or of things that take a byte or more each.
+    mutating func readCount() -> Int? {
+        guard let count = readVarInt(), count <= UInt64(end &- offset) else { return nil }
+        return Int(truncatingIfNeeded: count)
+    }
+
+    /// Negative when the key stands before `key`, 0 when it is the same, positive otherwise.
+    mutating func readKey(comparingWith key: [UInt8]) -> Int? {
+        guard let count = readCount() else { return nil }
+        let start = offset
+        offset &+= count
+        for index in 0..<min(count, key.count) {
+            let difference = Int(unsafe bytes[start &+ index]) &- Int(key[index])
+            if difference != 0 { return difference }
+        }
+        return count &- key.count
+    }
+
+    /// The value here; moves behind it, over the values inside it in one step.
+    mutating func readValue() -> EncodedValue? {
+        let start = offset
+        guard let tag = readByte().flatMap(PayloadTag.init) else { return nil }
+        let count: Int
+        switch tag {
+        case .null, .false, .true: count = 0
+        case .integer: count = varIntSize
+        case .double: count = 8
+        case .string:
+            guard let size = readCount() else { return nil }
+            count = size
+        case .array, .object:
+            guard end &- offset >= 4 else { return nil }
+            let size = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            offset &+= 4
+            count = Int(UInt32(littleEndian: size))
+        }
+        guard count <= end &- offset else { return nil }
+        let body = offset..<(offset &+ count)
+        offset = body.upperBound
+        return unsafe EncodedValue(bytes: bytes, tag: tag, start: start, body: body)
+    }
+
+    /// The bytes of the variable-length integer here.
+    private var varIntSize: Int {
+        var position = offset
+        while position < end, unsafe bytes[position] >= 0x80 { position &+= 1 }
+        return position &- offset &+ 1
     }
 }

@@ -3,68 +3,89 @@ struct TextQuery: Sendable {
     private enum Mode: Sendable { case all, any, phrase }
 
     private let mode: Mode
-    private let tokens: [String]
+    /// UTF-8; without repetitions but in a phrase.
+    private let tokens: [[UInt8]]
     private let tokenizer: TextTokenizer
 
     /// nil when the predicate is not about text. `parameters` are those of the field's text index.
     init?(_ predicate: FieldPredicate, parameters: [String: JSONValue]) {
-        let tokenizer = TextTokenizer(parameters)
+        tokenizer = TextTokenizer(parameters)
         switch predicate {
         case .matchText(let text):
             mode = .all
-            tokens = tokenizer.queryTokens(of: text)
+            tokens = Set(tokenizer.queryTokens(of: text)).map { Array($0.utf8) }
         case .matchTextAny(let text):
             mode = .any
-            tokens = tokenizer.queryTokens(of: text)
+            tokens = Set(tokenizer.queryTokens(of: text)).map { Array($0.utf8) }
         case .matchPhrase(let text):
             mode = .phrase
-            tokens = tokenizer.documentTokens(of: text)
+            tokens = tokenizer.documentTokens(of: text).map { Array($0.utf8) }
         default:
             return nil
         }
-        self.tokenizer = tokenizer
     }
 
     /// Whether the texts of a value (a string, or an array's strings together) satisfy the query.
     /// A query without tokens matches nothing.
     func matches<Node: PayloadNode>(_ value: Node) -> Bool {
         guard !tokens.isEmpty else { return false }
-        var texts: [[String]] = []
-        if let text = Self.text(of: value) {
-            texts.append(tokenizer.documentTokens(of: text))
-        } else {
-            _ = value.anyElement { element in
-                if let text = Self.text(of: element) {
-                    texts.append(tokenizer.documentTokens(of: text))
-                }
-                return false
+        var isFound = [Bool](repeating: false, count: tokens.count)
+        let isDone =
+            matches(textOf: value, &isFound)
+            || value.anyElement { matches(textOf: $0, &isFound) }
+        return isDone || (mode == .all && !isFound.contains(false))
+    }
+
+    /// Whether one text satisfies the query by itself, or the last of its tokens was found in it.
+    private func matches<Node: PayloadNode>(textOf value: Node, _ isFound: inout [Bool]) -> Bool {
+        value.withText { text in
+            switch mode {
+            case .phrase:
+                return Self.occurs(tokens, in: tokenizer.documentTokens(of: Self.string(text)))
+            case .any, .all:
+                mark(tokensIn: text, &isFound)
+                return mode == .any ? isFound.contains(true) : !isFound.contains(false)
+            }
+        } ?? false
+    }
+
+    private func mark(tokensIn text: borrowing Span<UInt8>, _ isFound: inout [Bool]) {
+        let isSplit = tokenizer.forEachASCIIToken(of: text) { token in
+            for index in tokens.indices where Self.isEqual(text, token, tokens[index], tokenizer) {
+                isFound[index] = true
             }
         }
-        switch mode {
-        case .all:
-            let present = Set(texts.joined())
-            return tokens.allSatisfy(present.contains)
-        case .any:
-            let wanted = Set(tokens)
-            return texts.joined().contains(where: wanted.contains)
-        case .phrase:
-            return texts.contains { Self.occurs(tokens, in: $0) }
+        guard !isSplit else { return }
+        for token in tokenizer.documentTokens(of: Self.string(text)) {
+            for index in tokens.indices where token.utf8.elementsEqual(tokens[index]) {
+                isFound[index] = true
+            }
         }
     }
 
-    private static func text<Node: PayloadNode>(of value: Node) -> String? {
-        value.withText { bytes in
-            var text: [UInt8] = []
-            text.reserveCapacity(bytes.count)
-            for index in 0..<bytes.count { text.append(bytes[index]) }
-            return String(decoding: text, as: UTF8.self)
+    private static func isEqual(
+        _ text: borrowing Span<UInt8>, _ range: Range<Int>, _ token: [UInt8],
+        _ tokenizer: TextTokenizer
+    ) -> Bool {
+        guard range.count == token.count else { return false }
+        for index in 0..<token.count
+        where tokenizer.normalized(text[range.lowerBound + index]) != token[index] {
+            return false
         }
+        return true
     }
 
-    private static func occurs(_ phrase: [String], in text: [String]) -> Bool {
+    private static func string(_ text: borrowing Span<UInt8>) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        for index in 0..<text.count { bytes.append(text[index]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func occurs(_ phrase: [[UInt8]], in text: [String]) -> Bool {
         guard phrase.count <= text.count else { return false }
         return (0...(text.count - phrase.count)).contains { start in
-            text[start..<(start + phrase.count)].elementsEqual(phrase)
+            zip(text[start...], phrase).allSatisfy { $0.utf8.elementsEqual($1) }
         }
     }
 }
@@ -110,6 +131,38 @@ struct TextTokenizer: Sendable {
                     String(String.UnicodeScalarView(scalars[..<length]))
                 }
             }
+        }
+    }
+
+    /// Calls `body` with where each token of a text lies, in front of `normalized`, and returns
+    /// true; false, with no call, when the text has more than ASCII or gives other tokens than its
+    /// words. It allocates nothing.
+    func forEachASCIIToken(
+        of text: borrowing Span<UInt8>, _ body: (Range<Int>) -> Void
+    ) -> Bool {
+        guard splitting != .prefix else { return false }
+        for index in 0..<text.count where text[index] >= 0x80 { return false }
+        var start = 0
+        for index in 0...text.count where index == text.count || isSeparator(text[index]) {
+            let length = index - start
+            if length > 0, length >= lengthMin, length <= lengthMax { body(start..<index) }
+            start = index + 1
+        }
+        return true
+    }
+
+    /// An ASCII letter in the case that tokens have.
+    func normalized(_ byte: UInt8) -> UInt8 {
+        lowercases && byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+    }
+
+    private func isSeparator(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            false
+        case 9...13, 0x20: true
+        default: splitting != .whitespace
         }
     }
 

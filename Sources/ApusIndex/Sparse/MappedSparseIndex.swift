@@ -130,8 +130,9 @@ private struct SectionBytes: @unchecked Sendable {
 
     init(_ buffer: UnsafeRawBufferPointer) { unsafe self.buffer = buffer }
 
+    /// REQUIRES: the integer lies inside the section. Callers address parts of the layout, whose
+    /// size was compared with the section's, by positions below the counts.
     func load<Integer: FixedWidthInteger>(_ type: Integer.Type, at offset: Int) -> Integer {
-        // The buffer checks its bounds.
         unsafe Integer(littleEndian: buffer.loadUnaligned(fromByteOffset: offset, as: type))
     }
 }

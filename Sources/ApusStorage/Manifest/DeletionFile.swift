@@ -36,9 +36,9 @@ package struct DeletionFile: Hashable, Sendable {
         try fileSystem.synchronizeDirectory(directory)
     }
 
-    /// Reads the file of a segment that has `rowCount` rows.
+    /// Reads the file of a segment that has `rowCount` rows; nil: as many as the file says.
     package static func read(
-        fileSystem: any FileSystem = PosixFileSystem(), path: String, rowCount: Int
+        fileSystem: any FileSystem = PosixFileSystem(), path: String, rowCount: Int?
     ) throws(StorageError) -> DeletionFile {
         let bytes = try fileSystem.read(path)
         return unsafe try bytes.span.withUnsafeBytes { (buffer) throws(StorageError) in
@@ -71,7 +71,7 @@ package struct DeletionFile: Hashable, Sendable {
     }
 
     static func decode(
-        _ bytes: UnsafeRawBufferPointer, path: String, rowCount: Int
+        _ bytes: UnsafeRawBufferPointer, path: String, rowCount: Int?
     ) throws(StorageError) -> DeletionFile {
         let fields = unsafe try decoding(bytes, path: path, "the deletion file's header") {
             (reader) throws(MalformedBytes) in
@@ -102,10 +102,14 @@ package struct DeletionFile: Hashable, Sendable {
         guard version == self.version, let encoding = Encoding(rawValue: rawEncoding),
             lsn < WALFormat.sequenceNumberLimit, reserved == 0
         else { throw .corrupt(path, at: 0, "a deletion file with impossible values") }
-        guard rows == UInt64(rowCount) else {
+        guard rows <= UInt64(UInt32.max), rowCount == nil || rows == rowCount.map(UInt64.init)
+        else {
             throw .corrupt(
-                path, at: 16, "expected deletions of a segment of \(rowCount) rows, found \(rows)")
+                path, at: 16,
+                "expected deletions of a segment of \(rowCount ?? Int(UInt32.max)) rows, found "
+                    + "\(rows)")
         }
+        let rowCount = Int(rows)
         let deleted = unsafe try decoding(body, path: path, base: headerByteCount, "the deletions")
         {
             (reader) throws(MalformedBytes) in

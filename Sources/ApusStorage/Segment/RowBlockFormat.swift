@@ -11,6 +11,10 @@ enum RowBlockFormat {
     static let compressedFlag: UInt32 = 1
 
     static func blocksSection(_ prefix: String) -> String { prefix + ".blocks" }
+    static func prefix(ofBlocksSection name: String) -> String? {
+        name.hasSuffix(".blocks") ? String(name.dropLast(".blocks".count)) : nil
+    }
+
     static func indexSection(_ prefix: String) -> String { prefix + ".index" }
 }
 

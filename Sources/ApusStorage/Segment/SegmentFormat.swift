@@ -139,12 +139,13 @@ extension SegmentFormat {
     ) throws(StorageError) -> Range<Int> {
         let start = bytes.count - trailerByteCount
         let trailer = unsafe bytes.part(start..<bytes.count)
-        let (offset, length, footerSum, version) = unsafe try decoding(
+        let (offset, length, footerSum, version, flags, reserved) = unsafe try decoding(
             trailer, path: path, base: start, "the segment trailer"
         ) { (reader) throws(MalformedBytes) in
             (
                 try reader.read(UInt64.self), try reader.read(UInt32.self),
-                try reader.read(UInt32.self), try reader.read(UInt16.self)
+                try reader.read(UInt32.self), try reader.read(UInt16.self),
+                try reader.read(UInt16.self), try reader.read(UInt32.self)
             )
         }
         let (sum, endMagic) = unsafe try decoding(
@@ -161,7 +162,8 @@ extension SegmentFormat {
             throw .checksum(
                 path, at: start, of: "the segment trailer", expected: sum, found: computed)
         }
-        guard version == self.version, let footerStart = Int(exactly: offset),
+        guard version == self.version, flags == 0, reserved == 0,
+            let footerStart = Int(exactly: offset),
             footerStart >= headerByteCount, footerStart <= start,
             Int(length) == start - footerStart
         else {

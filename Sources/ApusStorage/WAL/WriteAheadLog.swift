@@ -19,6 +19,8 @@ package final class WriteAheadLog: Sendable {
         package var fileByteCountMax: UInt64 = 64 << 20
         /// `append` waits for the disk while more than this is not written.
         package var pendingByteCountMax = 64 << 20
+        /// A directory without log files is corrupt, not new: set when the log was created before.
+        package var mustExist = false
 
         package init(logID: LogID) { self.logID = logID }
     }
@@ -47,7 +49,7 @@ package final class WriteAheadLog: Sendable {
     ///
     /// Throws `.corrupt` when acknowledged batches are missing or damaged, `.newerFormat`, errors of
     /// the system, and what `replay` throws. An empty directory gives a log that starts after
-    /// `after`. The bytes that `replay` gets are valid only during the call.
+    /// `after`, unless the options say that it must exist. The bytes that `replay` gets are valid only during the call.
     package static func open(
         fileSystem: any FileSystem = PosixFileSystem(), directory: String, after: SequenceNumber,
         options: Options, replay: (SequenceNumber, UnsafeRawBufferPointer) throws -> Void
@@ -56,6 +58,9 @@ package final class WriteAheadLog: Sendable {
         let scan = unsafe try WALScan(
             fileSystem: fileSystem, directory: directory, after: after, logID: options.logID,
             replay: replay)
+        if options.mustExist, scan.files.isEmpty {
+            throw StorageError.corrupt(directory, "the log has no files")
+        }
         var files = scan.files
         if let newest = files.last, scan.validByteCount == nil {
             try fileSystem.remove(newest.path)

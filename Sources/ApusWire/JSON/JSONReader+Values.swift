@@ -77,18 +77,6 @@ extension JSONReader {
         return members
     }
 
-    /// The keys of the object that comes next, which stays unread.
-    package func upcomingKeys() throws(JSONError) -> Set<String> {
-        var ahead = self
-        var keys: Set<String> = []
-        try ahead.beginObject()
-        while let key = try ahead.nextKey() {
-            keys.insert(key)
-            try ahead.skipValue()
-        }
-        return keys
-    }
-
     /// Whether the array that comes next begins with an array.
     mutating func arrayHoldsArrays() -> Bool {
         skipWhitespace()

@@ -4,50 +4,38 @@ extension Query {
     /// Any form of query. A vector or an id alone is a nearest-neighbour query; of an object the
     /// keys say what it is.
     package init(reading reader: inout JSONReader) throws(JSONError) {
-        guard try reader.peek() == .object else {
+        if try reader.peek() == .object {
+            self = try Self.readObject(&reader)
+        } else {
             self = .nearest(try VectorInput(reading: &reader))
-            return
         }
-        let keys = try reader.upcomingKeys()
-        if let missing = Self.unsupportedKinds.first(where: keys.contains) {
-            throw reader.unsupported("\(missing) queries")
-        }
-        guard let kind = Self.kinds.first(where: keys.contains) else {
-            self = .nearest(try VectorInput(reading: &reader))
-            return
-        }
-        var query: Query?
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
-            if key == kind {
-                query = try Query(kind: kind, reading: &reader)
-            } else if key == "mmr" {
-                try reader.refuse("mmr")
-            } else {
-                try reader.skipValue()
-            }
-        }
-        guard let query else { throw reader.malformed("missing field `\(kind)`") }
-        self = query
     }
 
-    private static let kinds = ["nearest", "recommend", "order_by", "fusion", "rrf", "sample"]
-    private static let unsupportedKinds = ["discover", "context", "formula", "relevance_feedback"]
-
-    private init(kind: String, reading reader: inout JSONReader) throws(JSONError) {
-        switch kind {
-        case "nearest": self = .nearest(try VectorInput(reading: &reader))
-        case "recommend": self = try Self.readRecommend(&reader)
-        case "order_by": self = .orderBy(try OrderBy(reading: &reader))
-        case "fusion":
-            self = .fusion(
-                try reader.readName([
-                    "rrf": .reciprocalRank, "dbsf": Fusion.distributionBased,
-                ]))
-        case "rrf": self = .fusion(try Self.readReciprocalRank(&reader))
-        case "sample": self = try reader.readName(["random": .sampleRandom])
-        default: throw reader.unsupported("\(kind) queries")
+    private static func readObject(_ reader: inout JSONReader) throws(JSONError) -> Query {
+        let start = reader.position()
+        var query: Query?
+        var sparse = SparseVectorParts()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            switch key {
+            case "nearest": query = .nearest(try VectorInput(reading: &reader))
+            case "recommend": query = try readRecommend(&reader)
+            case "order_by": query = .orderBy(try OrderBy(reading: &reader))
+            case "fusion":
+                query = .fusion(
+                    try reader.readName([
+                        "rrf": .reciprocalRank, "dbsf": Fusion.distributionBased,
+                    ]))
+            case "rrf": query = .fusion(try readReciprocalRank(&reader))
+            case "sample": query = try reader.readName(["random": .sampleRandom])
+            case "mmr": try reader.refuse("mmr")
+            case "discover", "context", "formula", "relevance_feedback":
+                throw reader.unsupported("\(key) queries")
+            default: try sparse.read(key, &reader)
+            }
         }
+        if let query { return query }
+        return .nearest(.vector(.sparse(try sparse.vector(reader, at: start))))
     }
 
     private static func readRecommend(_ reader: inout JSONReader) throws(JSONError) -> Query {

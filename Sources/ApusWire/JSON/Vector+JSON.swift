@@ -5,9 +5,7 @@ extension Vector {
     package init(reading reader: inout JSONReader) throws(JSONError) {
         switch try reader.peek() {
         case .array: self = try reader.readDenseOrMultiVector()
-        case .object:
-            try reader.refuseInference(reader.upcomingKeys())
-            self = .sparse(try SparseVector(reading: &reader))
+        case .object: self = .sparse(try SparseVector(reading: &reader))
         case .string, .number, .bool, .null:
             throw reader.unexpected(expecting: "a vector")
         }
@@ -41,17 +39,30 @@ extension SparseVector {
     /// to check.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         let start = reader.position()
-        var indices: [UInt32]?
-        var values: [Float]?
+        var parts = SparseVectorParts()
         try reader.beginObject()
-        while let key = try reader.nextKey() {
-            switch key {
-            case "indices": indices = try reader.array(of: Self.readIndex)
-            case "values": values = try reader.readFloats()
-            default: try reader.skipValue()
-            }
+        while let key = try reader.nextKey() { try parts.read(key, &reader) }
+        self = try parts.vector(reader, at: start)
+    }
+}
+
+/// The members of an object that stands where a vector may stand.
+struct SparseVectorParts {
+    private var indices: [UInt32]?
+    private var values: [Float]?
+
+    /// Throws for what says that a model would have to make the vector; passes over the unknown.
+    mutating func read(_ name: String, _ reader: inout JSONReader) throws(JSONError) {
+        switch name {
+        case "indices": indices = try reader.array(of: Self.readIndex)
+        case "values": values = try reader.readFloats()
+        case "model": throw reader.inferenceUnsupported()
+        default: try reader.skipValue()
         }
-        self.init(
+    }
+
+    func vector(_ reader: JSONReader, at start: Int) throws(JSONError) -> SparseVector {
+        SparseVector(
             indices: try reader.require(indices, "indices", ofObjectAt: start),
             values: try reader.require(values, "values", ofObjectAt: start))
     }
@@ -76,11 +87,6 @@ extension JSONReader {
             return .multi(try array(of: [Float].init(reading:)))
         }
         return .dense(try readFloats())
-    }
-
-    /// Throws if these are the keys of text or an image that a model would have to embed.
-    func refuseInference(_ keys: Set<String>) throws(JSONError) {
-        if keys.contains("model") { throw inferenceUnsupported() }
     }
 
     func inferenceUnsupported() -> JSONError {
