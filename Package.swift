@@ -95,8 +95,8 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusServer",
-                "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
+                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusProto",
+                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -126,6 +126,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusBenchTests", dependencies: ["ApusBench", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusServerTests",

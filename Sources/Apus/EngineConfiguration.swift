@@ -44,7 +44,7 @@ public struct CollectionInfo: Sendable {
         case green
         /// Some points wait for their graph and are found by an exact scan meanwhile.
         case yellow
-        /// Writing has stopped after an I/O error; reads go on.
+        /// Writing has stopped after an I/O error, or a file is damaged; reads go on.
         case red
     }
 
@@ -57,7 +57,7 @@ public struct CollectionInfo: Sendable {
     }
 
     public var status: Status
-    /// Why writing stopped, when `status` is red.
+    /// Why, when `status` is red.
     public var failure: String?
     public var pointsCount: Int
     /// Vectors that are in a graph, over all fields.

@@ -1,4 +1,5 @@
 import ApusCore
+import TestSupport
 import Testing
 
 @Suite struct FilterEvaluationTests {
@@ -43,7 +44,7 @@ import Testing
 
     @Test func theTwoFormsOfAPayloadMatchAlike() throws {
         for seed in 0..<3000 as Range<UInt64> {
-            var random = Generator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let payload = randomPayload(&random, depth: 3)
             var writer = ByteWriter()
             try writer.write(payload: payload)
@@ -62,7 +63,7 @@ import Testing
 
     @Test func malformedPayloadBytesNeverTrap() throws {
         for seed in 0..<60 as Range<UInt64> {
-            var random = Generator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             var writer = ByteWriter()
             try writer.write(payload: ["a": randomValue(&random, depth: 3), "b": [1, ["x": "y"]]])
             for index in writer.bytes.indices {
@@ -89,7 +90,7 @@ import Testing
             CompiledFilter(Filter(should: [.filter(Filter(must: [.isNull(path)]))])).needsPayload)
     }
 
-    private func randomFilter(_ random: inout Generator, depth: Int) -> Filter {
+    private func randomFilter(_ random: inout SeededGenerator, depth: Int) -> Filter {
         var filter = Filter()
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let condition = randomCondition(&random, depth: depth)
@@ -102,7 +103,7 @@ import Testing
         return filter
     }
 
-    private func randomCondition(_ random: inout Generator, depth: Int) -> Condition {
+    private func randomCondition(_ random: inout SeededGenerator, depth: Int) -> Condition {
         let path = randomPath(&random)
         switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &random) {
         case 0: return .isEmpty(path)
@@ -113,7 +114,7 @@ import Testing
         }
     }
 
-    private func randomPath(_ random: inout Generator) -> PayloadPath {
+    private func randomPath(_ random: inout SeededGenerator) -> PayloadPath {
         var steps = [PayloadPath.Step.key(randomKey(&random))]
         for _ in 0..<Int.random(in: 0...2, using: &random) {
             switch Int.random(in: 0..<4, using: &random) {
@@ -125,7 +126,7 @@ import Testing
         return PayloadPath(steps: steps)
     }
 
-    private func randomPredicate(_ random: inout Generator) -> FieldPredicate {
+    private func randomPredicate(_ random: inout SeededGenerator) -> FieldPredicate {
         let predicates: [FieldPredicate] = [
             .matchInteger(1), .matchInteger(.min), .matchBool(true), .matchKeyword("x"),
             .matchKeyword("naïve 語"), .matchAnyInteger([0, 1, -1]), .matchAnyKeyword(["x", "xy"]),

@@ -1,10 +1,11 @@
 import ApusCore
+import TestSupport
 import Testing
 
 @Suite struct PayloadCodecTests {
     @Test func payloadsComeBack() throws {
         for seed in 0..<500 as Range<UInt64> {
-            var random = Generator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let payload = randomPayload(&random, depth: 4)
             let bytes = try encode(payload)
             #expect(try decode(bytes) == payload, "seed \(seed)")
@@ -13,7 +14,7 @@ import Testing
 
     @Test func equalPayloadsGiveEqualBytes() throws {
         for seed in 0..<100 as Range<UInt64> {
-            var random = Generator(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let payload = randomPayload(&random, depth: 3)
             var copy: Payload = [:]
             for (key, value) in payload.shuffled(using: &random) { copy[key] = value }
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test func noByteThatChangesOrIsMissingTraps() throws {
-        var random = Generator(seed: 7)
+        var random = SeededGenerator(seed: 7)
         let bytes = try encode(["x": randomValue(&random, depth: 4), "y": ["z": [1, [2.5, "é"]]]])
         for index in bytes.indices {
             _ = try? decode(Array(bytes[..<index]))

@@ -1,17 +1,19 @@
 import ApusCore
 import ApusIndex
+import TestSupport
 import Testing
 
 @Suite struct SparseIndexTests {
     @Test func searchesFindWhatAScanFinds() throws {
         for seed in 0..<40 as Range<UInt64> {
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let model = randomVectors(&random, count: 1 + Int(seed) * 37)
             let index = SparseIndex()
             for (ordinal, vector) in model { index.insert(vector, ordinal: ordinal) }
-            #expect(index.count == model.count)
+            let count = model.count { !$0.1.indices.isEmpty }
+            #expect(index.count == count)
             try withMapped(index) { mapped in
-                #expect(mapped.count == model.count)
+                #expect(mapped.count == count)
                 #expect(mapped.postingCount == index.postingCount)
                 for _ in 0..<10 {
                     let query = randomVector(&random)
@@ -75,8 +77,31 @@ import Testing
         #expect(weights[3] > 0)
     }
 
+    @Test func scoresWithInverseDocumentFrequencyAreThoseOfTheWireAPIsEngine() {
+        let index = SparseIndex()
+        let vectors: [SparseVector] = [
+            SparseVector(indices: [1, 2], values: [1, 2]),
+            SparseVector(indices: [2, 3], values: [0.5, -1]),
+            SparseVector(indices: [2], values: [3]), SparseVector(indices: [7], values: [1]),
+            SparseVector(indices: [], values: []),
+        ]
+        for (ordinal, vector) in vectors.enumerated() {
+            index.insert(vector, ordinal: UInt32(ordinal))
+        }
+        var query = SparseVector(indices: [1, 2, 3], values: [1, 1, 2])
+        for (position, term) in query.indices.enumerated() {
+            query.values[position] *= SparseIndex.inverseDocumentFrequency(
+                documentCount: index.count, documentFrequency: index.documentFrequency(of: term))
+        }
+        let found = index.search(query: query, k: 10, admits: { _ in true })
+        #expect(found.map(\.ordinal) == [0, 2, 1])
+        for (match, score) in zip(found, [1.9173228, 1.0700250, -2.2296081] as [Float]) {
+            #expect(abs(match.score - score) < 1e-5)
+        }
+    }
+
     @Test func damagedSectionsThrowOrAnswerButNeverTrap() throws {
-        var random = SplitMix(seed: 5)
+        var random = SeededGenerator(seed: 5)
         let index = SparseIndex()
         for (ordinal, vector) in randomVectors(&random, count: 12) {
             index.insert(vector, ordinal: ordinal)
@@ -109,7 +134,7 @@ import Testing
 
     /// Vectors at ascending ordinals with gaps.
     private func randomVectors(
-        _ random: inout SplitMix, count: Int
+        _ random: inout SeededGenerator, count: Int
     ) -> [(UInt32, SparseVector)] {
         var ordinal: UInt32 = 0
         return (0..<count).map { _ in
@@ -119,7 +144,7 @@ import Testing
     }
 
     /// Weights are small multiples of a power of two, so sums do not depend on their order.
-    private func randomVector(_ random: inout SplitMix) -> SparseVector {
+    private func randomVector(_ random: inout SeededGenerator) -> SparseVector {
         let indices = Array(
             Set(
                 (0..<Int.random(in: 0...8, using: &random)).map { _ in
@@ -145,19 +170,5 @@ import Testing
             $0.score != $1.score ? $0.score > $1.score : $0.ordinal < $1.ordinal
         }
         return Array(sorted.prefix(k))
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -80,7 +80,7 @@ private struct InterfaceFacts {
         if deprecated { words.removeLast() }
         let number = words.removeFirst()
         let name = words.removeLast()
-        if words.count > 1, let type = words.last, type.hasPrefix(package + ".") {
+        if let type = words.last, type.hasPrefix(package + ".") {
             words[words.count - 1] = String(type.dropFirst(package.count + 1))
         }
         return "\(message).\(name) = \(number) \(words.joined(separator: " "))"

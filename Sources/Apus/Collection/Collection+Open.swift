@@ -30,6 +30,16 @@ extension Collection {
     static func open(
         name: String, directory: String, context: EngineContext
     ) throws -> Collection {
+        do {
+            return try openFiles(name: name, directory: directory, context: context)
+        } catch let error as StorageError where error.kind == .notFound {
+            throw DatabaseError(.corruption, "collection `\(name)`: a file is missing: \(error)")
+        }
+    }
+
+    private static func openFiles(
+        name: String, directory: String, context: EngineContext
+    ) throws -> Collection {
         let fileSystem = context.fileSystem
         let files = CollectionFiles(directory: directory, fileSystem: fileSystem)
         guard let manifest = try files.store.read() else {
@@ -51,9 +61,12 @@ extension Collection {
         var state = WriterState(
             lsn: manifest.flushedThrough, growing: growing, segments: segments + [growing],
             nextSegmentNumber: manifest.nextSegmentNumber + 1)
+        var options = WriteAheadLog.Options(logID: manifest.logID)
+        // The log is made before the first manifest: without it, batches are lost.
+        options.mustExist = true
         let (log, _) = unsafe try WriteAheadLog.open(
             fileSystem: fileSystem, directory: files.logDirectory, after: manifest.flushedThrough,
-            options: WriteAheadLog.Options(logID: manifest.logID)
+            options: options
         ) { lsn, bytes in
             try unsafe replay(lsn, bytes, &state, attributes.configuration, context)
         }

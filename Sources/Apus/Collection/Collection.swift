@@ -55,7 +55,7 @@ public final class Collection: Sendable {
 
     public func info() -> CollectionInfo {
         let view = view()
-        let (attributes, failure) = published.withLock { ($0.attributes, $0.failure) }
+        let (attributes, failure) = published.withLock { ($0.attributes, $0.failure ?? $0.damage) }
         let indexed = view.segments.reduce(0) { sum, segment in
             sum + segment.denseFields.values.reduce(0) { $0 + ($1.indexedVectorCount) }
         }
@@ -90,6 +90,8 @@ struct PublishedState: Sendable {
     var attributes: CollectionAttributes
     /// Why writing stopped; nil while all is well.
     var failure: DatabaseError?
+    /// Bytes on disk that are not what was written; nil while none were met.
+    var damage: DatabaseError?
 }
 
 /// What the one writer needs; guarded by `Collection.writer`.

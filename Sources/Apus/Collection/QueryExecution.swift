@@ -129,7 +129,7 @@ struct QueryExecution {
     // MARK: Vectors of queries
 
     /// The query's vector, checked and in the form in which the field stores vectors.
-    private func vector(
+    func vector(
         _ input: VectorInput, field: String, lookup: LookupLocation?
     ) throws -> Vector {
         switch input {
@@ -143,46 +143,6 @@ struct QueryExecution {
             return try PointValidation(view.configuration).stored(
                 found, field: field, place: "point \(id) of `\(lookup.collection)`")
         }
-    }
-
-    private func recommend(
-        _ positive: [VectorInput], _ negative: [VectorInput], _ strategy: RecommendStrategy,
-        field: String, lookup: LookupLocation?, _ scope: SearchScope
-    ) throws -> [Hit] {
-        guard strategy == .averageVector else {
-            throw DatabaseError(
-                .unimplemented, "recommend with strategy \(strategy.rawValue) is not there yet")
-        }
-        guard !positive.isEmpty else {
-            throw DatabaseError(
-                .validation, "Validation error: recommend needs at least one positive example")
-        }
-        func average(_ inputs: [VectorInput]) throws -> [Float] {
-            let vectors = try inputs.map { input -> [Float] in
-                guard case .dense(let dense) = try vector(input, field: field, lookup: lookup)
-                else {
-                    throw DatabaseError(
-                        .unimplemented, "recommend on sparse or multi vectors is not there yet")
-                }
-                return dense
-            }
-            let sum = vectors.dropFirst().reduce(vectors[0]) { sum, next in
-                zip(sum, next).map { $0 + $1 }
-            }
-            return sum.map { $0 / Float(vectors.count) }
-        }
-        var target = try average(positive)
-        if !negative.isEmpty {
-            let away = try average(negative)
-            target = zip(target, away).map { 2 * $0 - $1 }
-        }
-        var scope = scope
-        if lookup == nil {
-            for case .id(let id) in positive + negative { scope.excluded.insert(id) }
-        }
-        let query = try PointValidation(view.configuration).stored(
-            .dense(target), field: field, place: "the average of the examples")
-        return try view.nearest(to: query, field: field, scope)
     }
 
     // MARK: Prefetches

@@ -98,12 +98,18 @@ extension Collection {
         }
     }
 
-    /// Brings one field of a segment file into memory. A file that turns out to be damaged stays
-    /// mapped: searches went through its checks when it was opened.
+    /// Brings one field of a segment file into memory. Its vectors are compared with their
+    /// checksum on the way; damage is told by the collection's state, and the others are served.
     private func loadStep() -> Bool {
         let segments = published.withLock { $0.segments }
         for case let segment as SealedSegment in segments where !segment.isLoaded {
-            return (try? segment.loadNextField()) ?? true
+            do {
+                return try segment.loadNextField()
+            } catch {
+                let damage = DatabaseError(causedBy: error)
+                published.withLock { if $0.damage == nil { $0.damage = damage } }
+                return true
+            }
         }
         return false
     }

@@ -207,6 +207,7 @@ extension DenseField {
         var bytes = unsafe try reader.section(name)
         var owner: any AnyObject & Sendable = reader
         if isInMemory, unsafe !bytes.isEmpty {
+            try reader.verifySection(name)
             let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
             unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: bytes.count)
                 .copyMemory(from: bytes)

@@ -7,7 +7,7 @@ package import ApusCore
 /// |---|---|---|
 /// | 0 | u32 | version, 1 |
 /// | 4 | u32 | L, the number of lists |
-/// | 8 | u64 | number of vectors |
+/// | 8 | u64 | number of vectors that are not empty |
 /// | 16 | u64 | E, the number of entries |
 /// | 24 | L × u32 | the lists' indices, ascending |
 /// | | | zeros up to a multiple of 8 |

@@ -24,15 +24,16 @@ package final class SparseIndex: SparseLists {
 
     package init() {}
 
-    /// How many vectors were inserted.
+    /// How many vectors that are not empty were inserted.
     package var count: Int { state.withLock { $0.count } }
 
     /// How many entries the lists have together.
     package var postingCount: Int { state.withLock { $0.postingCount } }
 
     /// Adds the vector of the point at `ordinal`, which is greater than all before. Indices are
-    /// distinct, in any order.
+    /// distinct, in any order. An empty vector leaves no trace.
     package func insert(_ vector: SparseVector, ordinal: UInt32) {
+        guard !vector.indices.isEmpty else { return }
         state.withLock { state in
             for (index, weight) in zip(vector.indices, vector.values) {
                 state.lists[index, default: PostingList()]

@@ -3,7 +3,7 @@ package import ApusCore
 /// Inverted lists that can be searched: those in memory that grow (`SparseIndex`), and those of a
 /// segment file (`MappedSparseIndex`).
 package protocol SparseLists: Sendable {
-    /// How many vectors the lists were made from.
+    /// How many vectors the lists were made from, empty ones not counted.
     var count: Int { get }
 
     /// How many vectors have `index`.

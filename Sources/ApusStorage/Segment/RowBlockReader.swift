@@ -36,8 +36,9 @@ package final class RowBlockReader: Sendable {
         if let block = cache.withLock({ $0[index] }) { return Array(block.row(ordinal)) }
         let block = try decode(index)
         cache.withLock { cache in
-            if cache.count >= Self.cachedBlockCount, let oldest = cache.keys.min() {
-                cache[oldest] = nil
+            // The lowest block: readers of neighbouring rows move upwards.
+            if cache.count >= Self.cachedBlockCount, let lowest = cache.keys.min() {
+                cache[lowest] = nil
             }
             cache[index] = block
         }

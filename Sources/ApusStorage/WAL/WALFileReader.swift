@@ -57,11 +57,15 @@ struct WALFileReader {
         var candidate = offset + 1
         // Each missing record takes a header at least, so no number can be further ahead.
         let rest = UInt64(max(0, file.byteCount - offset))
-        let highest = SequenceNumber(last.rawValue + rest / UInt64(headerByteCount) + 1)
+        let highest = last.rawValue + rest / UInt64(headerByteCount) + 1
         while candidate <= file.byteCount - headerByteCount {
-            if let record = unsafe WALRecordHeader.decode(file.bytes, at: candidate),
-                record.syncedThrough > last, record.sequenceNumber <= highest,
-                validRecord(at: candidate) != nil
+            // The number alone rules out nearly every place, and all of a tail of zeros.
+            let number = unsafe file.bytes.loadUnaligned(
+                fromByteOffset: candidate + WALFormat.sequenceNumberOffset, as: UInt64.self)
+            if UInt64(littleEndian: number) > last.rawValue,
+                UInt64(littleEndian: number) <= highest,
+                let record = unsafe WALRecordHeader.decode(file.bytes, at: candidate),
+                record.syncedThrough > last, validRecord(at: candidate) != nil
             {
                 return (candidate, record)
             }

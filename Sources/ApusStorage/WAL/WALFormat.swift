@@ -9,6 +9,8 @@ enum WALFormat {
     static let version: UInt16 = 1
     static let fileHeaderByteCount = 40
     static let recordHeaderByteCount = 32
+    /// Of the sequence number, in a record.
+    static let sequenceNumberOffset = 8
     /// A batch's bytes at most, before compression.
     static let payloadByteCountMax = 1 << 30
     /// Sequence numbers stay below this, so that counting on from a number read cannot overflow.

@@ -26,7 +26,7 @@ struct WALScan {
 
     /// Calls `replay` with each batch after `after`, in order; its errors end the scan.
     init(
-        fileSystem: any FileSystem, directory: String, after: SequenceNumber, logID: LogID?,
+        fileSystem: any FileSystem, directory: String, after: SequenceNumber, logID: LogID,
         replay: (SequenceNumber, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         last = after
@@ -39,7 +39,6 @@ struct WALScan {
                     + "the oldest log file starts at \(files[0].first)")
         }
         var expected = files[start].first
-        var logID = logID
         for file in files[start...] {
             guard file.first == expected else {
                 throw StorageError.corrupt(
@@ -60,7 +59,7 @@ struct WALScan {
                 break
             }
             var reader = try WALFileReader(mapped)
-            try Self.check(reader.header, of: file, logID: &logID)
+            try Self.check(reader.header, of: file, logID: logID)
             expected = unsafe try read(
                 &reader, from: expected, after: after, isLast: isLast, replay: replay)
         }
@@ -128,7 +127,7 @@ struct WALScan {
     }
 
     private static func check(
-        _ header: WALFileHeader, of file: FileEntry, logID: inout LogID?
+        _ header: WALFileHeader, of file: FileEntry, logID: LogID
     ) throws(StorageError) {
         guard header.firstSequenceNumber == file.first else {
             throw .corrupt(
@@ -136,13 +135,12 @@ struct WALScan {
                 "the name says that the file starts at \(file.first), its header says "
                     + "\(header.firstSequenceNumber)")
         }
-        if let logID, header.logID != logID {
+        guard header.logID == logID else {
             throw .corrupt(
                 file.path, at: 16,
                 "the file belongs to another collection's log: expected id \(logID), found "
                     + "\(header.logID)")
         }
-        logID = header.logID
     }
 
     private static func files(
