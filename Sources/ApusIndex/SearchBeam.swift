@@ -42,17 +42,22 @@ struct SearchBeam {
         return nil
     }
 
-    /// The node that `expandNearest` would return, if it is at hand.
-    @inline(__always)
+    /// The node that `expandNearest` would return.
     var nextToExpand: UInt32? {
-        unsafe cursor < count && keys[cursor] & 1 == 0 ? keys[cursor].ordinal : nil
+        @inline(__always)
+        mutating get {
+            while unsafe cursor < count && keys[cursor] & 1 != 0 { cursor &+= 1 }
+            return unsafe cursor < count ? keys[cursor].ordinal : nil
+        }
     }
 
-    /// Puts in a key that is not there yet, unless the beam is full of better ones. O(limit).
+    /// Puts in a key that is not there yet, unless the beam is full of better ones; true when it
+    /// is now the one to expand next. O(limit).
     @inline(__always)
-    mutating func insert(_ key: NeighbourKey) {
+    @discardableResult
+    mutating func insert(_ key: NeighbourKey) -> Bool {
         if count == limit {
-            if unsafe limit == 0 || key >= keys[limit &- 1] { return }
+            if unsafe limit == 0 || key >= keys[limit &- 1] { return false }
             count &-= 1
         }
         var low = 0
@@ -69,6 +74,8 @@ struct SearchBeam {
         unsafe (keys + low + 1).update(from: keys + low, count: count &- low)
         unsafe keys[low] = key
         count &+= 1
-        if low < cursor { cursor = low }
+        guard low <= cursor else { return false }
+        cursor = low
+        return true
     }
 }

@@ -26,16 +26,18 @@ size_t capus_gather_unvisited(
     const uint32_t *block, size_t capacity, uint64_t *visited, const float *base, size_t stride,
     size_t prefetched_lines, uint32_t *ids
 ) {
+    // Whether a node was visited is hard to predict: no branch depends on it.
     size_t count = 0;
     for (size_t at = 0; at < capacity; at++) {
         uint32_t id = load(block + at);
         if (id == capus_no_link) break;
-        uint64_t word = visited[id >> 6], bit = 1ull << (id & 63);
-        visited[id >> 6] = word | bit;
+        uint64_t word = visited[id >> 6];
+        visited[id >> 6] = word | 1ull << (id & 63);
         ids[count] = id;
-        if (word & bit) continue;
-        count++;
-        const float *row = base + (size_t)id * stride;
+        count += ~(word >> (id & 63)) & 1;
+    }
+    for (size_t at = 0; at < count; at++) {
+        const float *row = base + ids[at] * stride;
         for (size_t line = 0; line < prefetched_lines; line++) __builtin_prefetch(row + 16 * line);
     }
     return count;

@@ -120,14 +120,18 @@ extension HNSWIndex {
                 block, capacity: capacity, visited: visited, space: vectors,
                 prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
             trailCount &+= count
+            // The nearest of the rest is expanded next, unless a nearer one turns up.
+            if let next = beam.nextToExpand {
+                unsafe LinkBlock.prefetch(graph.block(next, level: level), capacity: capacity)
+            }
             unsafe kernel.distances(
                 from: query, to: ids, count: count, in: vectors, into: distances)
             for index in 0..<count {
                 let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
-                if key < beam.bound { beam.insert(key) }
-            }
-            if let next = beam.nextToExpand {
-                unsafe LinkBlock.prefetch(graph.block(next, level: level), capacity: capacity)
+                if key < beam.bound, beam.insert(key) {
+                    unsafe LinkBlock.prefetch(
+                        graph.block(key.ordinal, level: level), capacity: capacity)
+                }
             }
         }
         scratch.trailCount = trailCount
