@@ -138,12 +138,8 @@ extension Sweep {
         return "\(tenths / 10).\(tenths % 10)"
     }
 
-    /// Seconds of processor time that this process has used.
-    private static func processorTime() -> Double {
-        var time = timespec()
-        guard unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+    /// Seconds of processor time that this process has used; POSIX counts them in microseconds.
+    private static func processorTime() -> Double { Double(clock()) / 1e6 }
 }
 
 // MARK: Measuring

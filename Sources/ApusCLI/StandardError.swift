@@ -1,3 +1,5 @@
+private import Foundation
+
 #if canImport(Glibc)
 private import Glibc
 #else
@@ -13,19 +15,6 @@ enum StandardError {
 
     /// As it is, without a newline. What cannot be written is lost: there is nobody to tell.
     static func write(_ text: some StringProtocol) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = unsafe bytes.withUnsafeBytes {
-                unsafe systemWrite(2, $0.baseAddress, $0.count)
-            }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else { return }
-            bytes = bytes.dropFirst(written)
-        }
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }
-
-/// The system call, which the function above hides by its name.
-private func systemWrite(
-    _ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int
-) -> Int { unsafe write(descriptor, bytes, count) }

@@ -83,7 +83,9 @@ enum FileOutline {
         var fields: Fields = [("segment", .text(path)), ("bytes", .number(reader.byteCount))]
         for section in reader.sections where section.name == "meta" {
             try reader.verifySection(section.name)
-            fields.append(("meta", value(unsafe Array(try reader.section(section.name)))))
+            let bytes = try InputFile(path: path).read(
+                at: section.offset, count: section.byteCount)
+            fields.append(("meta", value(bytes)))
         }
         let sections: [Outline] = reader.sections.map { section in
             let fields: Fields = [
