@@ -74,17 +74,15 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         func write(_ name: String, rows: Range<Int>) throws -> String {
-            var bytes = Data()
-            for row in rows {
-                withUnsafeBytes(of: Int32(8).littleEndian) { bytes.append(contentsOf: $0) }
-                for column in 0..<8 {
-                    let value: Float = column == row % 8 ? 1 : Float(row) / 500
-                    let bits = value.bitPattern.littleEndian
-                    withUnsafeBytes(of: bits) { bytes.append(contentsOf: $0) }
-                }
+            let words = rows.flatMap { row in
+                [UInt32(8)]
+                    + (0..<8).map { ($0 == row % 8 ? 1 : Float(row) / 500).bitPattern }
+            }
+            let bytes = words.flatMap { word in
+                (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) }
             }
             let file = folder.appendingPathComponent(name)
-            try bytes.write(to: file)
+            try Data(bytes).write(to: file)
             return file.path
         }
         let dataset = try Dataset(

@@ -23,10 +23,10 @@ struct Check: ParsableCommand {
         let check = try DatabaseCheck(directory: directory)
         for fault in check.faults { print(fault) }
         guard check.faults.isEmpty else {
-            throw Failure("\(check.faults.count) faults in \(directory)")
+            throw Failure("\(directory): faults: \(check.faults.count)")
         }
         print(
-            "\(directory): no fault in \(check.collections) collections with"
-                + " \(check.segments) segments and \(check.logFiles) log files")
+            "\(directory): no faults (collections: \(check.collections), segments:"
+                + " \(check.segments), log files: \(check.logFiles))")
     }
 }

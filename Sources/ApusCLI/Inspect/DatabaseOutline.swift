@@ -31,7 +31,7 @@ enum DatabaseOutline {
         let collections: [Outline] = try directories.map { try collection("\(path)/\($0)") }
         let fields: Outline.Fields = [
             ("database", .text(path)),
-            ("format version", .count(marker.version)),
+            ("format_version", .count(marker.version)),
             ("collections", .list(collections)),
         ]
         return .fields(fields)

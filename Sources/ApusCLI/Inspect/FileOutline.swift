@@ -14,8 +14,15 @@ enum FileOutline {
             let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
             if let marker = try DatabaseMarker.read(directory: directory) {
                 return .fields([
-                    ("database marker", .text(path)), ("format version", .count(marker.version)),
+                    ("database_marker", .text(path)), ("format_version", .count(marker.version)),
                 ])
+            }
+        }
+        if name == FileName.current {
+            let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+            if let manifest = try ManifestStore(directory: directory).read() {
+                let named = FileName.manifest(generation: manifest.generation)
+                return .fields([("current", .text(path)), ("manifest", .text(named))])
             }
         }
         switch try StoredFileKind.identify(path: path) {
@@ -44,21 +51,22 @@ enum FileOutline {
                 ("segment", .count(segment.number)), ("rows", .number(segment.rowCount)),
             ]
             if let lsn = segment.deletionFileLSN {
-                fields.append(("deletions as of batch", .count(lsn.rawValue)))
+                fields.append(("deletions_as_of_batch", .count(lsn.rawValue)))
             }
             fields += try more(segment)
             return Outline.fields(fields)
         }
         var fields: Fields = [
             ("generation", .count(manifest.generation)),
-            ("log id", .text(manifest.logID.description)),
-            ("batches in segments up to", .count(manifest.flushedThrough.rawValue)),
-            ("next segment", .count(manifest.nextSegmentNumber)),
+            ("log_id", .text(manifest.logID.description)),
+            ("batches_in_segments_up_to", .count(manifest.flushedThrough.rawValue)),
+            ("next_segment", .count(manifest.nextSegmentNumber)),
             ("segments", .list(segments)),
         ]
-        for (key, bytes) in manifest.attributes.sorted(by: { $0.key < $1.key }) {
-            fields.append((key, value(bytes)))
+        let attributes: Fields = manifest.attributes.keys.sorted().map { key in
+            (name: key, value: value(manifest.attributes[key] ?? []))
         }
+        fields.append(("attributes", .fields(attributes)))
         return fields
     }
 
@@ -110,17 +118,17 @@ enum FileOutline {
                 ("byte", .number(record.offset)),
                 ("type", .text(header.type == .batch ? "batch" : "sync mark")),
                 ("number", .count(header.sequenceNumber.rawValue)),
-                ("stored bytes", .number(header.storedByteCount)),
+                ("stored_bytes", .number(header.storedByteCount)),
             ]
             if header.isCompressed {
-                fields.append(("unpacked bytes", .number(header.rawByteCount)))
+                fields.append(("unpacked_bytes", .number(header.rawByteCount)))
             }
-            fields.append(("synced through", .count(header.syncedThrough.rawValue)))
+            fields.append(("synced_through", .count(header.syncedThrough.rawValue)))
             return Outline.fields(fields)
         }
         var fields: Fields = summary(log, named: path)
-        fields.append(("format version", .count(log.formatVersion)))
-        fields.append(("log id", .text(log.logID.description)))
+        fields.append(("format_version", .count(log.formatVersion)))
+        fields.append(("log_id", .text(log.logID.description)))
         fields.append(("content", .list(records)))
         return .fields(fields)
     }
@@ -131,13 +139,13 @@ enum FileOutline {
         var fields: Fields = [
             ("log", .text(name)),
             ("bytes", .number(log.byteCount)),
-            ("first batch", .count(log.firstSequenceNumber.rawValue)),
+            ("first_batch", .count(log.firstSequenceNumber.rawValue)),
             ("batches", .number(batches.count)),
         ]
         if let last = batches.last {
-            fields.append(("last batch", .count(last.header.sequenceNumber.rawValue)))
+            fields.append(("last_batch", .count(last.header.sequenceNumber.rawValue)))
         }
-        if log.tailByteCount > 0 { fields.append(("tail bytes", .number(log.tailByteCount))) }
+        if log.tailByteCount > 0 { fields.append(("tail_bytes", .number(log.tailByteCount))) }
         if !log.faults.isEmpty {
             fields.append(("faults", .list(log.faults.map { .text("\($0)") })))
         }
@@ -149,9 +157,9 @@ enum FileOutline {
     private static func deletions(_ path: String) throws -> Outline {
         let file = try DeletionFile.read(path: path, rowCount: nil)
         return .fields([
-            ("deletion file", .text(path)),
-            ("as of batch", .count(file.sequenceNumber.rawValue)),
-            ("rows of the segment", .number(file.deleted.count)),
+            ("deletion_file", .text(path)),
+            ("as_of_batch", .count(file.sequenceNumber.rawValue)),
+            ("rows_of_the_segment", .number(file.deleted.count)),
             ("deleted", .number(file.deleted.cardinality)),
         ])
     }

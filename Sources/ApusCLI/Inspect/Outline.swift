@@ -44,8 +44,10 @@ extension Outline {
         case .number(let number): return [margin + "\(number)"]
         case .fields(let fields):
             return fields.flatMap { field -> [String] in
-                if let plain = field.value.plain { return ["\(margin)\(field.name): \(plain)"] }
-                return ["\(margin)\(field.name):"] + field.value.lines(indent: indent + 2)
+                // The unnamed vector is the one name that is empty.
+                let name = field.name.isEmpty ? "\"\"" : field.name
+                if let plain = field.value.plain { return ["\(margin)\(name): \(plain)"] }
+                return ["\(margin)\(name):"] + field.value.lines(indent: indent + 2)
             }
         case .list(let entries):
             return entries.flatMap { entry -> [String] in
