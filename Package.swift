@@ -86,6 +86,7 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
@@ -94,8 +95,8 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusServer",
-                "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
+                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusProto",
+                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -125,6 +126,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusBenchTests", dependencies: ["ApusBench", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusServerTests",

@@ -131,9 +131,9 @@ private final class Doors: Service {
 
     func run() async throws {
         try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            // A discarding group cancels the others as soon as one throws.
+            try await withThrowingDiscardingTaskGroup { group in
                 for front in fronts { group.addTask { try await front.run() } }
-                try await group.waitForAll()
             }
         } onGracefulShutdown: {
             self.stopping.store(true, ordering: .releasing)

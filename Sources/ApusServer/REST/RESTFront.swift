@@ -1,7 +1,9 @@
+import ApusCore
 import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -47,7 +49,7 @@ struct RESTFront: Service {
             throw ServerError.cannotListen(
                 door: "http", host: configuration.host, port: configuration.httpPort,
                 reason: error.errnoCode == EADDRINUSE ? nil : "\(error)")
-        } catch let error as SocketAddressError {
+        } catch let error as SocketAddressError.UnknownHost {
             throw ServerError.cannotListen(
                 door: "http", host: configuration.host, port: configuration.httpPort,
                 reason: "\(error)")
@@ -96,12 +98,18 @@ extension HTTPCall {
                     throw BodyTooLarge(limit: limit, announced: announced)
                 }
                 var bytes: [UInt8] = []
-                bytes.reserveCapacity(announced ?? 0)
-                for try await chunk in request.body {
-                    guard bytes.count + chunk.readableBytes <= limit else {
-                        throw BodyTooLarge(limit: limit, announced: announced)
+                // A header alone must not cost much memory.
+                bytes.reserveCapacity(min(announced ?? 0, 1 << 20))
+                do {
+                    for try await chunk in request.body {
+                        guard bytes.count + chunk.readableBytes <= limit else {
+                            throw BodyTooLarge(limit: limit, announced: announced)
+                        }
+                        bytes.append(contentsOf: chunk.readableBytesView)
                     }
-                    bytes.append(contentsOf: chunk.readableBytesView)
+                } catch let error as HTTPParserError {
+                    throw DatabaseError(
+                        .invalidArgument, "Payload error: malformed request body: \(error)")
                 }
                 return bytes
             })

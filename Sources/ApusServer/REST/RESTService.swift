@@ -46,6 +46,8 @@ package struct RESTService: Sendable {
                 let query = try QueryParameters(target.query)
                 answer = try await handler(
                     RESTCall(call, query: query, parameters: parameters, start: start))
+            } else if route.endsInItemName {
+                throw DatabaseError(.notFound, "Not found: no such path")
             } else {
                 answer = methodNotAllowed(call.method, route, start)
             }

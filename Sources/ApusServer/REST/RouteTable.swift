@@ -63,6 +63,13 @@ struct RouteTable: Sendable {
 }
 
 extension RouteTable.Route {
+    /// The last segment names something inside a collection (`/points/{id}`). Such a route also fits
+    /// paths that other versions of the interface have (`POST /points/…`), so that another method
+    /// there means an unknown path rather than a wrong method.
+    var endsInItemName: Bool {
+        if case .parameter? = segments.last { segments.count > 2 } else { false }
+    }
+
     /// For the header `Allow`.
     var methods: String { handlers.keys.sorted().joined(separator: ", ") }
 

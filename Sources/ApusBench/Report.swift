@@ -1,0 +1,88 @@
+private import Foundation
+
+/// Writes the figures of a sweep: JSON Lines for programs, a table for people.
+package struct Report: Sendable {
+    private let settings: SweepSettings
+    private let dataset: Dataset
+    /// The instruction set that the kernels use.
+    private let isa: String
+
+    package init(_ settings: SweepSettings, _ dataset: Dataset, isa: String) {
+        self.settings = settings
+        self.dataset = dataset
+        self.isa = isa
+    }
+
+    /// One JSON object without a newline. `build_s` is null when the index was there already.
+    package func line(ef: Int?, _ measurement: Measurement, _ build: BuildCost) -> String {
+        let fields: [(String, String)] = [
+            ("index", ef == nil ? "\"flat\"" : "\"hnsw\""),
+            ("params", object(parameters(ef: ef))),
+            ("recall", number(measurement.recall, 5)),
+            ("qps", number(measurement.queriesPerSecond, 1)),
+            ("p50_us", number(measurement.p50, 1)),
+            ("p95_us", number(measurement.p95, 1)),
+            ("p99_us", number(measurement.p99, 1)),
+            ("build_s", build.seconds.map { number($0, 2) } ?? "null"),
+            ("bytes_per_vector", number(build.bytesPerVector, 1)),
+            ("isa", "\"\(isa)\""),
+            ("build_cpu_s", build.cpuSeconds.map { number($0, 2) } ?? "null"),
+            ("segments", "\(build.segments)"),
+            ("metric", "\"\(dataset.metric == .euclid ? "l2" : dataset.metric.rawValue)\""),
+            ("dimension", "\(dataset.base.dimension)"),
+            ("base", "\(dataset.base.count)"),
+            ("queries", "\(dataset.queries.count)"),
+        ]
+        return object(fields)
+    }
+
+    private func parameters(ef: Int?) -> [(String, String)] {
+        var fields: [(String, String)] = []
+        if let ef {
+            fields = [
+                ("m", "\(settings.m)"), ("ef_construction", "\(settings.efConstruction)"),
+                ("ef", "\(ef)"),
+            ]
+        }
+        return fields + [
+            ("k", "\(settings.k)"), ("threads", "\(settings.threads)"),
+            ("build_threads", "\(settings.buildThreads)"),
+        ]
+    }
+
+    /// The head of the table.
+    package func heading() -> String {
+        row(["ef", "recall@\(settings.k)", "queries/s", "p50 µs", "p95 µs", "p99 µs"])
+    }
+
+    /// One line of the table.
+    package func row(ef: Int?, _ measurement: Measurement) -> String {
+        row([
+            ef.map(String.init) ?? "exact", number(measurement.recall, 4),
+            number(measurement.queriesPerSecond, 0), number(measurement.p50, 0),
+            number(measurement.p95, 0), number(measurement.p99, 0),
+        ])
+    }
+
+    /// What the index cost, for people.
+    package func summary(_ build: BuildCost) -> String {
+        var text = "\(dataset.base.count) × \(dataset.base.dimension), \(isa)"
+        if let seconds = build.seconds { text += ", built in \(number(seconds, 1)) s" }
+        if let seconds = build.cpuSeconds { text += " (\(number(seconds, 1)) s of processor)" }
+        text += ", \(number(build.bytesPerVector, 0)) bytes a vector on disk"
+        return text + ", \(build.segments) segment\(build.segments == 1 ? "" : "s")"
+    }
+
+    private func row(_ cells: [String]) -> String {
+        cells.map { String(repeating: " ", count: max(0, 10 - $0.count)) + $0 }
+            .joined(separator: " ")
+    }
+
+    private func object(_ fields: [(String, String)]) -> String {
+        "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
+    }
+
+    private func number(_ value: Double, _ digits: Int) -> String {
+        String(format: "%.\(digits)f", value)
+    }
+}

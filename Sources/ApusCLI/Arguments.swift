@@ -1,0 +1,50 @@
+import ApusCore
+import ArgumentParser
+
+/// `--metric`, in the words of papers.
+enum MetricArgument: String, ExpressibleByArgument, CaseIterable {
+    case cosine
+    case l2
+    case dot
+
+    var metric: Metric {
+        switch self {
+        case .cosine: .cosine
+        case .l2: .euclid
+        case .dot: .dot
+        }
+    }
+
+    /// How `metric` is called here; Manhattan has no word of its own yet.
+    static func name(of metric: Metric) -> String {
+        allCases.first { $0.metric == metric }?.rawValue ?? metric.rawValue
+    }
+}
+
+/// Numbers with commas between them: `16,32,64`.
+struct NumberList: ExpressibleByArgument {
+    let numbers: [Int]
+
+    init(_ numbers: [Int]) { self.numbers = numbers }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { Int($0) }
+        guard numbers.count == parts.count else { return nil }
+        self.numbers = numbers
+    }
+
+    var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
+}
+
+/// Checks that belong to single options; each error names its option.
+enum Checked {
+    static func inRange(
+        _ name: String, _ value: Int, _ range: ClosedRange<Int>
+    ) throws {
+        guard range.contains(value) else {
+            throw ValidationError(
+                "\(name) must be from \(range.lowerBound) to \(range.upperBound), and is \(value)")
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import ApusCore
+import ApusPipeline
+import ApusProto
+import ApusWire
+import GRPCCore
+import GRPCNIOTransportHTTP2
+
+/// A collection of a server, over gRPC.
+struct RemoteTarget: IngestTarget {
+    private let client: GRPCClient<HTTP2ClientTransport.Posix>
+    private let name: String
+    private let metadata: Metadata
+
+    /// A server that is away for a moment gets so many tries, each twice as long after the one
+    /// before; upserts may be repeated.
+    private static let tries = 6
+    private static let firstPause = Duration.milliseconds(200)
+
+    /// Connects for as long as `body` runs.
+    static func withConnection<Value: Sendable>(
+        to address: ServerAddress, collection name: String, apiKey: String?,
+        _ body: (RemoteTarget) async throws -> Value
+    ) async throws -> Value {
+        let transport = try HTTP2ClientTransport.Posix(
+            target: .dns(host: address.host, port: address.port), transportSecurity: .plaintext)
+        var metadata: Metadata = [:]
+        if let apiKey { metadata.addString(apiKey, forKey: "api-key") }
+        return try await withGRPCClient(transport: transport) { client in
+            try await body(RemoteTarget(client: client, name: name, metadata: metadata))
+        }
+    }
+
+    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws {
+        let collections = Qdrant_Collections.Client(wrapping: client)
+        var exists = Qdrant_CollectionExistsRequest()
+        exists.collectionName = name
+        guard try await collections.collectionExists(exists, metadata: metadata).result.exists
+        else {
+            let configuration = CollectionShape.configuration(for: fields, metric)
+            let request = Qdrant_CreateCollection(name, configuration)
+            _ = try await collections.create(request, metadata: metadata)
+            return
+        }
+        var get = Qdrant_GetCollectionInfoRequest()
+        get.collectionName = name
+        let info = try await collections.get(get, metadata: metadata).result
+        try CollectionShape.check(
+            name, CollectionConfiguration(vectorsOf: info.config.params), takes: fields, metric)
+    }
+
+    func write(_ points: [Point]) async throws {
+        let service = Qdrant_Points.Client(wrapping: client)
+        var request = Qdrant_UpsertPoints()
+        request.collectionName = name
+        request.wait = true
+        request.points = points.map { point in
+            var message = Qdrant_PointStruct()
+            message.id = Qdrant_PointId(point.id)
+            message.vectors = Qdrant_Vectors(point.vectors)
+            message.payload = Qdrant_Value.fields(point.payload)
+            return message
+        }
+        var pause = Self.firstPause
+        for attempt in 1... {
+            do {
+                _ = try await service.upsert(request, metadata: metadata)
+                return
+            } catch let error as RPCError
+                where error.code == .unavailable && attempt < Self.tries
+            {
+                try await Task.sleep(for: pause)
+                pause *= 2
+            }
+        }
+    }
+
+    func count(of ids: [PointID]) async throws -> Int {
+        var request = Qdrant_GetPoints()
+        request.collectionName = name
+        request.ids = ids.map { Qdrant_PointId($0) }
+        request.withPayload.enable = false
+        let service = Qdrant_Points.Client(wrapping: client)
+        return try await service.get(request, metadata: metadata).result.count
+    }
+
+    func count() async throws -> Int {
+        var request = Qdrant_CountPoints()
+        request.collectionName = name
+        request.exact = true
+        let service = Qdrant_Points.Client(wrapping: client)
+        return Int(clamping: try await service.count(request, metadata: metadata).result.count)
+    }
+
+    func finish() async throws {}
+}
+
+extension Qdrant_CreateCollection {
+    /// What `CollectionShape` decides: vector fields, and everything else as the server likes it.
+    fileprivate init(_ name: String, _ configuration: CollectionConfiguration) {
+        self.init()
+        collectionName = name
+        let fields = configuration.vectors.mapValues { Qdrant_VectorParams($0) }
+        if fields.count == 1, let only = fields[defaultVectorName] {
+            vectorsConfig.params = only
+        } else {
+            vectorsConfig.paramsMap.map = fields
+        }
+        for name in configuration.sparseVectors.keys {
+            sparseVectorsConfig.map[name] = Qdrant_SparseVectorParams()
+        }
+    }
+}
+
+extension Qdrant_VectorParams {
+    fileprivate init(_ configuration: DenseVectorConfiguration) {
+        self.init()
+        size = UInt64(configuration.dimension)
+        distance =
+            switch configuration.metric {
+            case .cosine: .cosine
+            case .euclid: .euclid
+            case .dot: .dot
+            case .manhattan: .manhattan
+            }
+        if configuration.isMultiVector { multivectorConfig.comparator = .maxSim }
+    }
+}
+
+extension CollectionConfiguration {
+    /// The vector fields only.
+    fileprivate init(vectorsOf parameters: Qdrant_CollectionParams) {
+        self.init()
+        let config = parameters.vectorsConfig
+        var fields = config.paramsMap.map
+        if case .params(let only) = config.config { fields = [defaultVectorName: only] }
+        for (name, field) in fields {
+            let metric: Metric =
+                switch field.distance {
+                case .euclid: .euclid
+                case .dot: .dot
+                case .manhattan: .manhattan
+                case .cosine, .unknownDistance, .UNRECOGNIZED: .cosine
+                }
+            vectors[name] = DenseVectorConfiguration(
+                dimension: Int(clamping: field.size), metric: metric,
+                isMultiVector: field.hasMultivectorConfig)
+        }
+        for name in parameters.sparseVectorsConfig.map.keys {
+            sparseVectors[name] = SparseVectorConfiguration()
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import ApusPipeline
+
+/// The file of `--vectors` with the payload file that may go with it, told apart by the ending of
+/// its name.
+enum VectorSource {
+    /// Rows of numbers; ids are row numbers.
+    case rows(RowFile, payload: String?)
+    /// Points with ids and payloads of their own.
+    case lines(path: String)
+
+    init(vectors path: String, payload: String?) throws {
+        if [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"].contains(where: path.hasSuffix) {
+            guard payload == nil else {
+                throw Failure(
+                    "--payload goes with .npy, .fvecs and .bvecs; the points of \(path) have their"
+                        + " own", exitCode: 2)
+            }
+            self = .lines(path: path)
+        } else {
+            self = .rows(try RowFile(path: path), payload: payload)
+        }
+    }
+}

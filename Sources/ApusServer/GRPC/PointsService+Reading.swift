@@ -1,0 +1,99 @@
+import ApusCore
+import ApusProto
+import ApusWire
+import GRPCCore
+
+/// Reading points, and searching with `Query`.
+extension PointsService {
+    func get(
+        request: Qdrant_GetPoints, context: ServerContext
+    ) async throws -> Qdrant_GetResponse {
+        let timer = CallTimer()
+        let records = try await operations.retrieve(
+            PointID.ids(request.ids),
+            withPayload: PayloadSelector(request.withPayload) ?? .none,
+            withVectors: VectorSelector(request.withVectors), from: request.collectionName)
+        return .with {
+            $0.result = records.map { Qdrant_RetrievedPoint($0) }
+            $0.time = timer.seconds
+        }
+    }
+
+    func scroll(
+        request: Qdrant_ScrollPoints, context: ServerContext
+    ) async throws -> Qdrant_ScrollResponse {
+        let timer = CallTimer()
+        let page = try await operations.scroll(
+            ScrollRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = page.points.map { Qdrant_RetrievedPoint($0) }
+            if let next = page.nextOffset { $0.nextPageOffset = Qdrant_PointId(next) }
+            $0.time = timer.seconds
+        }
+    }
+
+    func count(
+        request: Qdrant_CountPoints, context: ServerContext
+    ) async throws -> Qdrant_CountResponse {
+        let timer = CallTimer()
+        let count = try await operations.count(
+            request.hasFilter ? Filter(request.filter) : nil, in: request.collectionName)
+        return .with {
+            $0.result.count = UInt64(count: count)
+            $0.time = timer.seconds
+        }
+    }
+
+    func query(
+        request: Qdrant_QueryPoints, context: ServerContext
+    ) async throws -> Qdrant_QueryResponse {
+        let timer = CallTimer()
+        let found = try await operations.query(QueryRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = found.map { Qdrant_ScoredPoint($0) }
+            $0.time = timer.seconds
+        }
+    }
+
+    func queryBatch(
+        request: Qdrant_QueryBatchPoints, context: ServerContext
+    ) async throws -> Qdrant_QueryBatchResponse {
+        let timer = CallTimer()
+        let found = try await operations.query(
+            request.queryPoints.map { try QueryRequest($0) }, in: request.collectionName)
+        return .with {
+            $0.result = found.map { Qdrant_BatchResult($0) }
+            $0.time = timer.seconds
+        }
+    }
+
+    func queryGroups(
+        request: Qdrant_QueryPointGroups, context: ServerContext
+    ) async throws -> Qdrant_QueryGroupsResponse {
+        let timer = CallTimer()
+        let groups = try await operations.groups(
+            GroupsRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = Qdrant_GroupsResult(groups)
+            $0.time = timer.seconds
+        }
+    }
+
+    func facet(
+        request: Qdrant_FacetCounts, context: ServerContext
+    ) async throws -> Qdrant_FacetResponse {
+        throw DatabaseError.notOffered("Points/Facet")
+    }
+
+    func searchMatrixPairs(
+        request: Qdrant_SearchMatrixPoints, context: ServerContext
+    ) async throws -> Qdrant_SearchMatrixPairsResponse {
+        throw DatabaseError.notOffered("Points/SearchMatrixPairs")
+    }
+
+    func searchMatrixOffsets(
+        request: Qdrant_SearchMatrixPoints, context: ServerContext
+    ) async throws -> Qdrant_SearchMatrixOffsetsResponse {
+        throw DatabaseError.notOffered("Points/SearchMatrixOffsets")
+    }
+}
