@@ -17,21 +17,23 @@ final class SearchScratch: @unchecked Sendable {
     let ids: UnsafeMutablePointer<UInt32>
     /// Selected neighbours of one node, ascending.
     let selection: UnsafeMutablePointer<NeighbourKey>
-    /// Candidates that wait (filtered searches), a heap.
-    var waiting: [NeighbourKey] = []
+    /// Candidates that wait (filtered searches), a heap; room for every ordinal.
+    private let waiting: UnsafeMutablePointer<NeighbourKey>
+    var waitingCount = 0
 
     private var keys: UnsafeMutableBufferPointer<NeighbourKey>
-    private let blockCapacity: Int
     private let memory: ReservedMemory
+    private let waitingMemory: ReservedMemory
 
     /// Scratch for ordinals below `capacity` and blocks of at most `blockCapacity` ids.
     init(capacity: Int, blockCapacity: Int) throws(KernelError) {
         let words = (capacity + 63) / 64
         let trailPlaces = capacity + blockCapacity + 1
         memory = try ReservedMemory(byteCount: words * 8 + trailPlaces * 4)
+        waitingMemory = try ReservedMemory(byteCount: (capacity + 1) * 8)
         unsafe visited = memory.base.assumingMemoryBound(to: UInt64.self)
         unsafe trail = (memory.base + words * 8).assumingMemoryBound(to: UInt32.self)
-        self.blockCapacity = blockCapacity
+        unsafe waiting = waitingMemory.base.assumingMemoryBound(to: NeighbourKey.self)
         unsafe distances = .allocate(capacity: blockCapacity)
         unsafe ids = .allocate(capacity: blockCapacity)
         unsafe selection = .allocate(capacity: blockCapacity)
@@ -77,6 +79,50 @@ final class SearchScratch: @unchecked Sendable {
         for index in 0..<trailCount { unsafe visited[Int(trail[index] &>> 6)] = 0 }
         trailCount = 0
     }
+
+    /// Adds a candidate to those that wait: a binary heap with the nearest on top. Each ordinal
+    /// waits at most once.
+    @inline(__always)
+    func pushWaiting(_ key: NeighbourKey) {
+        var child = waitingCount
+        waitingCount &+= 1
+        while child > 0 {
+            let parent = (child &- 1) / 2
+            let above = unsafe waiting[parent]
+            guard key < above else { break }
+            unsafe waiting[child] = above
+            child = parent
+        }
+        unsafe waiting[child] = key
+    }
+
+    /// The nearest candidate that waits.
+    var nearestWaiting: NeighbourKey? {
+        @inline(__always) get { unsafe waitingCount > 0 ? waiting[0] : nil }
+    }
+
+    /// The nearest candidate that waits, taken out.
+    @inline(__always)
+    func popWaiting() -> NeighbourKey? {
+        guard waitingCount > 0 else { return nil }
+        waitingCount &-= 1
+        let top = unsafe waiting[0]
+        let last = unsafe waiting[waitingCount]
+        var parent = 0
+        while true {
+            var child = 2 &* parent &+ 1
+            guard child < waitingCount else { break }
+            if unsafe child &+ 1 < waitingCount && waiting[child &+ 1] < waiting[child] {
+                child &+= 1
+            }
+            let below = unsafe waiting[child]
+            guard below < last else { break }
+            unsafe waiting[parent] = below
+            parent = child
+        }
+        unsafe waiting[parent] = last
+        return top
+    }
 }
 
 /// Scratch memory of an index that is not in use.
@@ -103,36 +149,5 @@ final class ScratchPool: Sendable {
         } catch {
             preconditionFailure("no memory for a search: \(error)")
         }
-    }
-}
-
-/// The candidates that wait, as a binary heap with the nearest on top.
-extension SearchScratch {
-    func pushWaiting(_ key: NeighbourKey) {
-        waiting.append(key)
-        var child = waiting.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard key < waiting[parent] else { break }
-            waiting[child] = waiting[parent]
-            child = parent
-        }
-        waiting[child] = key
-    }
-
-    func popWaiting() -> NeighbourKey? {
-        guard let top = waiting.first, let last = waiting.popLast() else { return nil }
-        guard !waiting.isEmpty else { return top }
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            guard child < waiting.count else { break }
-            if child + 1 < waiting.count, waiting[child + 1] < waiting[child] { child += 1 }
-            guard waiting[child] < last else { break }
-            waiting[parent] = waiting[child]
-            parent = child
-        }
-        waiting[parent] = last
-        return top
     }
 }

@@ -16,6 +16,7 @@ struct RESTErrorsTests {
         "Every mistake has its status and says what is wrong",
         arguments: [
             ("GET", "/nothing/here", "", 404, "no such path"),
+            ("POST", "/collections/c/points/odd", "{}", 404, "no such path"),
             ("GET", "/collections/x", "", 404, "Not found: Collection `x` doesn't exist!"),
             ("POST", "/collections/x/points/count", "{}", 404, "`x` doesn't exist!"),
             ("GET", "/collections/%zz", "", 400, "Malformed percent-encoding"),

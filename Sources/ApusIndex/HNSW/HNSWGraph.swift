@@ -47,14 +47,15 @@ struct HNSWGraph: @unchecked Sendable {
         let upperStride = Self.stride(capacity: m)
         let linkMemory = try ReservedMemory(byteCount: capacity * stride0 * 4)
         let upperMemory = try ReservedMemory(byteCount: upperCapacity * upperStride * 4)
-        let nodeMemory = try ReservedMemory(byteCount: capacity * 5 + 4)
+        let levelMemory = try ReservedMemory(byteCount: capacity)
+        let startMemory = try ReservedMemory(byteCount: capacity * 4)
         unsafe self.init(
             m: m, capacity: capacity, upperCapacity: upperCapacity,
             links0: linkMemory.base.assumingMemoryBound(to: UInt32.self),
-            levels: (nodeMemory.base + capacity * 4).assumingMemoryBound(to: UInt8.self),
+            levels: levelMemory.base.assumingMemoryBound(to: UInt8.self),
             upper: upperMemory.base.assumingMemoryBound(to: UInt32.self),
-            upperStart: nodeMemory.base.assumingMemoryBound(to: UInt32.self),
-            owners: [linkMemory, upperMemory, nodeMemory])
+            upperStart: startMemory.base.assumingMemoryBound(to: UInt32.self),
+            owners: [linkMemory, upperMemory, levelMemory, startMemory])
     }
 
     /// A graph over memory that `owners`, or the caller, keeps in place.

@@ -151,18 +151,22 @@ extension HNSWIndex {
         let kernel = kernel
         let vectors = vectors
         let distances = unsafe scratch.distances
-        scratch.waiting.removeAll(keepingCapacity: true)
+        scratch.waitingCount = 0
         guard scratch.visit(start.ordinal) else { return }
         scratch.pushWaiting(start)
         if test.admits(Int(start.ordinal)) { results.insert(start) }
         while let nearest = scratch.popWaiting() {
-            if nearest >= results.bound { break }
+            if nearest > results.bound { break }
             let ids = unsafe scratch.trail + scratch.trailCount
             let count = unsafe LinkBlock.gatherUnvisited(
                 graph.block(nearest.ordinal, level: 0), capacity: graph.capacity0,
                 visited: scratch.visited, space: vectors,
                 prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
             scratch.trailCount &+= count
+            if let next = scratch.nearestWaiting {
+                unsafe LinkBlock.prefetch(
+                    graph.block(next.ordinal, level: 0), capacity: graph.capacity0)
+            }
             unsafe kernel.distances(
                 from: query, to: ids, count: count, in: vectors, into: distances)
             for index in 0..<count {
