@@ -79,11 +79,13 @@ package struct Sweep: Sendable {
     }
 
     private var collectionConfiguration: CollectionConfiguration {
-        // The least threshold there is: a small base shall go through its graph as well.
+        // The least threshold there is: a small base shall go through its graph as well. The scan
+        // of everything needs no graph, which m = 0 says.
         CollectionConfiguration(
             dimension: dataset.base.dimension, metric: dataset.metric,
             hnsw: HNSWConfiguration(
-                m: settings.m, efConstruct: settings.efConstruction, fullScanThreshold: 10))
+                m: settings.isExact ? 0 : settings.m, efConstruct: settings.efConstruction,
+                fullScanThreshold: 10))
     }
 }
 
