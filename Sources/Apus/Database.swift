@@ -289,6 +289,10 @@ public final class Database: Sendable {
                 .validation,
                 "Validation error: \(what) name `\(name)` contains the character `\(character)`")
         }
+        guard name != ".", name != ".." else {
+            throw DatabaseError(
+                .validation, "Validation error: \(what) name `\(name)` is a way, not a name")
+        }
         guard !name.isEmpty, CollectionFiles.directoryName(of: name).utf8.count <= 240 else {
             throw DatabaseError(
                 .validation,

@@ -100,6 +100,11 @@ struct QueryTests {
         }
         #expect(seen == (0..<10).map { PointID.number($0) })
         let rank = try #require(PayloadPath("rank"))
+        let unindexed = await #expect(throws: DatabaseError.self) {
+            _ = try await points.scroll(ScrollRequest(limit: 2, orderBy: OrderBy(key: rank)))
+        }
+        #expect(unindexed?.kind == .invalidArgument)
+        try points.createPayloadIndex(rank, PayloadFieldSchema(type: .integer))
         let ordered = try await points.scroll(
             ScrollRequest(limit: 2, orderBy: OrderBy(key: rank)))
         #expect(ordered.points.map(\.id) == [9, 8])

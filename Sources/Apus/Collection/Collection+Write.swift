@@ -97,7 +97,7 @@ extension Collection {
         var resolver = BatchResolver(
             view: ReadView(
                 lsn: state.lsn, segments: state.segments, configuration: attributes.configuration,
-                textFields: attributes.textFields))
+                payloadSchema: attributes.indexedFields))
         for operation in operations { try resolver.apply(operation) }
         let batch = WriteBatch(effects: try resolver.effects())
         guard !batch.effects.isEmpty else { return state.lsn }

@@ -49,7 +49,7 @@ public final class Collection: Sendable {
             ReadView(
                 lsn: state.lsn, segments: state.segments,
                 configuration: state.attributes.configuration,
-                textFields: state.attributes.textFields)
+                payloadSchema: state.attributes.indexedFields)
         }
     }
 
@@ -119,9 +119,10 @@ struct CollectionAttributes: Codable, Sendable {
     /// Payload indexes by field path.
     var payloadSchema: [String: PayloadFieldSchema] = [:]
 
-    var textFields: [PayloadPath: PayloadFieldSchema] {
+    var indexedFields: [PayloadPath: PayloadFieldSchema] {
+        guard !payloadSchema.isEmpty else { return [:] }
         var fields: [PayloadPath: PayloadFieldSchema] = [:]
-        for (field, schema) in payloadSchema where schema.type == .text {
+        for (field, schema) in payloadSchema {
             if let path = PayloadPath(field) { fields[path] = schema }
         }
         return fields

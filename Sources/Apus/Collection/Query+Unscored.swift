@@ -57,6 +57,13 @@ extension ReadView {
 
     /// Points that have a number or a time in the field, by their first such value, ties by id.
     func ordered(by order: OrderBy, _ scope: SearchScope) throws -> [Hit] {
+        switch payloadSchema[order.key]?.type {
+        case .integer, .float, .datetime: break
+        case .keyword, .geo, .text, .bool, .uuid, nil:
+            throw DatabaseError.badRequest(
+                "Index required but not found for `\(order.key)`: order_by needs a range index "
+                    + "(integer, float or datetime) on it")
+        }
         var hits: [(hit: Hit, key: Double)] = []
         try forEachAdmitted(scope) { location in
             let segment = segments[location.segment]

@@ -79,17 +79,14 @@ struct QueryExecution {
         switch step.query {
         case .fusion:
             if step.prefetch.isEmpty {
-                throw DatabaseError(
-                    .validation, "Validation error: a fusion query needs at least one prefetch")
+                throw DatabaseError.badRequest("a fusion query needs at least one prefetch")
             }
             if step.using != nil {
-                throw DatabaseError(
-                    .validation, "Validation error: a fusion query cannot have the `using` field")
+                throw DatabaseError.badRequest("a fusion query cannot have the `using` field")
             }
         case nil:
             if !step.prefetch.isEmpty {
-                throw DatabaseError(
-                    .validation, "Validation error: a query is needed to merge the prefetches")
+                throw DatabaseError.badRequest("a query is needed to merge the prefetches")
             }
             if step.scoreThreshold != nil { throw Self.thresholdWithoutScore }
         case .orderBy, .sampleRandom:
@@ -99,8 +96,8 @@ struct QueryExecution {
         }
     }
 
-    private static let thresholdWithoutScore = DatabaseError(
-        .validation, "Validation error: a score_threshold needs a query that scores")
+    private static let thresholdWithoutScore = DatabaseError.badRequest(
+        "a score_threshold needs a query that scores")
 
     private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
         var scope = SearchScope(

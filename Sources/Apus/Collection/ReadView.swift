@@ -9,8 +9,12 @@ package struct ReadView: Sendable {
     /// Oldest first; the last one may be growing.
     package let segments: [any Segment]
     package let configuration: CollectionConfiguration
-    /// Payload fields with a text index: filters match them by tokens, others by substring.
-    package let textFields: [PayloadPath: PayloadFieldSchema]
+    /// Payload fields with an index.
+    package let payloadSchema: [PayloadPath: PayloadFieldSchema]
+    /// Those with a text index: its parameters say how filters split their texts.
+    package var textFields: [PayloadPath: PayloadFieldSchema] {
+        payloadSchema.filter { $0.value.type == .text }
+    }
 
     /// Where a point lies.
     package struct Location: Hashable, Sendable {

@@ -96,6 +96,8 @@ enum SegmentFile {
                 unsafe try $0.append(bytes)
             }
         }
+        // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
+        field.index?.connectUnreachable()
         unsafe try field.index?.withEncodedSections { part, bytes in
             try writer.addSection(name: Section.graph(position, part), encoding: .raw) {
                 unsafe try $0.append(bytes)

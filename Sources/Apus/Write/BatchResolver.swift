@@ -75,8 +75,8 @@ package struct BatchResolver {
         {
             throw DatabaseError.vectorNameNotFound(name)
         }
-        for id in try existing(selection) {
-            guard let point = try current(id) else { continue }
+        for id in try selected(selection) {
+            guard let point = try current(id) else { throw DatabaseError.pointNotFound(id) }
             record(
                 StoredPoint(
                     id: id, dense: point.dense.filter { !names.contains($0.key) },
