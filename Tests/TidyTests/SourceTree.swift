@@ -21,6 +21,8 @@ enum SourceTree {
         let start = root.appending(path: folder)
         guard FileManager.default.fileExists(atPath: start.path) else { return [] }
         return try FileManager.default.subpathsOfDirectory(atPath: start.path)
+            // What tools put into hidden folders, such as virtual environments, is not ours.
+            .filter { path in !path.split(separator: "/").contains { $0.hasPrefix(".") } }
             .filter { path in suffixes.contains { path.hasSuffix($0) } }
             .sorted()
             .map { path in
