@@ -44,7 +44,7 @@ extension CollectionConfiguration {
             guard var field = result.vectors[name] else {
                 throw DatabaseError.vectorNameNotFound(name)
             }
-            if let hnsw = vector.hnsw { field.hnsw = field.hnsw?.applying(hnsw) ?? hnsw }
+            if let hnsw = vector.hnsw { field.hnsw = field.hnsw?.merging(hnsw) ?? hnsw }
             switch vector.quantization {
             case .set(let quantization): field.quantization = quantization
             case .disabled: field.quantization = nil
@@ -75,20 +75,6 @@ extension CollectionConfiguration {
         if let value = change.readFanOutFactor { result.readFanOutFactor = value }
         if let value = change.onDiskPayload { result.onDiskPayload = value }
         try result.validate()
-        return result
-    }
-}
-
-extension HNSWConfigurationChange {
-    fileprivate func applying(_ later: HNSWConfigurationChange) -> HNSWConfigurationChange {
-        var result = self
-        if let value = later.m { result.m = value }
-        if let value = later.efConstruct { result.efConstruct = value }
-        if let value = later.fullScanThreshold { result.fullScanThreshold = value }
-        if let value = later.maxIndexingThreads { result.maxIndexingThreads = value }
-        if let value = later.onDisk { result.onDisk = value }
-        if let value = later.payloadM { result.payloadM = value }
-        if let value = later.inlineStorage { result.inlineStorage = value }
         return result
     }
 }

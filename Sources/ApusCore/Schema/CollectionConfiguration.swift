@@ -161,15 +161,12 @@ public struct HNSWConfiguration: Hashable, Sendable, Codable {
     /// These settings with the values that `change` names.
     public func applying(_ change: HNSWConfigurationChange?) -> HNSWConfiguration {
         guard let change else { return self }
-        var result = self
-        if let value = change.m { result.m = value }
-        if let value = change.efConstruct { result.efConstruct = value }
-        if let value = change.fullScanThreshold { result.fullScanThreshold = value }
-        if let value = change.maxIndexingThreads { result.maxIndexingThreads = value }
-        if let value = change.onDisk { result.onDisk = value }
-        if let value = change.payloadM { result.payloadM = value }
-        if let value = change.inlineStorage { result.inlineStorage = value }
-        return result
+        return HNSWConfiguration(
+            m: change.m ?? m, efConstruct: change.efConstruct ?? efConstruct,
+            fullScanThreshold: change.fullScanThreshold ?? fullScanThreshold,
+            maxIndexingThreads: change.maxIndexingThreads ?? maxIndexingThreads,
+            onDisk: change.onDisk ?? onDisk, payloadM: change.payloadM ?? payloadM,
+            inlineStorage: change.inlineStorage ?? inlineStorage)
     }
 }
 
@@ -195,6 +192,18 @@ public struct HNSWConfigurationChange: Hashable, Sendable, Codable {
         self.onDisk = onDisk
         self.payloadM = payloadM
         self.inlineStorage = inlineStorage
+    }
+}
+
+extension HNSWConfigurationChange {
+    /// These settings with those that `later` names.
+    package func merging(_ later: HNSWConfigurationChange) -> HNSWConfigurationChange {
+        HNSWConfigurationChange(
+            m: later.m ?? m, efConstruct: later.efConstruct ?? efConstruct,
+            fullScanThreshold: later.fullScanThreshold ?? fullScanThreshold,
+            maxIndexingThreads: later.maxIndexingThreads ?? maxIndexingThreads,
+            onDisk: later.onDisk ?? onDisk, payloadM: later.payloadM ?? payloadM,
+            inlineStorage: later.inlineStorage ?? inlineStorage)
     }
 }
 
