@@ -23,7 +23,7 @@ struct KeyInterceptor: ServerInterceptor {
     }
 }
 
-/// Counts calls by method and HTTP-like status, and times them.
+/// Counts calls by method and by the number of their status in gRPC, and times them.
 struct MetricsInterceptor: ServerInterceptor {
     let metrics: RequestMetrics
 

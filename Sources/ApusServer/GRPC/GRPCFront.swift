@@ -50,20 +50,17 @@ struct GRPCFront: Service {
     private func serve(
         _ server: GRPCServer<HTTP2ServerTransport.Posix>, _ transport: HTTP2ServerTransport.Posix
     ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                do {
-                    try await server.serve()
-                } catch let error as RuntimeError {
-                    throw cannotListen(error)
-                }
-            }
-            group.addTask {
-                // When the address could not be bound, the other task says why.
-                guard let address = try? await transport.listeningAddress else { return }
-                await onListening(address.ipv4?.port ?? address.ipv6?.port ?? port)
-            }
-            try await group.waitForAll()
+        // Not a child task: when the address cannot be bound, the library never answers this
+        // question, and a group would wait for it.
+        let announcement = Task {
+            guard let address = try? await transport.listeningAddress else { return }
+            await onListening(address.ipv4?.port ?? address.ipv6?.port ?? port)
+        }
+        defer { announcement.cancel() }
+        do {
+            try await server.serve()
+        } catch let error as RuntimeError {
+            throw cannotListen(error)
         }
     }
 
