@@ -32,12 +32,18 @@ def field(key, value) -> models.Filter:
 
 
 def test_set_merges_top_level_keys(client, three):
-    result = client.set_payload(three, {"o": {"r": 1}, "new": None}, points=[1, 2], wait=True)
+    result = client.set_payload(three, {"o": {"r": 1}, "new": [0]}, points=[1, 2], wait=True)
     assert result.status == models.UpdateStatus.COMPLETED
     after = payloads(client, three)
-    assert after[1] == {"n": 1, "o": {"r": 1}, "new": None}
-    assert after[2] == {"n": 2, "o": {"r": 1}, "new": None}
+    assert after[1] == {"n": 1, "o": {"r": 1}, "new": [0]}
+    assert after[2] == {"n": 2, "o": {"r": 1}, "new": [0]}
     assert after[3] == {"n": 3, "o": {"p": 3, "q": [1, 2]}}
+
+
+@pytest.mark.server_only("the in-memory mode keeps the null; the engine it stands for does not")
+def test_set_to_null_removes_the_key(client, three):
+    client.set_payload(three, {"o": None}, points=[1])
+    assert payloads(client, three)[1] == {"n": 1}
 
 
 def test_set_under_a_key_merges_there(client, three):
@@ -173,13 +179,3 @@ def test_indexes_of_an_unknown_collection(client, transport, name):
         client.create_payload_index(name, "f", models.PayloadSchemaType.KEYWORD)
     with fails(transport, 404, name):
         client.delete_payload_index(name, "f")
-
-
-def test_facets_count_values(client, collection):
-    own = collection(vectors_config=PLAIN)
-    client.create_payload_index(own, "k", models.PayloadSchemaType.KEYWORD)
-    client.upsert(own, [
-        PointStruct(id=n, vector=[1, 1], payload={"k": "abc"[n % 3]}) for n in range(10)
-    ])
-    hits = client.facet(own, "k", limit=2).hits
-    assert [(each.value, each.count) for each in hits] == [("a", 4), ("b", 3)]

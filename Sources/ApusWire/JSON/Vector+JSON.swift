@@ -11,6 +11,9 @@ extension Vector {
         }
     }
 
+    /// Members with a text that only an inference object has; in a map they would be vectors.
+    private static let inferenceKeys: Set<String> = ["text", "image", "object", "model"]
+
     /// The vectors of a point: one of the unnamed field (a list or a list of lists), or a map from
     /// field names to vectors.
     package static func fields(
@@ -20,11 +23,12 @@ extension Vector {
         case .array:
             return [defaultVectorName: try reader.readDenseOrMultiVector()]
         case .object:
-            // An inference object has texts where a map has vectors.
             var fields: [String: Vector] = [:]
             try reader.beginObject()
             while let name = try reader.nextKey() {
-                if try reader.peek() == .string { throw reader.inferenceUnsupported() }
+                if try reader.peek() == .string, inferenceKeys.contains(name) {
+                    throw reader.inferenceUnsupported()
+                }
                 fields[name] = try Vector(reading: &reader)
             }
             return fields
