@@ -68,8 +68,12 @@ def rest(server) -> Rest:
 
 
 def connect(server: apus_server.ApusServer, transport: str, **options) -> QdrantClient:
-    """A client of `server`: "rest" or "grpc"."""
+    """A client of `server`: "rest" or "grpc".
+
+    It does not compare versions, which it would do in a thread that may outlive the server.
+    """
     options.setdefault("timeout", 60)
+    options.setdefault("check_compatibility", False)
     return QdrantClient(
         host="127.0.0.1", port=server.http_port, grpc_port=server.grpc_port,
         prefer_grpc=transport == "grpc", **options,
@@ -83,7 +87,9 @@ def client(request: pytest.FixtureRequest, transport: str):
     if transport == "local":
         connected = QdrantClient(":memory:")
     else:
-        connected = connect(request.getfixturevalue("server"), transport)
+        # Here the client compares versions, as it does for everybody.
+        server = request.getfixturevalue("server")
+        connected = connect(server, transport, check_compatibility=True)
     yield connected
     connected.close()
 

@@ -46,6 +46,21 @@ def test_set_to_null_removes_the_key(client, three):
     assert payloads(client, three)[1] == {"n": 1}
 
 
+@pytest.mark.server_only("the in-memory mode passes them over")
+def test_changes_of_an_unknown_point_are_not_found_and_change_nothing(client, transport, three):
+    before = payloads(client, three)
+    calls = [
+        lambda: client.set_payload(three, {"x": 1}, points=[1, 99]),
+        lambda: client.overwrite_payload(three, {"x": 1}, points=[1, 99]),
+        lambda: client.delete_payload(three, ["n"], points=[1, 99]),
+        lambda: client.clear_payload(three, points_selector=[1, 99]),
+    ]
+    for call in calls:
+        with fails(transport, 404, "No point with id 99 found"):
+            call()
+        assert payloads(client, three) == before
+
+
 def test_set_under_a_key_merges_there(client, three):
     client.set_payload(three, {"r": 1}, points=[1], key="o")
     assert payloads(client, three)[1] == {"n": 1, "o": {"p": 1, "q": [1, 2], "r": 1}}
