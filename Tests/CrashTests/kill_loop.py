@@ -38,7 +38,12 @@ SLOT_POINTS_MAX = 64
 SLOTS_PER_WRITER = 60
 #: A slot without points: never written, or deleted.
 ABSENT = 0
-CHANNEL = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+CHANNEL = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A pool shared with earlier channels would wait a second after each kill before it connects.
+    ("grpc.use_local_subchannel_pool", 1),
+]
 
 
 class Broken(Exception):
@@ -227,7 +232,10 @@ def iterate(
     ]
     for writer in writers:
         writer.start()
-    delay = chance.uniform(0.05, 1.5)
+    # The moment counts from the first acknowledged batch: a kill before any is a kill of nothing.
+    while server.alive and not any(writer.acknowledged or writer.failure for writer in writers):
+        time.sleep(0.002)
+    delay = chance.uniform(0, 1.0)
     time.sleep(delay)
     if not server.alive:
         raise Broken(f"the server ended by itself:\n{server.output[-4000:]}")
