@@ -68,11 +68,10 @@ Three things to try:
 Ctrl-C stops the server.
 MESSAGE
 
-# A signal ends the first wait early; the second one waits for the orderly stop.
+# A signal ends a wait early, before the orderly stop is over.
 status=0
-wait "$server" || status=$?
-if kill -0 "$server" 2>/dev/null; then
+while kill -0 "$server" 2>/dev/null; do
   status=0
   wait "$server" || status=$?
-fi
+done
 exit "$status"
