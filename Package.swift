@@ -87,6 +87,7 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
@@ -133,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "ApusServerTests",
             dependencies: [
-                "Apus", "ApusCore", "ApusServer", "ApusWire", "TestSupport", grpcCore, grpcTransport,
+                "Apus", "ApusCore", "ApusServer", "ApusWire", "TestSupport", grpcCore,
+                grpcTransport,
                 logging,
             ],
             swiftSettings: settings),

@@ -2,6 +2,7 @@ import ApusProto
 import GRPCCore
 import GRPCNIOTransportHTTP2
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -14,8 +15,8 @@ import Darwin
 
 /// The gRPC door.
 ///
-/// Messages are decoded and encoded on the cooperative pool; `Operations` runs searches and
-/// blocking work on the engine's own threads.
+/// One event loop carries the bytes and decodes and encodes messages (`EventLoopExecutor`);
+/// `Operations` runs searches and blocking work on the engine's own threads.
 struct GRPCFront: Service {
     let operations: Operations
     let authorizer: Authorizer
@@ -31,8 +32,10 @@ struct GRPCFront: Service {
     /// Serves until a graceful shutdown or cancellation. On a graceful shutdown open calls may
     /// end. Throws `ServerError.cannotListen`.
     func run() async throws {
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let transport = HTTP2ServerTransport.Posix(
-            address: try resolvedAddress(), transportSecurity: .plaintext, config: transportConfig)
+            address: try resolvedAddress(), transportSecurity: .plaintext, config: transportConfig,
+            eventLoopGroup: loops)
         let server = GRPCServer(
             transport: transport,
             services: [
@@ -41,10 +44,13 @@ struct GRPCFront: Service {
             ],
             interceptorPipeline: interceptors)
         try await withGracefulShutdownHandler {
-            try await serve(server, transport)
+            try await withTaskExecutorPreference(EventLoopExecutor(loops.next())) {
+                try await serve(server, transport)
+            }
         } onGracefulShutdown: {
             server.beginGracefulShutdown()
         }
+        try await loops.shutdownGracefully()
     }
 
     private func serve(
