@@ -182,7 +182,11 @@ struct WriteTests {
         try await points.upsert(batch(0))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                for number in 1...60 { try await points.upsert(batch(number)) }
+                for number in 1...60 {
+                    try await points.upsert(batch(number))
+                    // Segments turn into files between one read and the next.
+                    if number % 6 == 0 { try await database.perform { try points.seal() } }
+                }
             }
             for _ in 0..<2 {
                 group.addTask {

@@ -28,7 +28,7 @@ extension Collection {
             try writeDeletions(of: segments, through: frozen.lastLSN, &next)
             try commit(next, replacing: &manifest)
         }
-        replace(segment, with: sealed)
+        replace(frozen, with: sealed)
         try log.removeFiles(through: frozen.lastLSN)
     }
 
@@ -65,12 +65,17 @@ extension Collection {
         }
     }
 
-    private func replace(_ segment: GrowingSegment, with sealed: any Segment) {
+    /// A file shows all of its rows to every reader, so its last batch, which is durable, is
+    /// published with it: the log's thread may not have come to that yet.
+    private func replace(_ frozen: FrozenSegment, with sealed: any Segment) {
         writer.withLock { state in
-            state.frozen.removeAll { $0.segment === segment }
-            state.segments = state.segments.map { $0 === segment ? sealed : $0 }
+            state.frozen.removeAll { $0.segment === frozen.segment }
+            state.segments = state.segments.map { $0 === frozen.segment ? sealed : $0 }
             let segments = state.segments
-            published.withLock { $0.segments = segments }
+            published.withLock { published in
+                published.segments = segments
+                published.lsn = max(published.lsn, frozen.lastLSN)
+            }
         }
     }
 
