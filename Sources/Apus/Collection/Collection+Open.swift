@@ -71,7 +71,7 @@ extension Collection {
             try unsafe replay(lsn, bytes, &state, attributes.configuration, context)
         }
         let published = PublishedState(
-            lsn: state.lsn, segments: state.segments, attributes: attributes)
+            lsn: state.lsn, segments: state.segments, schema: CollectionSchema(attributes))
         let collection = Collection(
             name: name, context: context, files: files, log: log, manifest: manifest,
             writer: state, published: published)
@@ -162,13 +162,14 @@ extension Collection {
     ) throws -> WriteResult {
         try DatabaseError.translating {
             try manifest.withLock { manifest in
-                var attributes = published.withLock { $0.attributes }
+                var attributes = published.withLock { $0.schema.attributes }
                 try change(&attributes)
                 var next = manifest
                 next.attributes[Self.attributesKey] = try Self.encoded(attributes)
+                let schema = CollectionSchema(attributes)
                 try commit(next, replacing: &manifest)
                 return published.withLock { state in
-                    state.attributes = attributes
+                    state.schema = schema
                     return WriteResult(
                         sequenceNumber: state.lsn, acknowledgement: .completed)
                 }

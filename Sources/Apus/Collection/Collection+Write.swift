@@ -93,11 +93,9 @@ extension Collection {
             throw DatabaseError(.unavailable, "collection `\(name)` is closed")
         }
         if let failure = published.withLock({ $0.failure }) { throw failure }
-        let attributes = published.withLock { $0.attributes }
+        let schema = published.withLock { $0.schema }
         var resolver = BatchResolver(
-            view: ReadView(
-                lsn: state.lsn, segments: state.segments, configuration: attributes.configuration,
-                payloadSchema: attributes.indexedFields))
+            view: ReadView(lsn: state.lsn, segments: state.segments, schema: schema))
         for operation in operations { try resolver.apply(operation) }
         let batch = WriteBatch(effects: try resolver.effects())
         guard !batch.effects.isEmpty else { return state.lsn }

@@ -40,22 +40,19 @@ public final class Collection: Sendable {
     }
 
     public var configuration: CollectionConfiguration {
-        published.withLock { $0.attributes.configuration }
+        published.withLock { $0.schema.configuration }
     }
 
     /// The version that readers see at this moment.
     func view() -> ReadView {
         published.withLock { state in
-            ReadView(
-                lsn: state.lsn, segments: state.segments,
-                configuration: state.attributes.configuration,
-                payloadSchema: state.attributes.indexedFields)
+            ReadView(lsn: state.lsn, segments: state.segments, schema: state.schema)
         }
     }
 
     public func info() -> CollectionInfo {
         let view = view()
-        let (attributes, failure) = published.withLock { ($0.attributes, $0.failure ?? $0.damage) }
+        let failure = published.withLock { $0.failure ?? $0.damage }
         let indexed = view.segments.reduce(0) { sum, segment in
             sum + segment.denseFields.values.reduce(0) { $0 + ($1.indexedVectorCount) }
         }
@@ -65,20 +62,19 @@ public final class Collection: Sendable {
             pointsCount: view.pointCount,
             indexedVectorsCount: indexed,
             segmentsCount: view.segments.count,
-            configuration: attributes.configuration,
-            payloadSchema: payloadIndexes(attributes, view),
+            configuration: view.configuration,
+            payloadSchema: payloadIndexes(view),
             sequenceNumber: view.lsn)
     }
 
     private func payloadIndexes(
-        _ attributes: CollectionAttributes, _ view: ReadView
+        _ view: ReadView
     ) -> [CollectionInfo.PayloadIndex] {
-        attributes.payloadSchema.sorted { $0.key < $1.key }.compactMap { field, schema in
-            guard let path = PayloadPath(field) else { return nil }
-            let filter = Filter(mustNot: [.isEmpty(path)])
+        view.schema.indexedFields.map { field, schema in
+            let filter = Filter(mustNot: [.isEmpty(field)])
             return CollectionInfo.PayloadIndex(
-                field: path, schema: schema, points: (try? view.count(filter)) ?? 0)
-        }
+                field: field, schema: schema, points: (try? view.count(filter)) ?? 0)
+        }.sorted { $0.field.description < $1.field.description }
     }
 }
 
@@ -87,7 +83,7 @@ struct PublishedState: Sendable {
     /// The last batch that is durable.
     var lsn: SequenceNumber
     var segments: [any Segment]
-    var attributes: CollectionAttributes
+    var schema: CollectionSchema
     /// Why writing stopped; nil while all is well.
     var failure: DatabaseError?
     /// Bytes on disk that are not what was written; nil while none were met.
@@ -111,20 +107,4 @@ struct WriterState {
 struct FrozenSegment: Sendable {
     let segment: GrowingSegment
     let lastLSN: SequenceNumber
-}
-
-/// What the engine keeps in the manifest of a collection, as JSON.
-struct CollectionAttributes: Codable, Sendable {
-    var configuration: CollectionConfiguration
-    /// Payload indexes by field path.
-    var payloadSchema: [String: PayloadFieldSchema] = [:]
-
-    var indexedFields: [PayloadPath: PayloadFieldSchema] {
-        guard !payloadSchema.isEmpty else { return [:] }
-        var fields: [PayloadPath: PayloadFieldSchema] = [:]
-        for (field, schema) in payloadSchema {
-            if let path = PayloadPath(field) { fields[path] = schema }
-        }
-        return fields
-    }
 }

@@ -57,7 +57,7 @@ extension ReadView {
 
     /// Points that have a number or a time in the field, by their first such value, ties by id.
     func ordered(by order: OrderBy, _ scope: SearchScope) throws -> [Hit] {
-        switch payloadSchema[order.key]?.type {
+        switch schema.indexedFields[order.key]?.type {
         case .integer, .float, .datetime: break
         case .keyword, .geo, .text, .bool, .uuid, nil:
             throw DatabaseError.badRequest(

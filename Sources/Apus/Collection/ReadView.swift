@@ -8,13 +8,9 @@ package struct ReadView: Sendable {
     package let lsn: SequenceNumber
     /// Oldest first; the last one may be growing.
     package let segments: [any Segment]
-    package let configuration: CollectionConfiguration
-    /// Payload fields with an index.
-    package let payloadSchema: [PayloadPath: PayloadFieldSchema]
-    /// Those with a text index: its parameters say how filters split their texts.
-    package var textFields: [PayloadPath: PayloadFieldSchema] {
-        payloadSchema.filter { $0.value.type == .text }
-    }
+    package let schema: CollectionSchema
+
+    package var configuration: CollectionConfiguration { schema.configuration }
 
     /// Where a point lies.
     package struct Location: Hashable, Sendable {
@@ -93,9 +89,9 @@ extension ReadView {
     package func matches(
         _ filter: Filter, in segment: any Segment, writtenCount: Int
     ) throws -> Bitmap {
-        let key = FilterCache.Key(filter: filter, textFields: textFields)
+        let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
         return try segment.filterCache.matches(key, rowCount: writtenCount) { matches, rows in
-            let compiled = CompiledFilter(filter, schema: textFields)
+            let compiled = CompiledFilter(filter, schema: schema.textFields)
             try segment.evaluate(compiled, rows, into: &matches)
         }
     }

@@ -134,7 +134,7 @@ package struct BatchResolver {
             if results[id] == nil { ids.append(id) }
         }
         guard !results.isEmpty else { return ids }
-        let compiled = CompiledFilter(filter, schema: view.textFields)
+        let compiled = CompiledFilter(filter, schema: view.schema.textFields)
         for id in order {
             guard let result = results[id], let point = result else { continue }
             let matches = unsafe point.payload.withUnsafeBytes { payload in
