@@ -18,6 +18,10 @@ import Darwin
 /// One event loop carries the bytes and decodes and encodes messages (`EventLoopExecutor`);
 /// `Operations` runs searches and blocking work on the engine's own threads.
 struct GRPCFront: Service {
+    /// One loop for the process's lifetime: the last tasks of a call may come after the server's
+    /// end, and have to find it running.
+    private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
     let operations: Operations
     let authorizer: Authorizer
     let metrics: RequestMetrics
@@ -32,10 +36,9 @@ struct GRPCFront: Service {
     /// Serves until a graceful shutdown or cancellation. On a graceful shutdown open calls may
     /// end. Throws `ServerError.cannotListen`.
     func run() async throws {
-        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let transport = HTTP2ServerTransport.Posix(
             address: try resolvedAddress(), transportSecurity: .plaintext, config: transportConfig,
-            eventLoopGroup: loops)
+            eventLoopGroup: Self.loops)
         let server = GRPCServer(
             transport: transport,
             services: [
@@ -44,13 +47,12 @@ struct GRPCFront: Service {
             ],
             interceptorPipeline: interceptors)
         try await withGracefulShutdownHandler {
-            try await withTaskExecutorPreference(EventLoopExecutor(loops.next())) {
+            try await withTaskExecutorPreference(EventLoopExecutor(Self.loops.next())) {
                 try await serve(server, transport)
             }
         } onGracefulShutdown: {
             server.beginGracefulShutdown()
         }
-        try await loops.shutdownGracefully()
     }
 
     private func serve(
