@@ -54,11 +54,11 @@ package enum Plan: Hashable, Sendable {
 
 /// Chooses a plan. A pure function: the same facts give the same plan.
 package enum Planner {
-    /// A walk computes about this many distances for each entry of its candidate list (measured
-    /// with m = 16 on 100,000 × 384 sentence embeddings: 15 to 20), more with more links.
+    /// A walk is taken to compute this many distances for each entry of its candidate list: a rule
+    /// of thumb for m = 16, not calibrated yet.
     private static let distancesPerCandidate = 16
 
-    /// A distance in a walk costs this many of a scan's, as its rows lie all over memory.
+    /// A distance in a walk is taken to cost this many of a scan's, as its rows lie all over memory.
     private static let randomAccessFactor = 2
 
     package static func plan(_ segment: SegmentStatistics, _ settings: SearchSettings) -> Plan {

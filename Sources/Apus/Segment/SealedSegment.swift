@@ -69,6 +69,15 @@ final class SealedSegment: Segment, @unchecked Sendable {
         }
         var fields: [String: DenseField] = [:]
         for (position, field) in metadata.fields.enumerated() {
+            // Kernels trust that queries, which the configuration checks, fit the vectors.
+            guard let declared = configuration.vectors[field.name],
+                declared.dimension == field.dimension, declared.metric == field.metric
+            else {
+                throw DatabaseError(
+                    .corruption,
+                    "\(path): field `\(field.name)` has \(field.dimension) dimensions under "
+                        + "\(field.metric), which is not what the collection declares")
+            }
             let belongsInMemory = configuration.vectors[field.name]?.onDisk != true
             if belongsInMemory, let inMemory = source?.denseFields[field.name] {
                 fields[field.name] = inMemory

@@ -28,7 +28,8 @@ struct GRPCFront: Service {
     let host: String
     /// 0: any free port.
     let port: Int
-    /// Bytes of one request at most; more is answered with RESOURCE_EXHAUSTED.
+    /// Bytes of one request at most; the library ends the stream of a larger one, which clients
+    /// see as CANCELLED.
     var messageBytesMax = 512 << 20
     /// Called once, with the bound port.
     let onListening: @Sendable (Int) async -> Void
