@@ -11,6 +11,8 @@ public struct DatabaseError: Error, Hashable, Sendable, CustomStringConvertible 
         case alreadyExists
         /// Valid, but not in the present state of the database.
         case failedPrecondition
+        /// It was there and is not kept any more: a version of a collection.
+        case gone
         case unauthenticated
         case permissionDenied
         case timeout
@@ -18,6 +20,8 @@ public struct DatabaseError: Error, Hashable, Sendable, CustomStringConvertible 
         case resourceExhausted
         /// The disk is full; reads go on.
         case outOfSpace
+        /// A write would take more memory than is allowed; reads and deletes go on.
+        case outOfMemory
         /// Writing is refused until a restart (an I/O error), or the database is closed.
         case unavailable
         case unimplemented

@@ -11,11 +11,10 @@ package struct Admission {
     package var visibleCount: Int
     /// The ordinals that match; those at its count and beyond do not. Nil: all match.
     package var filter: Bitmap?
-    /// The sequence number at which each ordinal below `visibleCount` was deleted, `.max` while it
-    /// lives; written through `SharedWord`. Nil: nothing was deleted. The memory must outlive the
-    /// search.
+    /// The sequence number at which each ordinal below `visibleCount` was deleted, 0 while it lives;
+    /// written through `SharedWord`. Nil: nothing was deleted. The memory must outlive the search.
     package var deletedAt: UnsafePointer<UInt64>?
-    /// The reader's sequence number: a point is there iff `deletedAt > readLSN`.
+    /// The reader's sequence number: a point is there iff `deletedAt` is 0 or greater.
     package var readLSN: UInt64
 
     package init(
@@ -76,7 +75,8 @@ struct AdmissionTest {
             return false
         }
         if let deletedAt = unsafe deletedAt {
-            return unsafe SharedWord.load(deletedAt + ordinal) > readLSN
+            // 0 wraps to what no sequence number reaches: one comparison tells both.
+            return unsafe SharedWord.load(deletedAt + ordinal) &- 1 >= readLSN
         }
         return true
     }

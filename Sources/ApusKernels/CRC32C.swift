@@ -12,6 +12,11 @@ package enum CRC32C {
         return unsafe best(seed, base.assumingMemoryBound(to: UInt8.self), bytes.count)
     }
 
+    /// The checksum of an array's bytes.
+    package static func checksum(of bytes: [UInt8], seed: UInt32 = 0) -> UInt32 {
+        unsafe bytes.withUnsafeBytes { unsafe checksum($0, seed: seed) }
+    }
+
     /// As `checksum`, by the table version: the specification that the tests compare with.
     package static func tableChecksum(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
         guard let base = bytes.baseAddress else { return seed }

@@ -41,8 +41,29 @@ package final class Monitor<State>: @unchecked Sendable {
         }
     }
 
-    /// Makes every waiting thread look again.
+    /// The same until a moment of the monotonic clock, and nil when that has come.
+    package func wait<Result: ~Copyable>(
+        until deadline: ContinuousClock.Instant, _ body: (inout State) -> sending Result?
+    ) -> sending Result? {
+        unsafe capus_monitor_lock(monitor)
+        defer { unsafe capus_monitor_unlock(monitor) }
+        while true {
+            if let result = body(&state) { return result }
+            let rest = ContinuousClock.now.duration(to: deadline)
+            guard rest > .zero else { return nil }
+            unsafe capus_monitor_wait_for(monitor, rest.nanoseconds)
+        }
+    }
+
+    /// Makes every waiting thread look again. May be called under the lock, too.
     package func notifyAll() { unsafe capus_monitor_broadcast(monitor) }
+}
+
+extension Duration {
+    /// At most some thirty years.
+    fileprivate var nanoseconds: Int64 {
+        min(components.seconds, 1 << 30) * 1_000_000_000 + components.attoseconds / 1_000_000_000
+    }
 }
 
 /// Starts a system thread for blocking work; it ends when `body` returns.

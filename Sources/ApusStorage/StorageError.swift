@@ -45,6 +45,14 @@ extension StorageError {
         StorageError(.corrupt, path: path, offset: offset.flatMap(UInt64.init(exactly:)), message)
     }
 
+    /// Batches that may have been acknowledged are missing or damaged, so the log cannot be read
+    /// on: a person decides.
+    static func lostBatches(_ path: String, at offset: Int? = nil, _ message: String)
+        -> StorageError
+    {
+        .corrupt(path, at: offset, message + "; `apus repair` keeps what can be read")
+    }
+
     static func newer(_ path: String, what: String, found: UInt16, known: UInt16) -> StorageError {
         StorageError(
             .newerFormat, path: path,
@@ -61,7 +69,7 @@ extension StorageError {
 }
 
 /// Eight lowercase digits.
-func hexadecimal(_ value: UInt32) -> String {
+package func hexadecimal(_ value: UInt32) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
 }

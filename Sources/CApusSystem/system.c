@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int result_of(int status) { return status < 0 ? -errno : status; }
@@ -75,6 +76,22 @@ int capus_truncate(int descriptor, int64_t size) {
     return result_of(status);
 }
 
+// posix_fallocate would write zeros where the file system cannot allocate; the caller prefers to
+// know, and to go on without.
+int capus_allocate(int descriptor, int64_t offset, int64_t count) {
+#ifdef __linux__
+    int status;
+    do {
+        status = fallocate(descriptor, 0, (off_t)offset, (off_t)count);
+    } while (status < 0 && errno == EINTR);
+    if (status < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) return -ENOTSUP;
+    return result_of(status);
+#else
+    (void)descriptor, (void)offset, (void)count;
+    return -ENOTSUP;
+#endif
+}
+
 // Not repeated after EIO by anybody: the kernel may have marked the lost pages clean, and a second
 // call would then report success.
 int capus_sync_file(int descriptor) {
@@ -99,6 +116,13 @@ int capus_sync_directory(const char *path) {
     int result = result_of(status);
     close(descriptor);
     return result;
+}
+
+int64_t capus_free_bytes(const char *path) {
+    struct statvfs status;
+    if (statvfs(path, &status) < 0) return -errno;
+    unsigned long long bytes = (unsigned long long)status.f_bavail * status.f_frsize;
+    return bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
 }
 
 int capus_map(int descriptor, size_t size, const void **mapped) {
@@ -175,6 +199,7 @@ int capus_classify(int result) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG: return CAPUS_FAILURE_OUT_OF_SPACE;
+    case ENOTSUP: return CAPUS_FAILURE_UNSUPPORTED;
     case EROFS:
     case EACCES:
     case EPERM: return CAPUS_FAILURE_READ_ONLY;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct capus_monitor {
     pthread_mutex_t mutex;
@@ -15,7 +16,16 @@ capus_monitor *capus_monitor_create(void) {
     capus_monitor *monitor = malloc(sizeof *monitor);
     if (monitor == NULL) return NULL;
     pthread_mutex_init(&monitor->mutex, NULL);
+#ifdef __APPLE__
     pthread_cond_init(&monitor->changed, NULL);
+#else
+    // Waits with a limit go by a clock that nobody sets.
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&monitor->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+#endif
     return monitor;
 }
 
@@ -29,6 +39,25 @@ void capus_monitor_lock(capus_monitor *monitor) { pthread_mutex_lock(&monitor->m
 void capus_monitor_unlock(capus_monitor *monitor) { pthread_mutex_unlock(&monitor->mutex); }
 void capus_monitor_wait(capus_monitor *monitor) {
     pthread_cond_wait(&monitor->changed, &monitor->mutex);
+}
+void capus_monitor_wait_for(capus_monitor *monitor, int64_t nanoseconds) {
+    const int64_t second = 1000000000;
+    if (nanoseconds < 0) nanoseconds = 0;
+    struct timespec limit;
+#ifdef __APPLE__
+    limit.tv_sec = (time_t)(nanoseconds / second);
+    limit.tv_nsec = (long)(nanoseconds % second);
+    pthread_cond_timedwait_relative_np(&monitor->changed, &monitor->mutex, &limit);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &limit);
+    limit.tv_sec += (time_t)(nanoseconds / second);
+    limit.tv_nsec += (long)(nanoseconds % second);
+    if (limit.tv_nsec >= second) {
+        limit.tv_sec += 1;
+        limit.tv_nsec -= (long)second;
+    }
+    pthread_cond_timedwait(&monitor->changed, &monitor->mutex, &limit);
+#endif
 }
 void capus_monitor_broadcast(capus_monitor *monitor) { pthread_cond_broadcast(&monitor->changed); }
 

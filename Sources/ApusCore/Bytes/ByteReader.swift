@@ -4,10 +4,21 @@ package struct MalformedBytes: Error, Hashable, Sendable, CustomStringConvertibl
     package let reason: String
     /// Where in the buffer, from its start.
     package let offset: Int
+    /// The bytes are of a later version than this program knows: not damage.
+    package let isNewerFormat: Bool
 
     package init(_ reason: String, offset: Int) {
         self.reason = reason
         self.offset = offset
+        isNewerFormat = false
+    }
+
+    /// A version greater than the greatest that this program knows.
+    package init(newer what: String, version: UInt64, known: UInt64, offset: Int) {
+        reason =
+            "\(what) has format version \(version); this program knows versions up to \(known)"
+        self.offset = offset
+        isNewerFormat = true
     }
 
     package var description: String { "\(reason) at byte \(offset)" }

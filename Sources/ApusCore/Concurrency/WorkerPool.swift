@@ -16,6 +16,7 @@ package final class WorkerPool: @unchecked Sendable {
     // Sendable: `jobs` and `isStopping` are guarded by `mutex`; `threads` by it too.
     package let threadCount: Int
 
+    private let niceness: Int32
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
     private var jobs = JobQueue()
@@ -23,8 +24,12 @@ package final class WorkerPool: @unchecked Sendable {
     private var threads: [ThreadHandle] = []
 
     /// Starts the threads, at least one; `name` shows in debuggers and `top`.
-    package init(name: String, threadCount: Int) {
+    ///
+    /// `niceness` (0…19) is how far they stand back behind other threads when there are not
+    /// enough cores; only Linux knows it for single threads.
+    package init(name: String, threadCount: Int, niceness: Int = 0) {
         self.threadCount = max(1, threadCount)
+        self.niceness = Int32(min(max(niceness, 0), 19))
         unsafe mutex = .allocate(capacity: 1)
         unsafe wakeUp = .allocate(capacity: 1)
         unsafe pthread_mutex_init(mutex, nil)
@@ -32,6 +37,7 @@ package final class WorkerPool: @unchecked Sendable {
         for number in 0..<self.threadCount {
             startThread(named: "\(name)-\(number)")
         }
+        precondition(!threads.isEmpty, "the system refused every thread of \(name)")
     }
 
     /// Only reached after `shutdown()`: running threads hold the pool.
@@ -92,8 +98,9 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
+    /// When the system refuses a thread the others do its work.
     private func startThread(named name: String) {
-        threads.append(ThreadHandle(ThreadStart(pool: self, name: name)))
+        if let thread = ThreadHandle(ThreadStart(pool: self, name: name)) { threads.append(thread) }
     }
 
     /// What a new thread gets: the pool, kept alive while the thread runs, and its name.
@@ -108,6 +115,7 @@ package final class WorkerPool: @unchecked Sendable {
 
         func run() {
             nameThread(name)
+            if pool.niceness > 0 { lowerPriority(pool.niceness) }
             pool.runJobs()
         }
     }
@@ -122,7 +130,8 @@ private struct ThreadHandle {
     private let thread: UInt
     #endif
 
-    init(_ start: WorkerPool.ThreadStart) {
+    /// Nil when the system refuses it.
+    init?(_ start: WorkerPool.ThreadStart) {
         let argument = unsafe Unmanaged.passRetained(start).toOpaque()
         #if canImport(Glibc)
         var thread = pthread_t()
@@ -133,7 +142,10 @@ private struct ThreadHandle {
         let code = unsafe pthread_create(&thread, nil, { unsafe threadMain($0) }, argument)
         self.thread = unsafe UInt(bitPattern: thread)
         #endif
-        precondition(code == 0, "the system refused a thread: error \(code)")
+        guard code == 0 else {
+            unsafe Unmanaged<WorkerPool.ThreadStart>.fromOpaque(argument).release()
+            return nil
+        }
     }
 
     func join() {
@@ -162,6 +174,14 @@ private func nameThread(_ name: String) {
     close(file)
     #else
     unsafe pthread_setname_np(name)
+    #endif
+}
+
+/// Makes the calling thread stand back; best effort.
+private func lowerPriority(_ niceness: Int32) {
+    #if os(Linux)
+    // Against POSIX, Linux takes "this process" as the calling thread.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
     #endif
 }
 

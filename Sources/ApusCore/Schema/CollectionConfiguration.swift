@@ -218,17 +218,29 @@ public struct OptimizersConfiguration: Hashable, Sendable, Codable {
     public var flushIntervalSeconds: Int = 5
     public var maxOptimizationThreads: Int?
     public var preventUnoptimized: Bool?
+    /// Bytes of memory that the collection may use; nil: no bound. A setting of ours, in force.
+    public var memoryBudgetBytes: Int?
 
     public init() {}
 }
 
-/// The wire API's write-ahead-log settings. Kept and given back.
+/// The wire API's write-ahead-log settings. Kept and given back, but for `durability`.
 public struct WALConfiguration: Hashable, Sendable, Codable {
     public var capacityMegabytes: Int = 32
     public var segmentsAhead: Int = 0
     public var retainClosed: Int = 1
+    /// A setting of ours, in force; nil: as `CollectionConfiguration.durability` says.
+    public var durability: Durability?
 
     public init() {}
+}
+
+extension CollectionConfiguration {
+    /// What the acknowledgement of a write promises; `.sync` where nothing else was said.
+    public var durability: Durability {
+        get { wal.durability ?? .sync }
+        set { wal.durability = newValue }
+    }
 }
 
 /// Compressed copies of vectors, in the wire API's words. Kept and given back until the
@@ -277,6 +289,8 @@ public struct CollectionConfigurationChange: Hashable, Sendable {
         public var flushIntervalSeconds: Int?
         public var maxOptimizationThreads: Int?
         public var preventUnoptimized: Bool?
+        /// 0: no bound.
+        public var memoryBudgetBytes: Int?
 
         public init() {}
     }
@@ -292,6 +306,7 @@ public struct CollectionConfigurationChange: Hashable, Sendable {
     public var writeConsistencyFactor: Int?
     public var readFanOutFactor: Int?
     public var onDiskPayload: Bool?
+    public var durability: Durability?
 
     public init() {}
 }
@@ -312,6 +327,9 @@ extension OptimizersConfiguration {
         if let value = change.flushIntervalSeconds { result.flushIntervalSeconds = value }
         if let value = change.maxOptimizationThreads { result.maxOptimizationThreads = value }
         if let value = change.preventUnoptimized { result.preventUnoptimized = value }
+        if let value = change.memoryBudgetBytes {
+            result.memoryBudgetBytes = value == 0 ? nil : value
+        }
         return result
     }
 }

@@ -215,11 +215,14 @@ public struct ScrollRequest: Hashable, Sendable {
     public var withPayload: PayloadSelector
     public var withVectors: VectorSelector
     public var orderBy: OrderBy?
+    /// What the page shows. A walk that pins a version with its first page, and names it with the
+    /// others, sees one version from start to end.
+    public var version: ReadVersion
 
     public init(
         offset: PointID? = nil, limit: Int = 10, filter: Filter? = nil,
         withPayload: PayloadSelector = .all, withVectors: VectorSelector = .none,
-        orderBy: OrderBy? = nil
+        orderBy: OrderBy? = nil, version: ReadVersion = .latest
     ) {
         self.offset = offset
         self.limit = limit
@@ -227,5 +230,6 @@ public struct ScrollRequest: Hashable, Sendable {
         self.withPayload = withPayload
         self.withVectors = withVectors
         self.orderBy = orderBy
+        self.version = version
     }
 }

@@ -73,9 +73,12 @@ public struct ScrollPage: Hashable, Sendable {
     public var points: [Record]
     /// The first id that this page did not return; nil at the end.
     public var nextOffset: PointID?
+    /// The last batch that the page shows.
+    public var version: SequenceNumber
 
-    public init(points: [Record], nextOffset: PointID?) {
+    public init(points: [Record], nextOffset: PointID?, version: SequenceNumber) {
         self.points = points
         self.nextOffset = nextOffset
+        self.version = version
     }
 }

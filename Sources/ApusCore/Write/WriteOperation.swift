@@ -33,7 +33,8 @@ public struct PointVectors: Hashable, Sendable {
 
 /// When a write is answered.
 public enum Acknowledgement: Hashable, Sendable {
-    /// Once the batch is on disk and searches see it.
+    /// Once searches see the batch and it is on disk, or will be within the time that the
+    /// collection's durability allows.
     case completed
     /// Once the batch is validated and queued; it becomes durable and visible a little later.
     case accepted

@@ -1,4 +1,4 @@
-internal import ApusCore
+package import ApusCore
 
 /// The bytes of an HNSW index in a segment file: four sections of flat arrays, little-endian, used
 /// where they lie. Each section must start at a multiple of 64 bytes (8 would do; 64 is a cache
@@ -42,6 +42,14 @@ package enum HNSWFormat {
     static let version: UInt32 = 1
     static let headerByteCount = 64
 
+    /// Throws when a `header` section cannot be read, by `isNewerFormat` because it is of a later
+    /// version.
+    package static func checkVersion(
+        of header: UnsafeRawBufferPointer
+    ) throws(MalformedBytes) {
+        _ = unsafe try Header(header)
+    }
+
     /// What the `header` section says.
     struct Header: Hashable, Sendable {
         var parameters: HNSWParameters
@@ -74,6 +82,11 @@ package enum HNSWFormat {
                 }
             }
             let version: UInt32 = try reader.read()
+            guard version <= HNSWFormat.version else {
+                throw MalformedBytes(
+                    newer: "the HNSW graph", version: UInt64(version),
+                    known: UInt64(HNSWFormat.version), offset: 4)
+            }
             guard version == HNSWFormat.version else {
                 throw MalformedBytes(
                     "HNSW format version \(version), expected \(HNSWFormat.version)", offset: 4)

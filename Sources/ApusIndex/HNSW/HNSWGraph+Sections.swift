@@ -38,6 +38,14 @@ extension HNSWGraph {
         _ upper: UnsafeRawBufferPointer, upperBlockCount: Int, capacity: Int
     ) throws {
         try self.init(m: m, capacity: capacity, upperBlocksAtLeast: upperBlockCount)
+        unsafe copy(links0, levels, upper)
+    }
+
+    /// Overwrites the start of each array; there is room.
+    func copy(
+        _ links0: UnsafeRawBufferPointer, _ levels: UnsafeRawBufferPointer,
+        _ upper: UnsafeRawBufferPointer
+    ) {
         unsafe UnsafeMutableRawBufferPointer(start: self.links0, count: links0.count)
             .copyMemory(from: links0)
         unsafe UnsafeMutableRawBufferPointer(start: self.levels, count: levels.count)

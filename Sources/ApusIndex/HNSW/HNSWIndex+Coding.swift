@@ -62,21 +62,35 @@ extension HNSWIndex {
             indexedCount: header.count, entry: header.entry, owner: owner)
     }
 
+    /// Fills an empty index with the sections of one over the same rows, so that only the rows
+    /// after them are left to insert; it grows on as if it had inserted them itself.
+    ///
+    /// Throws, leaving the index empty, when the sections are damaged, cover more than `rowCount`
+    /// rows, or were written with other parameters.
+    package func adopt(
+        sections: [HNSWFormat.Section: UnsafeRawBufferPointer], rowCount: Int
+    ) throws(MalformedBytes) {
+        precondition(indexedCount == 0, "adopt(sections:) of an index that has nodes")
+        let header = unsafe try HNSWFormat.Header(Self.section(.header, in: sections))
+        guard header.parameters == parameters, header.count <= min(rowCount, capacity),
+            header.upperBlockCount <= graph.upperCapacity
+        else {
+            throw MalformedBytes(
+                "an HNSW index of \(header.count) vectors with \(header.parameters) for one of at "
+                    + "most \(rowCount) with \(parameters)", offset: 8)
+        }
+        let (links0, levels, upper) = unsafe try Self.linkSections(header, sections)
+        unsafe graph.copy(links0, levels, upper)
+        try graph.validate(header)
+        publish(indexedCount: header.count, entry: header.entry)
+    }
+
     private static func graph(
         _ header: HNSWFormat.Header, _ sections: [HNSWFormat.Section: UnsafeRawBufferPointer],
         capacity: Int, isMapped: Bool
     ) throws(MalformedBytes) -> HNSWGraph {
         let m = header.parameters.m
-        let links0 = unsafe try section(.links0, in: sections)
-        let levels = unsafe try section(.levels, in: sections)
-        let upper = unsafe try section(.upper, in: sections)
-        let size0 = header.count * HNSWGraph.stride(capacity: 2 * m) * 4
-        let upperSize = header.upperBlockCount * HNSWGraph.stride(capacity: m) * 4
-        guard links0.count == size0, levels.count == header.count, upper.count == upperSize else {
-            throw MalformedBytes(
-                "HNSW sections of \(links0.count), \(levels.count) and \(upper.count) bytes, "
-                    + "expected \(size0), \(header.count) and \(upperSize)", offset: 0)
-        }
+        let (links0, levels, upper) = unsafe try linkSections(header, sections)
         do {
             if isMapped {
                 return unsafe try HNSWGraph(
@@ -89,6 +103,27 @@ extension HNSWIndex {
         } catch {
             throw MalformedBytes("no memory for an HNSW index: \(error)", offset: 0)
         }
+    }
+
+    /// The flat arrays, of the sizes that the header says.
+    private static func linkSections(
+        _ header: HNSWFormat.Header, _ sections: [HNSWFormat.Section: UnsafeRawBufferPointer]
+    ) throws(MalformedBytes) -> (
+        links0: UnsafeRawBufferPointer, levels: UnsafeRawBufferPointer,
+        upper: UnsafeRawBufferPointer
+    ) {
+        let m = header.parameters.m
+        let links0 = unsafe try section(.links0, in: sections)
+        let levels = unsafe try section(.levels, in: sections)
+        let upper = unsafe try section(.upper, in: sections)
+        let size0 = header.count * HNSWGraph.stride(capacity: 2 * m) * 4
+        let upperSize = header.upperBlockCount * HNSWGraph.stride(capacity: m) * 4
+        guard links0.count == size0, levels.count == header.count, upper.count == upperSize else {
+            throw MalformedBytes(
+                "HNSW sections of \(links0.count), \(levels.count) and \(upper.count) bytes, "
+                    + "expected \(size0), \(header.count) and \(upperSize)", offset: 0)
+        }
+        return unsafe (links0, levels, upper)
     }
 
     private static func section(

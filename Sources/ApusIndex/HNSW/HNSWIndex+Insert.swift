@@ -170,7 +170,7 @@ extension HNSWIndex {
 
     /// Phase 2 for one target: its list with the sources of `range` taken in, pruned when they are
     /// too many.
-    private func takeIn(_ edges: EdgeList, _ range: Range<Int>, _ scratch: SearchScratch) {
+    func takeIn(_ edges: EdgeList, _ range: Range<Int>, _ scratch: SearchScratch) {
         let (level, target) = edges[range.lowerBound].place
         let capacity = graph.blockCapacity(level: level)
         let block = unsafe graph.block(target, level: level)
@@ -247,8 +247,8 @@ struct Edge: Comparable {
 
 /// The wanted edges of a batch; every node writes to places of its own.
 @safe
-private final class EdgeList: @unchecked Sendable {
-    // Sendable: in phase 1 each place belongs to one node; afterwards nobody writes.
+final class EdgeList: @unchecked Sendable {
+    // Sendable: while nodes are linked each place belongs to one of them; afterwards nobody writes.
     let places: UnsafeMutablePointer<Edge>
     private let count: Int
 

@@ -67,3 +67,44 @@ extension HNSWIndex {
         return faults
     }
 }
+
+extension HNSWIndex {
+    /// Whether the links lead to near rows, as those of a graph over these vectors do and those of
+    /// a graph that was built for others do not. A sample is looked at; nil: there are too few
+    /// nodes to tell.
+    ///
+    /// Of a node's links about all are nearer than the median of arbitrary rows; in a graph of
+    /// other vectors half of them are.
+    package func fitsVectors() -> Bool? {
+        let count = indexedCount
+        guard count >= 16 * graph.capacity0 else { return nil }
+        let step = max(1, count / 200)
+        var nearer = 0
+        var all = 0
+        for ordinal in stride(from: 0, to: count, by: step)
+        where unsafe graph.levels[ordinal] != HNSWGraph.absent {
+            let node = UInt32(truncatingIfNeeded: ordinal)
+            let query = unsafe vectors.row(ordinal)
+            var arbitrary: [Float] = []
+            // Rows at a stride that has no common factor with the sample's.
+            for index in 0..<32 {
+                let other = (ordinal + (index + 1) * (count / 33) + index) % count
+                guard unsafe graph.levels[other] != HNSWGraph.absent, other != ordinal else {
+                    continue
+                }
+                arbitrary.append(unsafe distance(query, UInt32(truncatingIfNeeded: other)))
+            }
+            guard !arbitrary.isEmpty else { continue }
+            let median = arbitrary.sorted()[arbitrary.count / 2]
+            for link in graph.neighbours(node, level: 0) {
+                all += 1
+                if unsafe distance(query, link) <= median { nearer += 1 }
+            }
+        }
+        return nearer * 4 >= all * 3
+    }
+
+    private func distance(_ query: UnsafePointer<Float>, _ row: UInt32) -> Float {
+        unsafe kernel.distance(query, vectors.row(Int(row)), dimension: vectors.dimension)
+    }
+}

@@ -17,6 +17,11 @@ package struct MappedSparseIndex: SparseLists {
     package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
         var reader = unsafe ByteReader(bytes)
         let version: UInt32 = try reader.read()
+        guard version <= SparseFormat.version else {
+            throw MalformedBytes(
+                newer: "the sparse lists", version: UInt64(version),
+                known: UInt64(SparseFormat.version), offset: 0)
+        }
         guard version == SparseFormat.version else {
             throw MalformedBytes("sparse lists of unknown version \(version)", offset: 0)
         }

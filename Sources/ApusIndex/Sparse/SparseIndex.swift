@@ -30,6 +30,14 @@ package final class SparseIndex: SparseLists {
     /// How many entries the lists have together.
     package var postingCount: Int { state.withLock { $0.postingCount } }
 
+    /// About what the lists take in memory.
+    package var memoryByteCount: Int {
+        state.withLock { state in
+            state.postingCount * MemoryLayout<Posting>.stride
+                + state.lists.capacity * (MemoryLayout<PostingList>.stride + 64)
+        }
+    }
+
     /// Adds the vector of the point at `ordinal`, which is greater than all before. Indices are
     /// distinct, in any order. An empty vector leaves no trace.
     package func insert(_ vector: SparseVector, ordinal: UInt32) {

@@ -30,7 +30,22 @@ package enum StorageCheck {
                 fileSystem: fileSystem, path: "\(directory)/\(name)", rowCount: segment.rowCount,
                 at: lsn)
         }
-        return faults + log(fileSystem: fileSystem, directory: directory, manifest: manifest)
+        return faults + checkpoints(fileSystem: fileSystem, directory: directory)
+            + log(fileSystem: fileSystem, directory: directory, manifest: manifest)
+    }
+
+    /// A damaged checkpoint costs time only, but it says that the disk does not keep its bytes.
+    private static func checkpoints(
+        fileSystem: any FileSystem, directory: String
+    ) -> [StorageError] {
+        do throws(StorageError) {
+            let names = try fileSystem.list(directory).filter {
+                FileName.firstSequenceNumber(ofCheckpoint: $0) != nil
+            }
+            return names.flatMap { segment(fileSystem: fileSystem, path: "\(directory)/\($0)") }
+        } catch {
+            return [error]
+        }
     }
 
     /// Every fault of a segment file: footer, sections, padding, and the blocks of its rows.
@@ -89,7 +104,7 @@ package enum StorageCheck {
                 fileSystem: fileSystem, directory: path, after: manifest.flushedThrough,
                 logID: manifest.logID
             ) { _, _ in }
-            if scan.files.isEmpty { return [.corrupt(path, "the log has no files")] }
+            if scan.files.isEmpty { return [.lostBatches(path, "the log has no files")] }
             return []
         } catch let error as StorageError {
             return [error]

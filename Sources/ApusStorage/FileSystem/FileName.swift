@@ -4,6 +4,7 @@ package import ApusCore
 package enum FileName {
     package static let marker = "APUS"
     package static let lock = "LOCK"
+    package static let reserve = "RESERVE"
     package static let current = "CURRENT"
     package static let walDirectory = "wal"
     package static let temporarySuffix = ".tmp"
@@ -60,7 +61,21 @@ package enum FileName {
         return (number, SequenceNumber(lsn))
     }
 
+    /// `<first LSN, 20 digits>.graph`
+    package static func checkpoint(firstSequenceNumber: SequenceNumber) -> String {
+        padded(firstSequenceNumber.rawValue, digits: 20) + checkpointSuffix
+    }
+
+    package static func firstSequenceNumber(ofCheckpoint name: String) -> SequenceNumber? {
+        guard name.hasSuffix(checkpointSuffix),
+            let number = UInt64(name.dropLast(checkpointSuffix.count)),
+            checkpoint(firstSequenceNumber: SequenceNumber(number)) == name
+        else { return nil }
+        return SequenceNumber(number)
+    }
+
     private static let walSuffix = ".wal"
+    private static let checkpointSuffix = ".graph"
     private static let manifestPrefix = "MANIFEST-"
     private static let segmentSuffix = ".seg"
     private static let deletionsInfix = ".del-"

@@ -33,6 +33,10 @@ package protocol FileSystem: Sendable {
     /// Makes the names in a directory durable: files created, renamed and removed in it.
     func synchronizeDirectory(_ path: String) throws(StorageError)
 
+    /// Bytes that can still be written to the disk that holds the path; a guess, as others write
+    /// too. Nil: there is no bound.
+    func freeByteCount(of path: String) throws(StorageError) -> UInt64?
+
     /// Takes the exclusive lock of a file, creating it when it is not there, and writes `note` into
     /// it. Throws `.locked`, with the holder's note in the message, without waiting.
     func lock(_ path: String, note: String) throws(StorageError) -> any FileLock
@@ -69,6 +73,11 @@ package protocol File: AnyObject, Sendable {
     func size() throws(StorageError) -> UInt64
 
     func truncate(to size: UInt64) throws(StorageError)
+
+    /// Grows the file with zeros to `size`, nothing when it is as large. The space is the file's
+    /// own: writing there cannot fail with `.outOfSpace` later, except on file systems that can
+    /// only promise a size. After an error the file may have grown in part.
+    func allocate(upTo size: UInt64) throws(StorageError)
 
     /// Data and size on disk. After an error the state on disk is unknown, and calling again would
     /// not make it known: give the file up.

@@ -76,6 +76,10 @@ package struct PosixFileSystem: FileSystem {
         unsafe try check(capus_sync_directory(path), "cannot sync the directory", path)
     }
 
+    package func freeByteCount(of path: String) throws(StorageError) -> UInt64? {
+        UInt64(unsafe try check(capus_free_bytes(path), "cannot ask for the free space", path))
+    }
+
     package func lock(_ path: String, note: String) throws(StorageError) -> any FileLock {
         let mode = Int32(bitPattern: CAPUS_OPEN_CREATE_OR_KEEP.rawValue)
         let file = unsafe PosixFile(
@@ -144,6 +148,28 @@ private final class PosixFile: File {
         try check(
             capus_truncate(descriptor, try position(size)), "cannot cut the file to \(size) bytes",
             path)
+    }
+
+    func allocate(upTo size: UInt64) throws(StorageError) {
+        let present = try self.size()
+        guard present < size else { return }
+        let result = capus_allocate(
+            descriptor, try position(present), try position(size) - position(present))
+        if result < 0, capus_classify(result) == CAPUS_FAILURE_UNSUPPORTED.rawValue {
+            return try allocateByWriting(from: present, to: size)
+        }
+        try check(result, "cannot allocate \(size - present) bytes at \(present)", path)
+    }
+
+    /// Where the system cannot allocate, zeros that are written take their space as well.
+    private func allocateByWriting(from start: UInt64, to end: UInt64) throws(StorageError) {
+        let zeros = [UInt8](repeating: 0, count: 1 << 16)
+        var place = start
+        while place < end {
+            let count = min(UInt64(zeros.count), end - place)
+            try write(count < zeros.count ? Array(zeros[..<Int(count)]) : zeros, at: place)
+            place += count
+        }
     }
 
     func synchronize() throws(StorageError) {

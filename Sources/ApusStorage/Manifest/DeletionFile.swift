@@ -91,10 +91,10 @@ package struct DeletionFile: Hashable, Sendable {
         guard magic == self.magic else {
             throw .corrupt(path, at: 0, "no deletion file: it does not start with \"APDL\"")
         }
-        guard version <= self.version else {
-            throw .newer(path, what: "the deletion file", found: version, known: self.version)
-        }
         let body = unsafe bytes.part(headerByteCount..<bytes.count)
+        unsafe try checkVersion(
+            version, known: self.version, of: "the deletion file", path: path, stored: stored,
+            bytes.part(0..<36), body)
         let found = unsafe CRC32C.checksum(body, seed: CRC32C.checksum(bytes.part(0..<36)))
         guard found == stored else {
             throw .checksum(path, at: 36, of: "the deletion file", expected: stored, found: found)

@@ -55,9 +55,9 @@ enum ManifestFormat {
         guard magic == self.magic else {
             throw .corrupt(path, at: 0, "no manifest: it does not start with \"APMF\"")
         }
-        guard version <= self.version else {
-            throw .newer(path, what: "the manifest", found: version, known: self.version)
-        }
+        unsafe try checkVersion(
+            version, known: self.version, of: "the manifest", path: path, stored: stored,
+            bytes.part(0..<12), bytes.part(headerByteCount..<bytes.count))
         guard version == self.version, flags == 0, Int(byteCount) == bytes.count - headerByteCount
         else {
             throw .corrupt(
@@ -84,6 +84,14 @@ enum ManifestFormat {
         manifest.generation = generation
         manifest.flushedThrough = try readSequenceNumber(&reader)
         manifest.nextSegmentNumber = try reader.read()
+        // Both are counted on from here.
+        guard generation < WALFormat.sequenceNumberLimit,
+            manifest.nextSegmentNumber < WALFormat.sequenceNumberLimit
+        else {
+            throw MalformedBytes(
+                "an impossible generation \(generation) or next segment "
+                    + "\(manifest.nextSegmentNumber)", offset: reader.offset)
+        }
         for _ in 0..<(try reader.readCount(minimumSize: segmentByteCountMin)) {
             let number = try reader.read(UInt64.self)
             let rowCount = try reader.read(UInt64.self)

@@ -60,14 +60,25 @@ package struct ManifestStore: Sendable {
         return manifest
     }
 
-    /// Removes what a crash left behind: temporary files, other manifests, and segment and deletion
-    /// files that `manifest` does not name. Files with other names are not touched. Returns the
-    /// names of the files removed.
+    /// Makes CURRENT name a manifest that is on disk: for a CURRENT that is damaged.
+    package func makeCurrent(_ manifest: Manifest) throws(StorageError) {
+        try fileSystem.replace(
+            currentPath, with: ManifestFormat.encodedCurrent(generation: manifest.generation))
+        try fileSystem.synchronizeDirectory(directory)
+    }
+
+    /// Removes what a crash left behind: temporary files, other manifests, segment and deletion
+    /// files that `manifest` does not name, and graph checkpoints of rows that are in segments by
+    /// now. Files with other names are not touched. Returns the names of the files removed.
     @discardableResult
     package func removeStrayFiles(keeping manifest: Manifest) throws(StorageError) -> [String] {
         let stray = try strayFiles(of: manifest)
+        if stray.isEmpty { return [] }
+        // A process that was killed may have left the new CURRENT unsynced. Until it is durable,
+        // the old one may come back, and with it the need for what it names.
+        try fileSystem.synchronizeDirectory(directory)
         for name in stray { try fileSystem.remove(path(name)) }
-        if !stray.isEmpty { try fileSystem.synchronizeDirectory(directory) }
+        try fileSystem.synchronizeDirectory(directory)
         return stray
     }
 
@@ -81,7 +92,11 @@ package struct ManifestStore: Sendable {
             }
         }
         return try fileSystem.list(directory).filter { name in
-            name.hasSuffix(FileName.temporarySuffix) || Self.isOurs(name) && !kept.contains(name)
+            if let first = FileName.firstSequenceNumber(ofCheckpoint: name) {
+                return first <= manifest.flushedThrough
+            }
+            return name.hasSuffix(FileName.temporarySuffix)
+                || Self.isOurs(name) && !kept.contains(name)
         }
     }
 

@@ -8,9 +8,9 @@ package final class RowBlockReader: Sendable {
     private static let cachedBlockCount = 8
 
     package let rowCount: Int
-    private let segment: SegmentReader
-    private let section: SectionDescriptor
-    private let entries: [RowBlockEntry]
+    let segment: SegmentReader
+    let section: SectionDescriptor
+    let entries: [RowBlockEntry]
     private let cache = Mutex<[Int: DecodedRowBlock]>([:])
 
     /// Reads and checks the index (16 bytes a block). Throws `.notFound` when the segment has no
@@ -60,7 +60,17 @@ package final class RowBlockReader: Sendable {
         }
     }
 
-    private func decode(_ index: Int) throws(StorageError) -> DecodedRowBlock {
+    init(
+        _ segment: SegmentReader, section: SectionDescriptor, rowCount: Int,
+        entries: [RowBlockEntry]
+    ) {
+        self.segment = segment
+        self.section = section
+        self.rowCount = rowCount
+        self.entries = entries
+    }
+
+    func decode(_ index: Int) throws(StorageError) -> DecodedRowBlock {
         unsafe try RowBlock.decode(
             try segment.section(section.name), entries[index], path: segment.path,
             base: section.offset)

@@ -121,9 +121,9 @@ extension SegmentFormat {
         guard magic == self.magic else {
             throw .corrupt(path, at: 0, "no segment: it does not start with \"APSG\"")
         }
-        guard version <= self.version else {
-            throw .newer(path, what: "the segment", found: version, known: self.version)
-        }
+        unsafe try checkVersion(
+            version, known: self.version, of: "the segment", path: path, stored: stored,
+            bytes.part(0..<(headerByteCount - 4)))
         let computed = unsafe CRC32C.checksum(bytes.part(0..<(headerByteCount - 4)))
         guard computed == stored else {
             throw .checksum(

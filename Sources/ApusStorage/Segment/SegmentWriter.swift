@@ -9,23 +9,59 @@ package final class SegmentWriter {
     /// Chunks smaller than this are gathered; larger ones go to the file as they are.
     private static let bufferByteCount = 1 << 20
 
+    /// How a file is written in the background, so that others come to the disk as well.
+    package struct Pacing: Sendable {
+        /// Called before each write with its size in bytes, at most `writeByteCountMax`. It may
+        /// wait, and ends the writing by throwing.
+        package var beforeWrite: @Sendable (Int) throws(StorageError) -> Void
+        /// After so many bytes the file is synced, so that its end does not have to sync them all
+        /// while the log waits for its turn.
+        package var syncByteCount: Int
+
+        package init(
+            syncByteCount: Int = 32 << 20,
+            beforeWrite: @escaping @Sendable (Int) throws(StorageError) -> Void
+        ) {
+            self.syncByteCount = syncByteCount
+            self.beforeWrite = beforeWrite
+        }
+    }
+
+    /// The most that one write to the file has.
+    package static let writeByteCountMax = 8 << 20
+
     package let path: String
+    private let pacing: Pacing?
+    private var unsyncedByteCount = 0
     private let fileSystem: any FileSystem
     private let temporaryPath: String
     private let file: any File
+    private let expectedByteCount: UInt64
     private var buffer: [UInt8] = []
     /// Bytes in the file, without the buffer.
     private var writtenByteCount: UInt64 = 0
     private var sections: [SectionDescriptor] = []
     private var isFinished = false
 
+    /// Space for `expectedByteCount` is taken at once, so that a disk without it says so before
+    /// much is written; what is not needed is given back at the end.
     package init(
-        fileSystem: any FileSystem = PosixFileSystem(), path: String
+        fileSystem: any FileSystem = PosixFileSystem(), path: String,
+        expectedByteCount: UInt64 = 0, pacing: Pacing? = nil
     ) throws(StorageError) {
         self.fileSystem = fileSystem
         self.path = path
+        self.pacing = pacing
+        self.expectedByteCount = expectedByteCount
         temporaryPath = path + FileName.temporarySuffix
         file = try fileSystem.open(temporaryPath, .createEmpty)
+        do throws(StorageError) {
+            try file.allocate(upTo: expectedByteCount)
+        } catch {
+            // Best effort: a stray temporary file is removed at the next open.
+            try? fileSystem.remove(temporaryPath)
+            throw error
+        }
         buffer.reserveCapacity(Self.bufferByteCount)
         buffer.append(contentsOf: SegmentFormat.encodedHeader())
     }
@@ -68,6 +104,7 @@ package final class SegmentWriter {
         buffer.append(contentsOf: footer)
         buffer.append(contentsOf: trailer)
         try writeBuffer()
+        if expectedByteCount > writtenByteCount { try file.truncate(to: writtenByteCount) }
         try file.synchronize()
         try fileSystem.rename(temporaryPath, to: path)
         isFinished = true
@@ -86,8 +123,7 @@ package final class SegmentWriter {
     fileprivate func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         if buffer.count + bytes.count > Self.bufferByteCount { try writeBuffer() }
         if bytes.count >= Self.bufferByteCount {
-            unsafe try file.write(bytes, at: writtenByteCount)
-            writtenByteCount += UInt64(bytes.count)
+            unsafe try write(bytes)
         } else {
             unsafe buffer.append(contentsOf: bytes)
         }
@@ -102,9 +138,29 @@ package final class SegmentWriter {
 
     private func writeBuffer() throws(StorageError) {
         guard !buffer.isEmpty else { return }
-        try file.write(buffer, at: writtenByteCount)
-        writtenByteCount += UInt64(buffer.count)
-        buffer.removeAll(keepingCapacity: true)
+        var gathered: [UInt8] = []
+        Swift.swap(&gathered, &buffer)
+        try unsafe gathered.span.withUnsafeBytes { (bytes) throws(StorageError) in
+            unsafe try write(bytes)
+        }
+        gathered.removeAll(keepingCapacity: true)
+        Swift.swap(&gathered, &buffer)
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + Self.writeByteCountMax)
+            try pacing?.beforeWrite(end - start)
+            unsafe try file.write(bytes.part(start..<end), at: writtenByteCount)
+            writtenByteCount += UInt64(end - start)
+            unsyncedByteCount += end - start
+            start = end
+            if let pacing, unsyncedByteCount >= pacing.syncByteCount {
+                try file.synchronize()
+                unsyncedByteCount = 0
+            }
+        }
     }
 }
 

@@ -1,77 +1,31 @@
 import ApusCore
 
-/// What the callers of a log and its thread share.
+/// A log's calls, from any thread; `WALCore+Thread.swift` has what its own thread does.
 final class WALCore: Sendable {
-    private struct Waiter {
-        var sequenceNumber: SequenceNumber
-        var completion: WriteAheadLog.Completion
-    }
-
-    private enum Job {
-        case record(WALFileWriter.Record)
-        case rotation
-    }
-
-    private struct State {
-        var pending: [Job] = []
-        var pendingByteCount = 0
-        var last: SequenceNumber
-        var durable: SequenceNumber
-        var waiters: [Waiter] = []
-        /// Completions are being called; later ones have to queue behind them.
-        var isDelivering = false
-        var files: [WALScan.FileEntry]
-        var failure: StorageError?
-        var isClosing = false
-        /// The thread has ended.
-        var isEnded = false
-
-        /// Takes out the waiters whose outcome is known, in order of their numbers.
-        mutating func takeReady() -> [(WriteAheadLog.Completion, Result<Void, StorageError>)] {
-            var ready: [Waiter] = []
-            var rest: [Waiter] = []
-            for waiter in waiters {
-                if isKnown(waiter.sequenceNumber) {
-                    ready.append(waiter)
-                } else {
-                    rest.append(waiter)
-                }
-            }
-            waiters = rest
-            ready.sort { $0.sequenceNumber < $1.sequenceNumber }
-            return ready.map { ($0.completion, outcome(of: $0.sequenceNumber)) }
-        }
-
-        /// Whether it is decided that the batch is on disk, or that it never will be.
-        func isKnown(_ lsn: SequenceNumber) -> Bool { failure != nil || lsn <= durable }
-
-        func outcome(of lsn: SequenceNumber) -> Result<Void, StorageError> {
-            if lsn <= durable { return .success(()) }
-            if let failure { return .failure(failure) }
-            return .success(())
-        }
-    }
-
-    private let fileSystem: any FileSystem
-    private let directory: String
-    private let options: WriteAheadLog.Options
-    private let monitor: Monitor<State>
+    let fileSystem: any FileSystem
+    let directory: String
+    let options: WriteAheadLog.Options
+    let monitor: Monitor<WALState>
 
     init(
         fileSystem: any FileSystem, directory: String, options: WriteAheadLog.Options,
-        files: [WALScan.FileEntry], last: SequenceNumber
+        files: [WALScan.FileEntry], writer: WALFileWriter?, last: SequenceNumber
     ) {
         self.fileSystem = fileSystem
         self.directory = directory
         self.options = options
-        monitor = Monitor(State(last: last, durable: last, files: files))
+        let worker = WALWorker(
+            fileSystem: fileSystem, directory: directory, options: options, writer: writer,
+            last: last)
+        monitor = Monitor(
+            WALState(worker: worker, durability: options.durability, files: files, last: last))
     }
-}
 
-// MARK: - Callers
+    // MARK: Appending
 
-extension WALCore {
-    func append(_ payload: [UInt8]) throws(StorageError) -> SequenceNumber {
+    func append(
+        _ payload: [UInt8], mayUseReserve: Bool
+    ) throws(StorageError) -> SequenceNumber {
         guard payload.count <= WALFormat.payloadByteCountMax else {
             throw StorageError(
                 .tooLarge, path: directory,
@@ -80,49 +34,111 @@ extension WALCore {
         let compressed = unsafe payload.span.withUnsafeBytes {
             unsafe BlockCompression.compressed($0)
         }
-        let stored = compressed ?? payload
-        let limit = options.pendingByteCountMax
-        let path = directory
+        let record = WALFileWriter.Record(
+            sequenceNumber: .zero, stored: compressed ?? payload, rawByteCount: payload.count,
+            isCompressed: compressed != nil)
+        let reserve = mayUseReserve ? 0 : options.reserveByteCount
+        var ticket: Int?
+        var isSleeping = false
         let result: Result<SequenceNumber, StorageError> = monitor.wait { state in
-            if let failure = state.failure { return .failure(failure) }
-            if state.isClosing {
-                return .failure(StorageError(.closed, path: path, "the log is closed"))
-            }
-            guard state.pendingByteCount < limit else { return nil }
-            state.last = state.last.next
-            state.pendingByteCount += stored.count
-            state.pending.append(
-                .record(
-                    WALFileWriter.Record(
-                        sequenceNumber: state.last, stored: stored, rawByteCount: payload.count,
-                        isCompressed: compressed != nil)))
-            return .success(state.last)
+            if isSleeping { state.sleeperCount -= 1 }
+            let result = number(record, leaving: reserve, &ticket, &state)
+            isSleeping = result == nil
+            if isSleeping { state.sleeperCount += 1 }
+            return result
         }
-        monitor.notifyAll()
         return try result.get()
+    }
+
+    /// Numbers a batch, if there is room for it; nil: wait and try again.
+    private func number(
+        _ record: WALFileWriter.Record, leaving reserve: UInt64, _ ticket: inout Int?,
+        _ state: inout WALState
+    ) -> Result<SequenceNumber, StorageError>? {
+        if let failure = state.failure { return .failure(failure) }
+        if state.isClosing {
+            return .failure(StorageError(.closed, path: directory, "the log is closed"))
+        }
+        guard state.pendingByteCount < options.pendingByteCountMax else { return nil }
+        if let error = wakeThread(&state) { return .failure(error) }
+        guard state.space.take(record.byteCount, leaving: reserve) else {
+            if let ticket, !state.space.isAnswered(ticket) { return nil }
+            if ticket != nil, let refusal = state.space.lastRefusal { return .failure(refusal) }
+            ticket = state.space.ask(for: record.byteCount + reserve)
+            return nil
+        }
+        var record = record
+        state.last = state.last.next
+        record.sequenceNumber = state.last
+        state.pendingByteCount += record.stored.count
+        state.pending.append(.record(record))
+        return .success(state.last)
+    }
+
+    func rotate() {
+        monitor.withLock { state in
+            guard !state.isClosing, state.failure == nil, wakeThread(&state) == nil else { return }
+            state.pending.append(.rotation)
+            state.rotationsAsked += 1
+        }
+    }
+
+    func waitUntilRotated() {
+        let asked = monitor.withLock { state in
+            state.sleeperCount += 1
+            return state.rotationsAsked
+        }
+        monitor.wait { state -> Void? in
+            guard state.rotationsDone >= asked || state.failure != nil || state.isClosing else {
+                return nil
+            }
+            state.sleeperCount -= 1
+            return ()
+        }
+    }
+
+    // MARK: Waiting
+
+    func whenCommitted(_ lsn: SequenceNumber, _ completion: @escaping WriteAheadLog.Completion) {
+        let outcome: Result<Void, StorageError>? = monitor.withLock { state in
+            precondition(lsn <= state.last, "a wait for a batch that was never appended")
+            // While completions are called, even one that is ready has its place behind them.
+            if !state.isDelivering, let outcome = state.outcome(of: lsn, reached: state.committed) {
+                return outcome
+            }
+            state.commitQueue.add(lsn, completion)
+            return nil
+        }
+        if let outcome { completion(outcome) }
     }
 
     func whenDurable(_ lsn: SequenceNumber, _ completion: @escaping WriteAheadLog.Completion) {
         let outcome: Result<Void, StorageError>? = monitor.withLock { state in
             precondition(lsn <= state.last, "a wait for a batch that was never appended")
-            if state.isKnown(lsn), !state.isDelivering,
-                !state.waiters.contains(where: { state.isKnown($0.sequenceNumber) })
-            {
-                return state.outcome(of: lsn)
+            if !state.isDelivering, let outcome = state.outcome(of: lsn, reached: state.durable) {
+                return outcome
             }
-            state.waiters.append(Waiter(sequenceNumber: lsn, completion: completion))
+            state.durableQueue.add(lsn, completion)
+            if lsn > state.wantedDurable {
+                state.wantedDurable = lsn
+                wakeSleepingThread(&state)
+            }
             return nil
         }
-        if let outcome { completion(outcome) } else { monitor.notifyAll() }
+        if let outcome { completion(outcome) }
     }
 
+    /// A monitor for each wait: one for all would wake every waiting thread for every batch.
     func waitUntilDurable(_ lsn: SequenceNumber) throws(StorageError) {
-        let outcome: Result<Void, StorageError> = monitor.wait { state in
-            precondition(lsn <= state.last, "a wait for a batch that was never appended")
-            return state.isKnown(lsn) ? state.outcome(of: lsn) : nil
+        let outcome = Monitor<Result<Void, StorageError>?>(nil)
+        whenDurable(lsn) { result in
+            outcome.withLock { $0 = result }
+            outcome.notifyAll()
         }
-        try outcome.get()
+        try outcome.wait { $0 }.get()
     }
+
+    // MARK: State
 
     var lastSequenceNumber: SequenceNumber { monitor.withLock { $0.last } }
 
@@ -132,11 +148,14 @@ extension WALCore {
 
     var filePaths: [String] { monitor.withLock { $0.files.map(\.path) } }
 
-    func rotate() {
-        monitor.withLock { state in
-            if !state.isClosing, state.failure == nil { state.pending.append(.rotation) }
+    var durability: WriteAheadLog.Durability {
+        get { monitor.withLock { $0.durability } }
+        set {
+            monitor.withLock { state in
+                state.durability = newValue
+                wakeSleepingThread(&state)
+            }
         }
-        monitor.notifyAll()
     }
 
     func removeFiles(through lsn: SequenceNumber) throws(StorageError) {
@@ -157,115 +176,30 @@ extension WALCore {
         try fileSystem.synchronizeDirectory(directory)
     }
 
+    // MARK: Closing
+
     func requestClose() {
-        monitor.withLock { $0.isClosing = true }
+        monitor.withLock { state in
+            state.isClosing = true
+            wakeSleepingThread(&state)
+        }
+        // Callers that wait for room get their error.
         monitor.notifyAll()
     }
 
     func close() throws(StorageError) {
         requestClose()
-        let failure: StorageError?? = monitor.wait { state in
-            state.isEnded ? .some(.some(state.failure)) : nil
-        }
-        if case .some(.some(let failure)) = failure { throw failure }
-    }
-}
-
-// MARK: - The thread
-
-extension WALCore {
-    /// Starts the thread, which owns the writer from now on.
-    func start(_ writer: WALFileWriter) throws(StorageError) {
-        do throws(StorageError) {
-            try startThread(named: "apus-wal") { [self] in run(writer) }
-        } catch {
-            monitor.withLock { $0.isEnded = true }
-            throw error
-        }
-    }
-
-    private func run(_ writer: WALFileWriter) {
-        var writer = writer
-        while let jobs = nextJobs() {
-            do throws(StorageError) {
-                try write(jobs, with: &writer)
-                let synced = writer.synced
-                monitor.withLock { $0.durable = max($0.durable, synced) }
-            } catch {
-                fail(error, writer)
-            }
-            monitor.notifyAll()
-            deliver()
-        }
-        do throws(StorageError) {
-            if failure == nil { try writer.synchronizeAndMark() }
-        } catch {
-            fail(error, writer)
-        }
-        monitor.withLock { $0.isEnded = true }
-        monitor.notifyAll()
-        deliver()
-    }
-
-    /// What to write next; empty when there are only completions to call, nil at the end.
-    private func nextJobs() -> [Job]? {
-        monitor.wait { state -> [Job]?? in
-            let isReady = state.waiters.contains { state.isKnown($0.sequenceNumber) }
-            if !state.pending.isEmpty || isReady {
-                let jobs = state.failure == nil ? state.pending : []
-                state.pending = []
-                state.pendingByteCount = 0
-                return .some(jobs)
-            }
-            return state.isClosing ? .some(nil) : nil
-        }
-    }
-
-    private func write(_ jobs: [Job], with writer: inout WALFileWriter) throws(StorageError) {
-        for job in jobs {
-            switch job {
-            case .record(let record):
-                if writer.byteCount >= options.fileByteCountMax {
-                    try startFile(with: &writer)
-                }
-                try writer.append(record)
-            case .rotation:
-                try startFile(with: &writer)
+        // The thread ends the log; where none runs, this caller does.
+        let resting: WALWorker? = monitor.wait { state -> WALWorker?? in
+            switch state.thread {
+            case .running: return nil
+            case .ended: return .some(nil)
+            case .resting(let worker):
+                state.thread = .running
+                return worker
             }
         }
-        try writer.synchronize()
-    }
-
-    /// Ends the present file, durable to its last byte, and begins the next.
-    private func startFile(with writer: inout WALFileWriter) throws(StorageError) {
-        guard writer.holdsRecords else { return }
-        try writer.synchronize()
-        writer = try WALFileWriter(
-            creatingIn: directory, fileSystem: fileSystem, first: writer.last.next,
-            logID: options.logID)
-        let entry = WALScan.FileEntry(first: writer.first, path: writer.path)
-        monitor.withLock { $0.files.append(entry) }
-    }
-
-    private func fail(_ error: StorageError, _ writer: WALFileWriter) {
-        writer.discardUnsynced()
-        monitor.withLock { state in
-            if state.failure == nil { state.failure = error }
-            state.pending = []
-            state.pendingByteCount = 0
-        }
-    }
-
-    /// Calls the completions whose outcome is known, outside of the lock.
-    private func deliver() {
-        while true {
-            let ready = monitor.withLock { state in
-                let ready = state.takeReady()
-                state.isDelivering = !ready.isEmpty
-                return ready
-            }
-            if ready.isEmpty { return }
-            for (completion, outcome) in ready { completion(outcome) }
-        }
+        if let resting { end(resting) }
+        if let failure { throw failure }
     }
 }

@@ -29,6 +29,9 @@ struct WALFileReader {
         return .record(record, payload: payload)
     }
 
+    /// Past a byte at which no record starts.
+    mutating func skipByte() { offset += 1 }
+
     /// What was appended, from the place that `next()` gave.
     func payload(
         of record: WALRecordHeader, in range: Range<Int>
@@ -59,11 +62,16 @@ struct WALFileReader {
         let rest = UInt64(max(0, file.byteCount - offset))
         let highest = last.rawValue + rest / UInt64(headerByteCount) + 1
         while candidate <= file.byteCount - headerByteCount {
-            // The number alone rules out nearly every place, and all of a tail of zeros.
-            let number = unsafe file.bytes.loadUnaligned(
-                fromByteOffset: candidate + WALFormat.sequenceNumberOffset, as: UInt64.self)
-            if UInt64(littleEndian: number) > last.rawValue,
-                UInt64(littleEndian: number) <= highest,
+            // The number alone rules out nearly every place. It is never 0, so zeros are skipped.
+            let place = candidate + WALFormat.sequenceNumberOffset
+            let number = UInt64(
+                littleEndian: unsafe file.bytes.loadUnaligned(
+                    fromByteOffset: place, as: UInt64.self))
+            if number == 0 {
+                candidate = endOfZeros(from: place) - WALFormat.sequenceNumberOffset - 7
+                continue
+            }
+            if number > last.rawValue, number <= highest,
                 let record = unsafe WALRecordHeader.decode(file.bytes, at: candidate),
                 record.syncedThrough > last, validRecord(at: candidate) != nil
             {
@@ -72,6 +80,29 @@ struct WALFileReader {
             candidate += 1
         }
         return nil
+    }
+
+    /// Bytes from the present place on, without the zeros at the end.
+    var tornByteCount: Int {
+        var end = offset
+        while end < file.byteCount {
+            let start = endOfZeros(from: end)
+            guard start < file.byteCount else { break }
+            end = start + 1
+        }
+        return end - offset
+    }
+
+    /// The first place from `start` on whose byte is not zero, or the end of the file.
+    private func endOfZeros(from start: Int) -> Int {
+        var place = start
+        while place <= file.byteCount - 8,
+            unsafe file.bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self) == 0
+        {
+            place += 8
+        }
+        while place < file.byteCount, unsafe file.bytes[place] == 0 { place += 1 }
+        return place
     }
 
     private func validRecord(at start: Int) -> (WALRecordHeader, payload: Range<Int>)? {

@@ -1,6 +1,9 @@
 import ApusCore
 
-/// Writes records to the newest file of a log. Used by one thread: the log's own.
+/// Writes records to the newest file of a log. Used by one thread at a time.
+///
+/// The file has its space allocated ahead of the records: zeros lie behind them. Whoever appends
+/// sees to it that there is enough.
 struct WALFileWriter {
     struct Record {
         var sequenceNumber: SequenceNumber
@@ -8,42 +11,30 @@ struct WALFileWriter {
         var stored: [UInt8]
         var rawByteCount: Int
         var isCompressed: Bool
+
+        var byteCount: UInt64 { UInt64(WALFormat.recordHeaderByteCount + stored.count) }
     }
 
     /// Records are gathered up to this size before they are handed to the system.
     private static let bufferByteCount = 4 << 20
+    /// A sync mark ends the file at last; its space is never given to a record.
+    private static let markByteCount = UInt64(WALFormat.recordHeaderByteCount)
 
     private let file: any File
     let first: SequenceNumber
     private let seed: UInt32
     private var buffer: [UInt8] = []
-    /// Bytes in the file, without the buffer.
+    /// Bytes of header and records in the file, without the buffer.
     private var fileByteCount: UInt64
+    /// The file's size, which has its space on the disk.
+    private var allocatedByteCount: UInt64
+    /// The file has changed since the last sync.
+    private var isChanged = false
     private var syncedByteCount: UInt64
     /// The last record given to `append`, and the last that is known to be on disk.
     private(set) var last: SequenceNumber
     private(set) var synced: SequenceNumber
     private(set) var endsWithSyncMark: Bool
-
-    /// Creates the file and makes it durable, name and header, before any record is in it.
-    init(
-        creatingIn directory: String, fileSystem: any FileSystem, first: SequenceNumber,
-        logID: LogID
-    ) throws(StorageError) {
-        let header = WALFileHeader(firstSequenceNumber: first, logID: logID).encoded()
-        let path = "\(directory)/\(FileName.wal(firstSequenceNumber: first))"
-        file = try fileSystem.open(path, .createNew)
-        try file.write(header, at: 0)
-        try file.synchronize()
-        try fileSystem.synchronizeDirectory(directory)
-        self.first = first
-        seed = Self.seed(header)
-        fileByteCount = UInt64(header.count)
-        syncedByteCount = fileByteCount
-        last = SequenceNumber(first.rawValue - 1)
-        synced = last
-        endsWithSyncMark = true
-    }
 
     /// Goes on with a file whose valid records end at `validByteCount`: what follows is cut off,
     /// and what is there is made durable, because a crash may have left it unsynced.
@@ -51,14 +42,44 @@ struct WALFileWriter {
         continuing entry: WALScan.FileEntry, fileSystem: any FileSystem, logID: LogID,
         validByteCount: Int, last: SequenceNumber, endsWithSyncMark: Bool
     ) throws(StorageError) {
-        file = try fileSystem.open(entry.path, .readWrite)
-        fileByteCount = UInt64(validByteCount)
-        if try file.size() > fileByteCount { try file.truncate(to: fileByteCount) }
+        let file = try fileSystem.open(entry.path, .readWrite)
+        let byteCount = UInt64(validByteCount)
+        if try file.size() > byteCount { try file.truncate(to: byteCount) }
+        // A mark is written after a sync that covers everything before it.
+        try Self.writeAgain(
+            file, from: endsWithSyncMark ? byteCount - Self.markByteCount : 0, to: byteCount)
         try file.synchronize()
-        first = entry.first
-        seed = Self.seed(
-            WALFileHeader(firstSequenceNumber: entry.first, logID: logID).encoded())
-        syncedByteCount = fileByteCount
+        self.init(
+            file: file, first: entry.first,
+            header: WALFileHeader(firstSequenceNumber: entry.first, logID: logID).encoded(),
+            byteCount: byteCount, allocatedByteCount: byteCount, last: last,
+            endsWithSyncMark: endsWithSyncMark)
+    }
+
+    /// Writes bytes that were read once more. After a sync that failed, the system may show bytes
+    /// that it has in its cache only and will never write; what follows them must not depend on it.
+    private static func writeAgain(
+        _ file: any File, from start: UInt64, to end: UInt64
+    ) throws(StorageError) {
+        var offset = start
+        while offset < end {
+            let count = min(1 << 20, end - offset)
+            try file.write(try file.bytes(at: offset, count: Int(count)), at: offset)
+            offset += count
+        }
+    }
+
+    /// Goes on with a file that `WALFileDraft` has made.
+    fileprivate init(
+        file: any File, first: SequenceNumber, header: [UInt8], byteCount: UInt64,
+        allocatedByteCount: UInt64, last: SequenceNumber, endsWithSyncMark: Bool
+    ) {
+        self.file = file
+        self.first = first
+        seed = header.suffix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        fileByteCount = byteCount
+        self.allocatedByteCount = allocatedByteCount
+        syncedByteCount = byteCount
         self.last = last
         synced = last
         self.endsWithSyncMark = endsWithSyncMark
@@ -66,10 +87,26 @@ struct WALFileWriter {
 
     var path: String { file.path }
 
-    /// Bytes in the file once the buffer is written.
+    /// Bytes of header and records once the buffer is written.
     var byteCount: UInt64 { fileByteCount + UInt64(buffer.count) }
 
     var holdsRecords: Bool { last >= first }
+
+    /// Space for records that is allocated and not used.
+    var freeByteCount: UInt64 {
+        let used = byteCount + Self.markByteCount
+        return allocatedByteCount > used ? allocatedByteCount - used : 0
+    }
+
+    /// Allocates space for `freeByteCount` bytes of records. After an error there may be some more
+    /// than before, which is not counted.
+    mutating func allocate(freeByteCount: UInt64) throws(StorageError) {
+        let wanted = byteCount + Self.markByteCount + freeByteCount
+        guard wanted > allocatedByteCount else { return }
+        try file.allocate(upTo: wanted)
+        allocatedByteCount = wanted
+        isChanged = true
+    }
 
     mutating func append(_ record: Record) throws(StorageError) {
         let header = WALRecordHeader(
@@ -79,14 +116,24 @@ struct WALFileWriter {
         header.encode(payload: record.stored, seed: seed, to: &buffer)
         last = record.sequenceNumber
         endsWithSyncMark = false
-        if buffer.count >= Self.bufferByteCount { try writeBuffer() }
+        if buffer.count >= Self.bufferByteCount { try flush() }
+    }
+
+    /// Hands every record so far to the system.
+    mutating func flush() throws(StorageError) {
+        guard !buffer.isEmpty else { return }
+        try file.write(buffer, at: fileByteCount)
+        isChanged = true
+        fileByteCount += UInt64(buffer.count)
+        buffer.removeAll(keepingCapacity: true)
     }
 
     /// Makes every record so far durable.
     mutating func synchronize() throws(StorageError) {
-        try writeBuffer()
-        if fileByteCount > syncedByteCount {
+        try flush()
+        if isChanged {
             try file.synchronize()
+            isChanged = false
             syncedByteCount = fileByteCount
         }
         synced = last
@@ -94,28 +141,103 @@ struct WALFileWriter {
 
     /// Makes every record durable and says so in the file, so that later damage to any of them is
     /// told from what a crash leaves behind.
+    ///
+    /// A log that is opened on a full disk goes without the mark.
     mutating func synchronizeAndMark() throws(StorageError) {
         try synchronize()
         guard !endsWithSyncMark else { return }
-        let header = WALRecordHeader(
-            type: .syncMark, sequenceNumber: last, syncedThrough: last, storedByteCount: 0,
-            rawByteCount: 0, isCompressed: false)
-        header.encode(payload: [], seed: seed, to: &buffer)
-        endsWithSyncMark = true
+        do throws(StorageError) {
+            try appendMark()
+        } catch  where error.kind == .outOfSpace {
+            buffer.removeAll()
+            endsWithSyncMark = false
+            try file.truncate(to: fileByteCount)
+            isChanged = true
+        }
+        try synchronize()
+    }
+
+    /// Ends the file: every record durable, marked so, and no space behind the mark.
+    mutating func close() throws(StorageError) {
+        try synchronize()
+        if !endsWithSyncMark { try appendMark() }
+        try cut()
+        try synchronize()
+    }
+
+    /// Ends the file because another follows: durable to its last byte.
+    mutating func synchronizeAndCut() throws(StorageError) {
+        try flush()
+        try cut()
         try synchronize()
     }
 
     /// After a write that failed: takes what is not durable off the file again, if that works.
     func discardUnsynced() { try? file.truncate(to: syncedByteCount) }
 
-    private mutating func writeBuffer() throws(StorageError) {
-        guard !buffer.isEmpty else { return }
-        try file.write(buffer, at: fileByteCount)
-        fileByteCount += UInt64(buffer.count)
-        buffer.removeAll(keepingCapacity: true)
+    /// Gives back memory; for a log that rests.
+    mutating func releaseBuffer() { if buffer.isEmpty { buffer = [] } }
+
+    private mutating func appendMark() throws(StorageError) {
+        let header = WALRecordHeader(
+            type: .syncMark, sequenceNumber: last, syncedThrough: last, storedByteCount: 0,
+            rawByteCount: 0, isCompressed: false)
+        header.encode(payload: [], seed: seed, to: &buffer)
+        endsWithSyncMark = true
+        try flush()
     }
 
-    private static func seed(_ header: [UInt8]) -> UInt32 {
-        header.suffix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    private mutating func cut() throws(StorageError) {
+        guard allocatedByteCount > fileByteCount else { return }
+        try file.truncate(to: fileByteCount)
+        allocatedByteCount = fileByteCount
+        isChanged = true
+    }
+}
+
+/// A log file that is complete and durable, but not under its name yet.
+struct WALFileDraft {
+    private let fileSystem: any FileSystem
+    private let directory: String
+    private let path: String
+    private let first: SequenceNumber
+    private let header: [UInt8]
+    private let allocatedByteCount: UInt64
+
+    /// Writes the file with its header and space for `freeByteCount` bytes of records.
+    init(
+        fileSystem: any FileSystem, directory: String, first: SequenceNumber, logID: LogID,
+        freeByteCount: UInt64
+    ) throws(StorageError) {
+        self.fileSystem = fileSystem
+        self.directory = directory
+        self.first = first
+        path = "\(directory)/\(FileName.wal(firstSequenceNumber: first))"
+        header = WALFileHeader(firstSequenceNumber: first, logID: logID).encoded()
+        let mark = UInt64(WALFormat.recordHeaderByteCount)
+        allocatedByteCount = UInt64(header.count) + (freeByteCount > 0 ? mark + freeByteCount : 0)
+        do throws(StorageError) {
+            let file = try fileSystem.open(path + FileName.temporarySuffix, .createEmpty)
+            try file.write(header, at: 0)
+            try file.allocate(upTo: allocatedByteCount)
+            try file.synchronize()
+        } catch {
+            discard()
+            throw error
+        }
+    }
+
+    /// Best effort: a stray temporary file is removed at the next open.
+    func discard() { try? fileSystem.remove(path + FileName.temporarySuffix) }
+
+    /// Gives the file its name, durably, before any record is in it.
+    func publish() throws(StorageError) -> WALFileWriter {
+        try fileSystem.rename(path + FileName.temporarySuffix, to: path)
+        try fileSystem.synchronizeDirectory(directory)
+        let file = try fileSystem.open(path, .readWrite)
+        return WALFileWriter(
+            file: file, first: first, header: header, byteCount: UInt64(header.count),
+            allocatedByteCount: allocatedByteCount,
+            last: SequenceNumber(first.rawValue - 1), endsWithSyncMark: true)
     }
 }

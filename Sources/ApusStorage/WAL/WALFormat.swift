@@ -62,10 +62,10 @@ struct WALFileHeader: Hashable {
         guard magic == WALFormat.magic else {
             throw .corrupt(path, at: 0, "no WAL file: it does not start with \"APWL\"")
         }
-        guard version <= WALFormat.version else {
-            throw .newer(path, what: "the WAL file", found: version, known: WALFormat.version)
-        }
         let covered = WALFormat.fileHeaderByteCount - 4
+        unsafe try checkVersion(
+            version, known: WALFormat.version, of: "the WAL file", path: path, stored: stored,
+            bytes.part(0..<covered))
         let computed = unsafe CRC32C.checksum(bytes.part(0..<covered))
         guard computed == stored else {
             throw .checksum(path, at: 0, of: "the WAL header", expected: stored, found: computed)

@@ -18,7 +18,7 @@ struct WALScan {
     private(set) var recordCount = 0
     /// Where the valid records of the last file end; nil: its header was never completely written.
     private(set) var validByteCount: Int? = 0
-    /// Bytes after that.
+    /// Bytes after that, without the zeros at the end, which are space allocated ahead.
     private(set) var tornByteCount = 0
     private(set) var endsWithSyncMark = false
     /// The log ends before `after`, which the caller has from elsewhere.
@@ -33,7 +33,7 @@ struct WALScan {
         files = try Self.files(fileSystem, directory)
         guard let newest = files.last else { return }
         guard let start = files.lastIndex(where: { $0.first <= after.next }) else {
-            throw StorageError.corrupt(
+            throw StorageError.lostBatches(
                 files[0].path, at: 0,
                 "sequence numbers \(after.next) to \(files[0].first.rawValue - 1) are missing: "
                     + "the oldest log file starts at \(files[0].first)")
@@ -41,7 +41,7 @@ struct WALScan {
         var expected = files[start].first
         for file in files[start...] {
             guard file.first == expected else {
-                throw StorageError.corrupt(
+                throw StorageError.lostBatches(
                     file.path, at: 0,
                     "a log file is missing: expected one that starts at \(expected), found this, "
                         + "which starts at \(file.first)")
@@ -84,7 +84,7 @@ struct WALScan {
                 let wanted =
                     record.type == .batch ? expected : SequenceNumber(expected.rawValue - 1)
                 guard record.sequenceNumber == wanted else {
-                    throw StorageError.corrupt(
+                    throw StorageError.lostBatches(
                         reader.file.path, at: start,
                         "expected sequence number \(wanted), found \(record.sequenceNumber)")
                 }
@@ -99,7 +99,7 @@ struct WALScan {
             case .damage:
                 try checkTornTail(reader, expected: expected, isLast: isLast)
                 validByteCount = start
-                tornByteCount = reader.file.byteCount - start
+                tornByteCount = reader.tornByteCount
                 endsWithSyncMark = false
                 return expected
             }
@@ -111,14 +111,14 @@ struct WALScan {
         _ reader: WALFileReader, expected: SequenceNumber, isLast: Bool
     ) throws(StorageError) {
         guard isLast else {
-            throw .corrupt(
+            throw .lostBatches(
                 reader.file.path, at: reader.offset,
                 "expected the record of sequence number \(expected), found bytes that are none; "
                     + "later log files exist")
         }
         let last = SequenceNumber(expected.rawValue - 1)
         if let proof = reader.proofOfLoss(after: last) {
-            throw .corrupt(
+            throw .lostBatches(
                 reader.file.path, at: reader.offset,
                 "expected the record of sequence number \(expected), found bytes that are none; "
                     + "the record of sequence number \(proof.record.sequenceNumber) at byte "

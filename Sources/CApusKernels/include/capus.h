@@ -90,4 +90,13 @@ uint32_t capus_crc32c_scalar(uint32_t crc, const uint8_t *bytes, size_t count);
 /// The version that uses the processor's CRC instructions, or null when it has none.
 capus_crc32c _Nullable capus_crc32c_hardware(void);
 
+/// Takes `count` blocks of 64 bytes into a SHA-256 state of eight words (FIPS 180-4, section 6.2);
+/// the caller pads the last one. All versions agree.
+typedef void (*capus_sha256)(uint32_t *state, const uint8_t *blocks, size_t count);
+
+void capus_sha256_scalar(uint32_t *state, const uint8_t *blocks, size_t count);
+
+/// The version that uses the processor's SHA instructions, or null when it has none.
+capus_sha256 _Nullable capus_sha256_hardware(void);
+
 #pragma clang assume_nonnull end

@@ -29,9 +29,14 @@ int64_t capus_read(int descriptor, void *_Nullable target, size_t count, int64_t
 int capus_write(int descriptor, const void *_Nullable source, size_t count, int64_t offset);
 int64_t capus_size(int descriptor);
 int capus_truncate(int descriptor, int64_t size);
+/// Gives the file blocks for `count` bytes from `offset` on, all zero; it grows when it ends before.
+/// -ENOTSUP when the file system (or this system) cannot.
+int capus_allocate(int descriptor, int64_t offset, int64_t count);
 /// Data and size on disk (fdatasync; F_FULLFSYNC on Apple systems).
 int capus_sync_file(int descriptor);
 int capus_sync_directory(const char *_Nonnull path);
+/// Bytes that the file system which holds the path can still take from this user.
+int64_t capus_free_bytes(const char *_Nonnull path);
 
 /// Maps `size` > 0 bytes for reading; the descriptor may be closed afterwards.
 int capus_map(int descriptor, size_t size, const void *_Nullable *_Nonnull mapped);
@@ -70,6 +75,7 @@ enum capus_failure {
     CAPUS_FAILURE_LOCKED = 3,
     CAPUS_FAILURE_OUT_OF_SPACE = 4,
     CAPUS_FAILURE_READ_ONLY = 5,
+    CAPUS_FAILURE_UNSUPPORTED = 6,
 };
 /// The meaning of -`result`, where `result` is what a call above returned.
 int capus_classify(int result);
@@ -84,6 +90,8 @@ void capus_monitor_lock(capus_monitor *_Nonnull monitor);
 void capus_monitor_unlock(capus_monitor *_Nonnull monitor);
 /// Releases the mutex, sleeps until a broadcast (or for no reason), takes the mutex again.
 void capus_monitor_wait(capus_monitor *_Nonnull monitor);
+/// The same, and returns after `nanoseconds` of a monotonic clock at the latest.
+void capus_monitor_wait_for(capus_monitor *_Nonnull monitor, int64_t nanoseconds);
 void capus_monitor_broadcast(capus_monitor *_Nonnull monitor);
 
 /// Starts a detached thread that calls `body(context)`. 0 or -errno.
