@@ -17,6 +17,14 @@ extension CollectionConfiguration {
             }
         }
         try validate(hnsw, at: "hnsw_config")
+        if case .async(let delay) = durability {
+            try Self.check(
+                "wal_config.durability.\(Durability.delayName)", delay,
+                in: Durability.delayMillisecondsBounds)
+        }
+        if let budget = optimizers.memoryBudgetBytes {
+            try Self.check("optimizers_config.memory_budget_bytes", budget, in: 1...Int.max)
+        }
         try Self.check("shard_number", shardNumber, in: 1...Int.max)
         try Self.check("replication_factor", replicationFactor, in: 1...Int.max)
         try Self.check("write_consistency_factor", writeConsistencyFactor, in: 1...Int.max)
@@ -74,6 +82,7 @@ extension CollectionConfiguration {
         if let value = change.writeConsistencyFactor { result.writeConsistencyFactor = value }
         if let value = change.readFanOutFactor { result.readFanOutFactor = value }
         if let value = change.onDiskPayload { result.onDiskPayload = value }
+        if let value = change.durability { result.durability = value }
         try result.validate()
         return result
     }

@@ -1,8 +1,8 @@
 @_exported public import ApusCore
 private import ApusKernels
-private import ApusStorage
+package import ApusStorage
 private import Foundation
-private import Synchronization
+internal import Synchronization
 
 /// A directory of collections, open in this process.
 ///
@@ -22,20 +22,22 @@ public final class Database: Sendable {
     /// The directory.
     public let path: String
 
-    private let context: EngineContext
+    let context: EngineContext
     private let lock: DirectoryLock
     /// Creating, dropping and renaming happen one at a time.
-    private let administration = Mutex(Administration())
+    let administration = Mutex(Administration())
 
-    private struct Administration {
+    struct Administration {
         var isClosed = false
         var droppedCount = 0
     }
 
-    private enum Name {
-        static let aliases = "ALIASES"
+    enum Name {
         /// Directories that are being made or removed; the next start removes them.
         static let temporaryPrefix = "."
+        /// A restored collection that takes the place of the one whose name stands before it, at
+        /// the latest at the next start. No collection's directory has a dot in its name.
+        static let restoredSuffix = ".restored"
     }
 
     private init(path: String, context: EngineContext, lock: DirectoryLock) {
@@ -56,19 +58,30 @@ public final class Database: Sendable {
     public static func open(
         at path: String, configuration: EngineConfiguration = EngineConfiguration()
     ) throws -> Database {
+        try open(at: path, configuration: configuration, fileSystem: PosixFileSystem())
+    }
+
+    /// The same over any file system and clock: tests bring one that crashes, and one that jumps.
+    package static func open(
+        at path: String, configuration: EngineConfiguration, fileSystem: any FileSystem,
+        now: @escaping @Sendable () -> UInt64 = SystemClock.millisecondsSince1970
+    ) throws -> Database {
         do {
             try SIMDLevel.requireActive()
         } catch {
             throw DatabaseError(.invalidArgument, "\(error)")
         }
         return try DatabaseError.translating {
-            let fileSystem = PosixFileSystem()
             try makeDirectories(path, fileSystem)
             let lock = try DirectoryLock(fileSystem: fileSystem, directory: path)
             if try DatabaseMarker.read(fileSystem: fileSystem, directory: path) == nil {
+                // An earlier start may have made the directory and ended before it synced its name:
+                // a power loss would take the whole database.
+                try fileSystem.synchronizeDirectory(parent(of: path))
                 try DatabaseMarker().write(fileSystem: fileSystem, directory: path)
             }
-            let context = EngineContext(configuration: configuration, fileSystem: fileSystem)
+            let context = EngineContext(
+                path: path, configuration: configuration, fileSystem: fileSystem, now: now)
             let database = Database(path: path, context: context, lock: lock)
             do {
                 try database.openCollections()
@@ -103,40 +116,78 @@ public final class Database: Sendable {
     }
 
     private func openCollections() throws {
+        // What a process that was killed left unsynced is what this one finds and serves: a power
+        // loss must not bring back a collection that readers saw gone, or take one away.
+        try context.fileSystem.synchronizeDirectory(path)
+        try finishRestoring()
         for name in try context.fileSystem.list(path) {
             let directory = "\(path)/\(name)"
             guard try context.fileSystem.kind(of: directory) == .directory else { continue }
+            if name == Quarantine.databaseDirectoryName { continue }
             if name.hasPrefix(Name.temporaryPrefix) {
                 try context.fileSystem.removeTree(directory)
             } else if let collection = CollectionFiles.collection(ofDirectory: name) {
-                context.register(
-                    try Collection.open(name: collection, directory: directory, context: context))
+                try openCollection(collection, directory)
             }
         }
-        context.aliasMap = try readAliases()
+        do {
+            context.aliasMap = try readAliases()
+        } catch let error as DatabaseError where error.kind == .corruption {
+            let damage = DatabaseError(.corruption, "\(error.message); run `apus repair`")
+            context.damagedAliases = damage
+            context.reportDamage(collection: "", damage.message)
+        }
     }
 
-    private static func makeDirectories(
+    /// A collection that cannot be opened because of its files does not keep the others from being
+    /// served: it is listed, and every use of it says what is wrong.
+    private func openCollection(_ name: String, _ directory: String) throws {
+        do {
+            context.register(
+                try Collection.open(name: name, directory: directory, context: context))
+        } catch {
+            let error = DatabaseError(causedBy: error)
+            guard error.kind == .corruption || error.kind == .failedPrecondition else {
+                throw error
+            }
+            let remedy = error.kind == .corruption ? "; run `apus repair`" : ""
+            let reason = DatabaseError(
+                error.kind, "collection `\(name)` is not opened: \(error.message)\(remedy)")
+            context.registerUnopened(name, reason)
+            context.reportDamage(collection: name, reason.message)
+        }
+    }
+
+    static func makeDirectories(
         _ path: String, _ fileSystem: any FileSystem
     ) throws(StorageError) {
         guard !path.isEmpty, try fileSystem.kind(of: path) != .directory else { return }
-        if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-            try makeDirectories(String(path[..<slash]), fileSystem)
-        }
+        try makeDirectories(parent(of: path), fileSystem)
         try fileSystem.makeDirectoryIfNeeded(path)
+        try fileSystem.synchronizeDirectory(parent(of: path))
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash > path.startIndex ? String(path[..<slash]) : "/"
     }
 
     // MARK: Collections
 
-    /// The names of all collections, ascending.
-    public func collectionNames() -> [String] { context.collections.keys.sorted() }
-
-    public func hasCollection(_ name: String) -> Bool {
-        (try? context.collection(name)) != nil
+    /// The names of all collections, ascending; also of those that could not be opened.
+    public func collectionNames() -> [String] {
+        (Array(context.collections.keys) + context.unopenedCollections.keys).sorted()
     }
 
+    public func hasCollection(_ name: String) -> Bool {
+        (try? context.collection(name)) != nil || isUnopened(context.aliasMap[name] ?? name)
+    }
+
+    private func isUnopened(_ name: String) -> Bool { context.unopenedCollections[name] != nil }
+
     /// The collection with the name or alias.
-    /// - Throws: `DatabaseError.collectionNotFound`.
+    /// - Throws: `DatabaseError.collectionNotFound`, or what kept it from being opened
+    ///   (`.corruption`; `.failedPrecondition` for a newer format).
     public func collection(_ name: String) throws -> Collection { try context.collection(name) }
 
     /// Makes an empty collection; it is on disk when this returns.
@@ -147,15 +198,25 @@ public final class Database: Sendable {
     ) throws -> Collection {
         try Self.checkName(name, what: "Collection")
         try configuration.validate()
-        return try administration.withLock { state in
+        var configuration = configuration
+        let durability = context.configuration.newCollectionDurability
+        if configuration.wal.durability == nil, durability != .sync {
+            configuration.durability = durability
+            try configuration.validate()
+        }
+        let collection = try administration.withLock { state in
             try Self.checkOpen(state)
-            if context.collections[name] != nil { throw DatabaseError.collectionExists(name) }
+            if context.collections[name] != nil || isUnopened(name) {
+                throw DatabaseError.collectionExists(name)
+            }
             if context.aliasMap[name] != nil {
                 throw DatabaseError(
                     .alreadyExists, "Wrong input: Alias with the name `\(name)` already exists!")
             }
             return try DatabaseError.translating { try make(name, configuration) }
         }
+        collection.archiveBase()
+        return collection
     }
 
     private func make(_ name: String, _ configuration: CollectionConfiguration) throws -> Collection
@@ -182,21 +243,26 @@ public final class Database: Sendable {
         return collection
     }
 
-    /// Removes a collection with all its points and aliases. Readers that are under way finish.
+    /// Removes a collection with all its points and aliases, also one that could not be opened.
+    /// Readers that are under way finish.
     /// - Returns: false when there is no such collection.
     public func dropCollection(_ name: String) throws -> Bool {
         try administration.withLock { state in
             try Self.checkOpen(state)
-            guard let collection = context.collections[name] else { return false }
+            let collection = context.collections[name]
+            guard collection != nil || isUnopened(name) else { return false }
             state.droppedCount += 1
             try DatabaseError.translating {
                 let fileSystem = context.fileSystem
                 let dropped = "\(path)/\(Name.temporaryPrefix)dropped-\(state.droppedCount)"
-                try fileSystem.rename(collection.files.directory, to: dropped)
-                // From here on it is gone, also after a crash.
+                try fileSystem.rename(
+                    "\(path)/\(CollectionFiles.directoryName(of: name))", to: dropped)
+                // Whatever fails from here on: before another collection can have the name,
+                // nothing of this one may write into its directory any more.
                 context.unregister(name)
+                collection?.abandon()
+                // From here on it is gone, also after a crash.
                 try fileSystem.synchronizeDirectory(path)
-                collection.abandon()
                 try fileSystem.removeTree(dropped)
             }
             let aliases = context.aliasMap.filter { $0.value != name }
@@ -216,6 +282,7 @@ public final class Database: Sendable {
     public func changeAliases(_ changes: [AliasChange]) throws {
         try administration.withLock { state in
             try Self.checkOpen(state)
+            if let damage = context.damagedAliases { throw damage }
             var aliases = context.aliasMap
             for change in changes { try apply(change, to: &aliases) }
             try writeAliases(aliases)
@@ -226,10 +293,10 @@ public final class Database: Sendable {
         switch change {
         case .create(let alias, let collection):
             try Self.checkName(alias, what: "Alias")
-            guard context.collections[collection] != nil else {
+            guard context.collections[collection] != nil || isUnopened(collection) else {
                 throw DatabaseError.collectionNotFound(collection)
             }
-            guard context.collections[alias] == nil else {
+            guard context.collections[alias] == nil, !isUnopened(alias) else {
                 throw DatabaseError.collectionExists(alias)
             }
             aliases[alias] = collection
@@ -246,24 +313,13 @@ public final class Database: Sendable {
 
     private func writeAliases(_ aliases: [String: String]) throws {
         try DatabaseError.translating {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            try context.fileSystem.replace(
-                "\(path)/\(Name.aliases)", with: [UInt8](try encoder.encode(aliases)))
-            try context.fileSystem.synchronizeDirectory(path)
+            try AliasFile(directory: path, fileSystem: context.fileSystem).write(aliases)
             context.aliasMap = aliases
         }
     }
 
     private func readAliases() throws -> [String: String] {
-        let file = "\(path)/\(Name.aliases)"
-        guard try context.fileSystem.kind(of: file) == .file else { return [:] }
-        do {
-            let bytes = try context.fileSystem.read(file)
-            return try JSONDecoder().decode([String: String].self, from: Data(bytes))
-        } catch let error as DecodingError {
-            throw DatabaseError(.corruption, "\(file): \(error)")
-        }
+        try AliasFile(directory: path, fileSystem: context.fileSystem).read()
     }
 
     // MARK: Threads
@@ -275,12 +331,12 @@ public final class Database: Sendable {
         try await context.perform(work)
     }
 
-    private static func checkOpen(_ state: borrowing Administration) throws {
+    static func checkOpen(_ state: borrowing Administration) throws {
         if state.isClosed { throw DatabaseError(.unavailable, "the database is closed") }
     }
 
     /// Names become directories and parts of addresses.
-    private static func checkName(_ name: String, what: String) throws {
+    static func checkName(_ name: String, what: String) throws {
         let invalid: Set<Character> = [
             "<", ">", ":", "\"", "/", "\\", "|", "?", "*", "\0", "\u{1F}",
         ]

@@ -22,8 +22,16 @@ extension DatabaseError {
         switch error {
         case let error as DatabaseError: self = error
         case let error as StorageError: self.init(error)
+        case let damage as SegmentDamage: self = damage.cause
+        case let error as MalformedBytes: self.init(error, in: "stored bytes")
         default: self.init(.internalError, "\(error)")
         }
+    }
+
+    /// Bytes on disk that cannot be read, and where they are.
+    init(_ error: MalformedBytes, in place: String) {
+        self.init(
+            error.isNewerFormat ? .failedPrecondition : .corruption, "\(place): \(error)")
     }
 
     /// A request whose parts do not go together.

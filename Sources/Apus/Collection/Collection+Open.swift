@@ -30,6 +30,19 @@ extension Collection {
     static func open(
         name: String, directory: String, context: EngineContext
     ) throws -> Collection {
+        let collection = try openIdle(name: name, directory: directory, context: context)
+        for damage in collection.degradations() {
+            context.reportDamage(collection: name, damage)
+        }
+        collection.accountMemory()
+        collection.scheduleMaintenance()
+        return collection
+    }
+
+    /// The same without background work, to see whether the files can be opened.
+    static func openIdle(
+        name: String, directory: String, context: EngineContext
+    ) throws -> Collection {
         do {
             return try openFiles(name: name, directory: directory, context: context)
         } catch let error as StorageError where error.kind == .notFound {
@@ -42,55 +55,116 @@ extension Collection {
     ) throws -> Collection {
         let fileSystem = context.fileSystem
         let files = CollectionFiles(directory: directory, fileSystem: fileSystem)
-        guard let manifest = try files.store.read() else {
+        guard var manifest = try files.store.read() else {
             throw DatabaseError(.corruption, "\(directory): no CURRENT file names a manifest")
         }
         let attributes = try attributes(of: manifest, directory: directory)
         _ = try files.store.removeStrayFiles(keeping: manifest)
 
-        var segments: [any Segment] = []
-        for entry in manifest.segments {
-            let segment = try SealedSegment(
-                path: files.segment(entry.number), fileSystem: fileSystem, number: entry.number,
-                replacing: nil, configuration: attributes.configuration)
-            try loadDeletions(of: entry, files, into: segment, fileSystem: fileSystem)
-            segments.append(segment)
-        }
+        let segments = try openSegments(&manifest, files, attributes.configuration, context)
         let growing = try context.makeGrowingSegment(
             number: manifest.nextSegmentNumber, configuration: attributes.configuration)
         var state = WriterState(
-            lsn: manifest.flushedThrough, growing: growing, segments: segments + [growing],
+            lsn: manifest.flushedThrough, time: manifest.time, growing: growing,
+            segments: segments + [growing],
             nextSegmentNumber: manifest.nextSegmentNumber + 1)
         var options = WriteAheadLog.Options(logID: manifest.logID)
+        options.durability = WriteAheadLog.Durability(attributes.configuration.durability)
         // The log is made before the first manifest: without it, batches are lost.
         options.mustExist = true
-        let (log, _) = unsafe try WriteAheadLog.open(
+        let (log, found) = unsafe try WriteAheadLog.open(
             fileSystem: fileSystem, directory: files.logDirectory, after: manifest.flushedThrough,
             options: options
         ) { lsn, bytes in
+            try removeDamaged(&state, &manifest)
             try unsafe replay(lsn, bytes, &state, attributes.configuration, context)
         }
+        let replayed = state.frozen.map(\.segment) + [state.growing]
+        loadCheckpoints(of: replayed, files, fileSystem: fileSystem)
+        let recovery = CollectionRecovery(
+            replayedBatchCount: found.replayedCount, tornByteCount: found.tornByteCount,
+            checkpointedRowCount: replayed.reduce(0) { $0 + $1.rowCountInGraphs })
         let published = PublishedState(
-            lsn: state.lsn, segments: state.segments, schema: CollectionSchema(attributes))
-        let collection = Collection(
+            lsn: state.lsn, segments: state.segments, schema: CollectionSchema(attributes),
+            lost: try manifest.lostSegments())
+        return Collection(
             name: name, context: context, files: files, log: log, manifest: manifest,
-            writer: state, published: published)
-        collection.scheduleMaintenance()
-        return collection
+            writer: state, published: published, recovery: recovery)
+    }
+
+    /// The segments that can be served; the others are noted in `manifest`, which is not written.
+    private static func openSegments(
+        _ manifest: inout Manifest, _ files: CollectionFiles,
+        _ configuration: CollectionConfiguration, _ context: EngineContext
+    ) throws -> [any Segment] {
+        let fileSystem = context.fileSystem
+        var segments: [any Segment] = []
+        var lost = try manifest.lostSegments()
+        for entry in manifest.segments where !lost.contains(where: { $0.number == entry.number }) {
+            do {
+                let segment = try SealedSegment(
+                    path: files.segment(entry.number), fileSystem: fileSystem,
+                    number: entry.number, replacing: nil, configuration: configuration,
+                    memoryIsBounded: context.boundsMemory(of: configuration))
+                guard segment.rowCount == entry.rowCount else {
+                    throw DatabaseError(
+                        .corruption,
+                        "\(files.segment(entry.number)): \(segment.rowCount) rows, expected "
+                            + "\(entry.rowCount)")
+                }
+                try loadDeletions(of: entry, files, into: segment, fileSystem: fileSystem)
+                segments.append(segment)
+            } catch {
+                let cause = DatabaseError(causedBy: error)
+                guard cause.kind == .corruption || cause.kind == .notFound else { throw error }
+                lost.append(
+                    LostSegment(
+                        number: entry.number, since: manifest.flushedThrough.rawValue,
+                        pointCountMax: entry.rowCount, reason: cause.message))
+            }
+        }
+        try manifest.setLostSegments(lost)
+        return segments
+    }
+
+    /// Before a batch is applied: it has to find the rows that it replaces.
+    private static func removeDamaged(
+        _ state: inout WriterState, _ manifest: inout Manifest
+    ) throws {
+        for segment in state.segments {
+            do { try segment.prepareRows() } catch let damage as SegmentDamage {
+                state.segments.removeAll { $0 === segment }
+                try manifest.setLostSegments(
+                    try manifest.lostSegments() + [
+                        LostSegment(
+                            number: segment.number, since: manifest.flushedThrough.rawValue,
+                            pointCountMax: segment.rowCount, reason: damage.cause.message)
+                    ])
+            }
+        }
+    }
+
+    /// A batch of the log, decoded and checked against the collection's settings.
+    static func batch(
+        _ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer,
+        _ configuration: CollectionConfiguration
+    ) throws -> WriteBatch {
+        let batch: WriteBatch
+        do throws(MalformedBytes) {
+            var reader = unsafe ByteReader(bytes)
+            batch = try WriteBatch(decoding: &reader)
+        } catch {
+            throw DatabaseError(error, in: "batch \(lsn) of the log")
+        }
+        try batch.check(against: configuration, lsn: lsn)
+        return batch
     }
 
     private static func replay(
         _ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer, _ state: inout WriterState,
         _ configuration: CollectionConfiguration, _ context: EngineContext
     ) throws {
-        let batch: WriteBatch
-        do {
-            var reader = unsafe ByteReader(bytes)
-            batch = try WriteBatch(decoding: &reader)
-        } catch {
-            throw DatabaseError(.corruption, "batch \(lsn) of the log: \(error)")
-        }
-        try batch.check(against: configuration, lsn: lsn)
+        let batch = try unsafe batch(lsn, bytes, configuration)
         if !state.growing.hasRoom(rows: batch.rowCount, blobBytes: batch.blobByteCount) {
             let next = try context.makeGrowingSegment(
                 number: state.nextSegmentNumber, configuration: configuration)
@@ -112,7 +186,7 @@ extension Collection {
         file.deleted.forEach { segment.deletions.delete($0, at: file.sequenceNumber) }
     }
 
-    private static func attributes(
+    static func attributes(
         of manifest: Manifest, directory: String
     ) throws -> CollectionAttributes {
         guard let bytes = manifest.attributes[attributesKey] else {
@@ -135,11 +209,17 @@ extension Collection {
 
     // MARK: Changes of configuration
 
-    /// Changes settings; the new ones are on disk when it returns.
+    /// Changes settings; the new ones are on disk when it returns. Vectors and graphs of segment
+    /// files move into memory or out of it in the background.
     public func update(_ change: CollectionConfigurationChange) throws {
         try changeAttributes { attributes in
             attributes.configuration = try attributes.configuration.applying(change)
         }
+        let (segments, configuration) = published.withLock {
+            ($0.segments, $0.schema.configuration)
+        }
+        for case let segment as SealedSegment in segments { segment.want(configuration) }
+        scheduleMaintenance()
     }
 
     /// Declares an index on a payload field.
@@ -162,12 +242,14 @@ extension Collection {
     ) throws -> WriteResult {
         try DatabaseError.translating {
             try manifest.withLock { manifest in
+                try checkHasFiles()
                 var attributes = published.withLock { $0.schema.attributes }
                 try change(&attributes)
                 var next = manifest
                 next.attributes[Self.attributesKey] = try Self.encoded(attributes)
                 let schema = CollectionSchema(attributes)
                 try commit(next, replacing: &manifest)
+                log.durability = WriteAheadLog.Durability(attributes.configuration.durability)
                 return published.withLock { state in
                     state.schema = schema
                     return WriteResult(
@@ -182,7 +264,11 @@ extension Collection {
     /// Lets go of a collection whose files are being removed.
     func abandon() {
         writer.withLock { $0.isClosed = true }
-        room.releaseAll()
+        detach()
+        stopCompaction()
+        waitingWrites.releaseAll()
+        pins.close()
+        memoryShare.close()
         waitUntilIdle()
         // Its files are going: what the log still had to write is of no interest.
         try? log.close()
@@ -195,11 +281,24 @@ extension Collection {
             state.isClosed = true
             return state.growing.rowCount >= context.configuration.sealOnCloseRowsMin
         }
-        room.releaseAll()
+        stopCompaction()
+        defer { detach() }
+        waitingWrites.releaseAll()
+        pins.close()
         let failed = published.withLock { $0.failure != nil }
-        if shouldSeal, !failed { try seal() }
+        if shouldSeal, !failed { try sealRows() }
         waitUntilIdle()
+        archiveTail()
         try DatabaseError.translating { try log.close() }
+    }
+}
+
+extension WriteAheadLog.Durability {
+    fileprivate init(_ durability: Durability) {
+        switch durability {
+        case .sync: self = .sync
+        case .async(let delay): self = .async(maxDelayMilliseconds: delay)
+        }
     }
 }
 

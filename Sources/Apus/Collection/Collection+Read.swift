@@ -2,77 +2,100 @@ public import ApusCore
 
 /// Reads come in pairs: the synchronous form runs on the calling thread, for programs that embed
 /// the engine; the `async` form runs on the engine's search threads and is what Swift picks inside
-/// tasks. Both see one version of the collection from start to end.
+/// tasks. Both see one version of the collection from start to end: the newest, or the one that
+/// `at` names, which was pinned before (`pinVersion`). A version that is not kept throws `.gone`.
 extension Collection {
     /// The points that a query ranks highest, best first, ties by id.
     /// - Throws: `DatabaseError`: a vector of the wrong dimension or field, an unknown point id.
     @available(*, noasync, message: "use the async form")
-    public func query(_ request: QueryRequest) throws -> [ScoredPoint] {
-        try run(request, view())
+    public func query(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) throws -> [ScoredPoint] {
+        try reading(at: version) { try run(request, $0) }
     }
 
-    public func query(_ request: QueryRequest) async throws -> [ScoredPoint] {
-        try await context.perform { [self] in try run(request, view()) }
+    public func query(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) async throws -> [ScoredPoint] {
+        try await context.perform { [self] in try reading(at: version) { try run(request, $0) } }
     }
 
     /// Several queries that see the same version.
     @available(*, noasync, message: "use the async form")
-    public func query(_ requests: [QueryRequest]) throws -> [[ScoredPoint]] {
-        let view = view()
-        return try requests.map { try run($0, view) }
+    public func query(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) throws -> [[ScoredPoint]] {
+        try reading(at: version) { view in try requests.map { try run($0, view) } }
     }
 
-    public func query(_ requests: [QueryRequest]) async throws -> [[ScoredPoint]] {
+    public func query(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) async throws -> [[ScoredPoint]] {
         try await context.perform { [self] in
-            let view = view()
-            return try requests.map { try run($0, view) }
+            try reading(at: version) { view in try requests.map { try run($0, view) } }
         }
     }
 
     /// A query whose results are grouped by the values of a payload field.
     @available(*, noasync, message: "use the async form")
-    public func groups(_ request: GroupsRequest) throws -> [PointGroup] {
-        try run(request, view())
+    public func groups(
+        _ request: GroupsRequest, at version: SequenceNumber? = nil
+    ) throws -> [PointGroup] {
+        try reading(at: version) { try run(request, $0) }
     }
 
-    public func groups(_ request: GroupsRequest) async throws -> [PointGroup] {
-        try await context.perform { [self] in try run(request, view()) }
+    public func groups(
+        _ request: GroupsRequest, at version: SequenceNumber? = nil
+    ) async throws -> [PointGroup] {
+        try await context.perform { [self] in try reading(at: version) { try run(request, $0) } }
     }
 
     /// The points with the given ids, in the order of the ids; unknown ids are left out.
     @available(*, noasync, message: "use the async form")
     public func retrieve(
         _ ids: [PointID], withPayload: PayloadSelector = .all,
-        withVectors: VectorSelector = .none
+        withVectors: VectorSelector = .none, at version: SequenceNumber? = nil
     ) throws -> [Record] {
-        try view().records(ids, payload: withPayload, vectors: withVectors)
+        try reading(at: version) {
+            try $0.records(ids, payload: withPayload, vectors: withVectors)
+        }
     }
 
     public func retrieve(
         _ ids: [PointID], withPayload: PayloadSelector = .all,
-        withVectors: VectorSelector = .none
+        withVectors: VectorSelector = .none, at version: SequenceNumber? = nil
     ) async throws -> [Record] {
         try await context.perform { [self] in
-            try view().records(ids, payload: withPayload, vectors: withVectors)
+            try reading(at: version) {
+                try $0.records(ids, payload: withPayload, vectors: withVectors)
+            }
         }
     }
 
     /// One page of the points that match, in id order or by a payload field.
     @available(*, noasync, message: "use the async form")
     public func scroll(_ request: ScrollRequest) throws -> ScrollPage {
-        try view().scroll(request)
+        try reading(request.version) { try $0.scroll(request) }
     }
 
     public func scroll(_ request: ScrollRequest) async throws -> ScrollPage {
-        try await context.perform { [self] in try view().scroll(request) }
+        try await context.perform { [self] in
+            try reading(request.version) { try $0.scroll(request) }
+        }
     }
 
     /// How many points match; exact.
     @available(*, noasync, message: "use the async form")
-    public func count(_ filter: Filter? = nil) throws -> Int { try view().count(filter) }
+    public func count(
+        _ filter: Filter? = nil, at version: SequenceNumber? = nil
+    ) throws -> Int { try reading(at: version) { try $0.count(filter) } }
 
-    public func count(_ filter: Filter? = nil) async throws -> Int {
-        try await context.perform { [self] in try view().count(filter) }
+    public func count(
+        _ filter: Filter? = nil, at version: SequenceNumber? = nil
+    ) async throws -> Int {
+        try await context.perform { [self] in
+            try reading(at: version) { try $0.count(filter) }
+        }
     }
 
     private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {

@@ -6,15 +6,16 @@ extension Collection {
     /// Applies the operations in order, as one atomic batch.
     ///
     /// The whole batch is validated first: when it throws, nothing has changed. With `.completed`
-    /// (the default) it returns once the batch is on disk and searches see it; with `.accepted`
-    /// once it is validated and queued for the disk.
+    /// (the default) it returns once the batch is as safe as the collection's durability says (on
+    /// disk, unless it was set otherwise) and searches see it; with `.accepted` once it is validated
+    /// and queued for the disk.
     /// - Returns: one result for each operation.
     /// - Throws: `DatabaseError` that names the point or field, and what is wrong.
     public func write(
         _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
     ) async throws -> [WriteResult] {
         try await withCheckedThrowingContinuation { continuation in
-            whenThereIsRoom { [self] in
+            whenThereIsRoom(rowCount: operations.rowCount) { [self] in
                 context.writePool.submit { [self] in
                     submit(operations, acknowledgement) { continuation.resume(with: $0) }
                 }
@@ -28,7 +29,7 @@ extension Collection {
         _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
     ) throws -> [WriteResult] {
         let turn = BlockingResult<Void>()
-        whenThereIsRoom { turn.set(.success(())) }
+        whenThereIsRoom(rowCount: operations.rowCount) { turn.set(.success(())) }
         try turn.wait()
         let outcome = BlockingResult<[WriteResult]>()
         submit(operations, acknowledgement) { outcome.set($0) }
@@ -60,18 +61,20 @@ extension Collection {
         do {
             let validation = PointValidation(configuration)
             let prepared = try operations.map { try PreparedOperation($0, validation) }
-            lsn = try writer.withLock { try apply(prepared, &$0) }
-        } catch let error as StorageError {
-            return completion(.failure(DatabaseError(error)))
+            lsn = try withoutDamagedSegments {
+                try writer.withLock { try apply(prepared, &$0) }
+            }
         } catch {
-            return completion(.failure(error))
+            // A write may be refused because a segment could not be written: that is tried again.
+            scheduleMaintenance()
+            return completion(.failure(DatabaseError(causedBy: error)))
         }
-        scheduleMaintenance()
+        if hasMaintenanceWork { scheduleMaintenance() }
         let results = operations.map { _ in
             WriteResult(sequenceNumber: lsn, acknowledgement: acknowledgement)
         }
         if acknowledgement == .accepted { completion(.success(results)) }
-        log.whenDurable(lsn) { [self] outcome in
+        log.whenCommitted(lsn) { [self] outcome in
             switch outcome {
             case .success:
                 published.withLock { $0.lsn = max($0.lsn, lsn) }
@@ -94,14 +97,18 @@ extension Collection {
         }
         if let failure = published.withLock({ $0.failure }) { throw failure }
         let schema = published.withLock { $0.schema }
-        var resolver = BatchResolver(
-            view: ReadView(lsn: state.lsn, segments: state.segments, schema: schema))
+        let view = ReadView(lsn: state.lsn, segments: state.segments, schema: schema)
+        if let damage = view.firstDamage() { throw damage }
+        var resolver = BatchResolver(view: view, missingPoints: missingPoints)
         for operation in operations { try resolver.apply(operation) }
-        let batch = WriteBatch(effects: try resolver.effects())
+        let batch = WriteBatch(
+            effects: try resolver.effects(), time: max(context.now(), state.time))
         guard !batch.effects.isEmpty else { return state.lsn }
         try makeRoom(for: batch, &state)
-        let lsn = try log.append(batch.encoded())
+        // Deleting makes room, so it may take what other writes must leave.
+        let lsn = try log.append(batch.encoded(), mayUseReserve: batch.rowCount == 0)
         batch.apply(lsn: lsn, &state)
+        lastTime.store(batch.time, ordering: .releasing)
         return lsn
     }
 
@@ -109,7 +116,16 @@ extension Collection {
     /// published stays readable.
     func stopWriting(_ failure: DatabaseError) {
         published.withLock { if $0.failure == nil { $0.failure = failure } }
-        room.releaseAll()
+        waitingWrites.releaseAll()
+    }
+}
+
+extension [WriteOperation] {
+    /// About as many rows as the operations will add; how many points a filter selects shows later.
+    fileprivate var rowCount: Int {
+        reduce(0) { sum, operation in
+            if case .upsert(let points) = operation { sum + points.count } else { sum + 1 }
+        }
     }
 }
 
@@ -134,6 +150,7 @@ extension WriteBatch {
             }
         }
         state.lsn = lsn
+        state.time = max(state.time, time)
     }
 }
 

@@ -14,6 +14,8 @@ internal import Synchronization
 /// replace the version. Code that holds `published` takes no other lock.
 public final class Collection: Sendable {
     public let name: String
+    /// What opening found.
+    public let recovery: CollectionRecovery
 
     let context: EngineContext
     let files: CollectionFiles
@@ -21,22 +23,45 @@ public final class Collection: Sendable {
     let writer: Mutex<WriterState>
     let published: Mutex<PublishedState>
     /// Writes that wait until fewer rows are unindexed, or until a segment is sealed.
-    let room = WaitingWrites()
+    let waitingWrites = WaitingWrites()
     let maintenance = Mutex(MaintenanceState())
-    /// Whoever writes the manifest holds it.
+    /// Versions that readers asked to keep.
+    let pins: PinnedViews
+    let pinTimerIsSet = Atomic(false)
+    /// What the collection uses of the database's memory.
+    let memoryShare: MemoryAccount.Share
+    /// Whoever writes the manifest holds it. Taken before `writer`, never after it.
     let manifest: Mutex<Manifest>
+    let compaction: Mutex<CompactionState>
+    /// Asked by merges often, and without the lock.
+    let compactionIsStopped = Atomic<Bool>(false)
+    /// Set, under the manifest's lock, when the collection is closed or its files are another's or
+    /// going: nothing is written into its directory any more.
+    let isDetached = Atomic<Bool>(false)
+    /// `WriterState.time`, for those who do not hold the writer's lock.
+    let lastTime: Atomic<UInt64>
+    /// How far the log is archived; held by whoever archives.
+    let logArchive = Mutex(LogArchiveState())
 
     init(
         name: String, context: EngineContext, files: CollectionFiles, log: WriteAheadLog,
-        manifest: Manifest, writer: consuming WriterState, published: PublishedState
+        manifest: Manifest, writer: consuming WriterState, published: PublishedState,
+        recovery: CollectionRecovery
     ) {
         self.name = name
+        self.recovery = recovery
         self.context = context
         self.files = files
         self.log = log
+        compaction = Mutex(CompactionState(times: manifest.batchTimes))
         self.manifest = Mutex(manifest)
+        lastTime = Atomic(writer.time)
         self.writer = Mutex(writer)
         self.published = Mutex(published)
+        memoryShare = MemoryAccount.Share(of: context.memory)
+        pins = PinnedViews(
+            countMax: context.configuration.versionsKeptMax,
+            keepTime: .seconds(context.configuration.versionKeepSeconds))
     }
 
     public var configuration: CollectionConfiguration {
@@ -44,27 +69,57 @@ public final class Collection: Sendable {
     }
 
     /// The version that readers see at this moment.
+    ///
+    /// A segment whose ids turn out to be damaged goes out of service here.
     func view() -> ReadView {
-        published.withLock { state in
+        var view = published.withLock { state in
             ReadView(lsn: state.lsn, segments: state.segments, schema: state.schema)
         }
+        while let damage = view.firstDamage() {
+            try? takeOutOfService(damage)
+            view = view.without(damage.segment)
+        }
+        return view
     }
 
     public func info() -> CollectionInfo {
-        let view = view()
-        let failure = published.withLock { $0.failure ?? $0.damage }
-        let indexed = view.segments.reduce(0) { sum, segment in
-            sum + segment.denseFields.values.reduce(0) { $0 + ($1.indexedVectorCount) }
+        // Nothing of what is told here depends on ids.
+        let (view, stopped) = published.withLock { state in
+            (
+                ReadView(lsn: state.lsn, segments: state.segments, schema: state.schema),
+                state.failure
+            )
         }
+        let usage = storageUsage(view.segments)
+        let degradations = degradations()
+        let failure =
+            stopped?.message
+            ?? degradations.first.map { first in
+                degradations.count == 1 ? first : degradations.joined(separator: "; ")
+            }
+        let indexed = view.segments.reduce(0) { $0 + $1.indexedVectorCount }
         return CollectionInfo(
             status: failure != nil ? .red : isFullyIndexed ? .green : .yellow,
-            failure: failure?.message,
+            failure: failure,
+            maintenanceFailure: maintenanceFailure?.message,
+            degradations: degradations,
             pointsCount: view.pointCount,
             indexedVectorsCount: indexed,
             segmentsCount: view.segments.count,
             configuration: view.configuration,
             payloadSchema: payloadIndexes(view),
-            sequenceNumber: view.lsn)
+            sequenceNumber: view.lsn,
+            durability: view.configuration.durability,
+            usage: usage.current,
+            pinnedVersions: pinnedVersions,
+            pinnedMemoryBytes: usage.pinned,
+            fieldsKeptMapped: fieldsKeptMapped(view.segments))
+    }
+
+    /// Why background work is behind, if it is; it is tried again.
+    private var maintenanceFailure: DatabaseError? {
+        maintenance.withLock { $0.sealFailure ?? $0.checkpointFailure }
+            ?? compaction.withLock { $0.failure }
     }
 
     private func payloadIndexes(
@@ -78,22 +133,35 @@ public final class Collection: Sendable {
     }
 }
 
+/// What opening a collection found behind its segments.
+public struct CollectionRecovery: Hashable, Sendable {
+    /// Batches that came back from the log.
+    public var replayedBatchCount: Int
+    /// Bytes at the log's end that were never acknowledged and are gone.
+    public var tornByteCount: Int
+    /// Rows of those batches whose graphs came back from a checkpoint; the others are inserted
+    /// again in the background.
+    public var checkpointedRowCount: Int
+}
+
 /// What readers take: everything in it belongs to one moment.
 struct PublishedState: Sendable {
-    /// The last batch that is durable.
+    /// The last batch that is as safe as the durability setting says.
     var lsn: SequenceNumber
     var segments: [any Segment]
     var schema: CollectionSchema
     /// Why writing stopped; nil while all is well.
     var failure: DatabaseError?
-    /// Bytes on disk that are not what was written; nil while none were met.
-    var damage: DatabaseError?
+    /// Segments of the manifest that are not among `segments`.
+    var lost: [LostSegment] = []
 }
 
 /// What the one writer needs; guarded by `Collection.writer`.
 struct WriterState {
     /// The last batch that was applied; it may not be durable yet.
     var lsn: SequenceNumber
+    /// Of that batch, in milliseconds since 1970: a clock that jumps back does not take it along.
+    var time: UInt64
     var growing: GrowingSegment
     /// Full segments that wait to be written as files, oldest first, each with its last batch.
     var frozen: [FrozenSegment] = []

@@ -15,11 +15,21 @@ struct CollectionFiles: Sendable {
 
     func segment(_ number: UInt64) -> String { "\(directory)/\(FileName.segment(number))" }
 
+    /// The graphs of a growing segment whose first row was written by batch `first`.
+    func checkpoint(_ first: SequenceNumber) -> String {
+        "\(directory)/\(FileName.checkpoint(firstSequenceNumber: first))"
+    }
+
     /// The file that says which rows of a segment are deleted; nil: none is.
     func deletions(of entry: Manifest.Segment) -> String? {
         entry.deletionFileLSN.map {
             "\(directory)/\(FileName.deletions(segment: entry.number, at: $0))"
         }
+    }
+
+    /// The files of one segment.
+    func paths(of entry: Manifest.Segment) -> [String] {
+        [segment(entry.number)] + [deletions(of: entry)].compactMap { $0 }
     }
 
     /// The directory name of a collection: its name, with every byte other than ASCII letters,

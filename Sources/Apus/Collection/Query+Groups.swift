@@ -60,9 +60,10 @@ extension QueryExecution {
 
     private func lookup(_ id: GroupID, _ lookup: GroupsRequest.GroupLookup) throws -> Record? {
         guard let point = id.pointID else { return nil }
-        return try collection.context.collection(lookup.collection).view().records(
-            [point], payload: lookup.withPayload, vectors: lookup.withVectors
-        ).first
+        return try collection.context.collection(lookup.collection).reading { view in
+            try view.records(
+                [point], payload: lookup.withPayload, vectors: lookup.withVectors)
+        }.first
     }
 }
 

@@ -76,10 +76,10 @@ extension ReadView {
     ) throws -> [Hit] {
         let weighted =
             configuration.modifier == .idf
-            ? weightedByInverseDocumentFrequency(query, field: name) : query
+            ? try weightedByInverseDocumentFrequency(query, field: name) : query
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
-            guard let field = segment.sparseFields[name] else { continue }
+            guard let field = try segment.sparseFields[name] else { continue }
             let admitted = try admittedRows(of: index, scope)
             let found = field.index.search(query: weighted, k: scope.searchLimit) { row in
                 admitted.contains(Int(row))
@@ -99,8 +99,8 @@ extension ReadView {
     /// and n of them with the index (Robertson & Spärck Jones, as BM25 uses it).
     private func weightedByInverseDocumentFrequency(
         _ query: SparseVector, field name: String
-    ) -> SparseVector {
-        let indexes = segments.compactMap { $0.sparseFields[name]?.index }
+    ) throws -> SparseVector {
+        let indexes = try segments.compactMap { try $0.sparseFields[name]?.index }
         let total = indexes.reduce(0) { $0 + $1.count }
         var weighted = query
         for (position, term) in query.indices.enumerated() {
@@ -189,7 +189,7 @@ extension ReadView {
     ) throws -> [Neighbour] {
         let segment = segments[index]
         let written = segment.writtenCount(through: lsn)
-        guard written > 0, let field = segment.denseFields[name] else { return [] }
+        guard written > 0, let field = try segment.denseField(name) else { return [] }
         let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
         let hnsw = configuration.hnsw.applying(configuration.vectors[name]?.hnsw)
         let plan = Planner.plan(

@@ -49,7 +49,7 @@ extension QueryExecution {
         let kernel = DistanceKernel(metric: configuration.metric)
         var hits: [Hit] = []
         for (index, segment) in view.segments.enumerated() {
-            guard let field = segment.denseFields[name] else { continue }
+            guard let field = try segment.denseField(name) else { continue }
             let admitted = try view.admittedRows(of: index, scope)
             for row in 0..<segment.writtenCount(through: view.lsn)
             where admitted.contains(row) && field.hasVector(at: row) {

@@ -27,7 +27,7 @@ extension ReadView {
             try record(
                 at: $0.location, payload: request.withPayload, vectors: request.withVectors)
         }
-        return ScrollPage(points: points, nextOffset: next)
+        return ScrollPage(points: points, nextOffset: next, version: lsn)
     }
 
     private func scroll(_ request: ScrollRequest, by order: OrderBy) throws -> ScrollPage {
@@ -45,7 +45,7 @@ extension ReadView {
             record.orderValue = hit.orderValue
             return record
         }
-        return ScrollPage(points: points, nextOffset: nil)
+        return ScrollPage(points: points, nextOffset: nil, version: lsn)
     }
 
     /// Points in id order, without a ranking.

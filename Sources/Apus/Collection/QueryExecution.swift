@@ -135,8 +135,8 @@ struct QueryExecution {
                 vector, field: field, place: "query")
         case .id(let id):
             guard let lookup else { return try view.storedVector(field, of: id) }
-            let other = try collection.context.collection(lookup.collection).view()
-            let found = try other.storedVector(lookup.vector ?? field, of: id)
+            let other = try collection.context.collection(lookup.collection)
+            let found = try other.reading { try $0.storedVector(lookup.vector ?? field, of: id) }
             return try PointValidation(view.configuration).stored(
                 found, field: field, place: "point \(id) of `\(lookup.collection)`")
         }

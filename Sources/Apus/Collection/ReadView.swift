@@ -37,7 +37,9 @@ package struct ReadView: Sendable {
     package func storedPoint(at location: Location) throws -> StoredPoint {
         let segment = segments[location.segment]
         var dense: [String: [Float]] = [:]
-        for (name, field) in segment.denseFields { dense[name] = field.vector(at: location.row) }
+        for (name, field) in try segment.denseFields {
+            dense[name] = field.vector(at: location.row)
+        }
         return StoredPoint(
             id: segment.id(at: location.row), dense: dense,
             payload: try segment.payloadBytes(at: location.row),
@@ -101,26 +103,37 @@ extension Segment {
     fileprivate func evaluate(
         _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
     ) throws {
-        guard filter.needsPayload else {
+        // The test for a vector may find damage; no answer is remembered then.
+        var failure: (any Error)?
+        func hasVector(_ name: String, at row: Int) -> Bool {
+            do {
+                return try self.hasVector(name, at: row)
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if filter.needsPayload {
+            unsafe try forEachPayload(in: rows) { row, payload in
+                matches[row] = unsafe filter.matches(
+                    id: id(at: row), payload: EncodedPayload(payload)
+                ) { name in
+                    hasVector(name, at: row)
+                }
+            }
+        } else {
             for row in rows {
                 matches[row] = filter.matches(id: id(at: row), payload: [:]) { name in
                     hasVector(name, at: row)
                 }
             }
-            return
         }
-        unsafe try forEachPayload(in: rows) { row, payload in
-            matches[row] = unsafe filter.matches(
-                id: id(at: row), payload: EncodedPayload(payload)
-            ) { name in
-                hasVector(name, at: row)
-            }
-        }
+        if let failure { throw failure }
     }
 
-    private func hasVector(_ name: String, at row: Int) -> Bool {
-        if let field = denseFields[name] { return field.hasVector(at: row) }
-        return (try? extras(at: row)[name]) != nil
+    private func hasVector(_ name: String, at row: Int) throws -> Bool {
+        if let field = try denseField(name) { return field.hasVector(at: row) }
+        return try extras(at: row)[name] != nil
     }
 
     /// The part of the row's payload that was asked for; nil when none was.

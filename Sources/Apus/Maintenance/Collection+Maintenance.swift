@@ -1,4 +1,5 @@
 internal import ApusCore
+private import ApusIndex
 private import ApusStorage
 internal import Dispatch
 private import Synchronization
@@ -11,13 +12,19 @@ struct MaintenanceState {
     var isRequested = false
     /// Why the last segment could not be written; it is tried again with the next write.
     var sealFailure: DatabaseError?
+    /// Somebody wants to know whether it would fail again.
+    var sealRetryIsDue = false
+    /// The last graph checkpoint: of which segment, and how many rows it has.
+    var checkpoint: (segment: UInt64, rowCount: Int) = (0, 0)
+    /// Why the last checkpoint could not be written; the next one is tried all the same.
+    var checkpointFailure: DatabaseError?
     /// Told when the job finds nothing more to do.
     var waiters: [DispatchSemaphore] = []
 }
 
 extension Collection {
     /// Rows that go into a graph in one step, between which other collections get their turn.
-    private static let rowsPerStep = 4096
+    private static let rowsPerStep = 512
 
     /// Blocks until every point is in its graphs and full segments are files.
     public func waitUntilIndexed() throws {
@@ -29,6 +36,13 @@ extension Collection {
 
     /// Writes the growing segment as a file, with its graph. Blocks until it is done.
     public func seal() throws {
+        if writer.withLock({ $0.isClosed }) {
+            throw DatabaseError(.unavailable, "collection `\(name)` is closed")
+        }
+        try sealRows()
+    }
+
+    func sealRows() throws {
         do {
             try writer.withLock { state in
                 if state.growing.rowCount > 0 { try freeze(&state) }
@@ -37,6 +51,13 @@ extension Collection {
             throw DatabaseError(error)
         }
         try waitUntilIndexed()
+    }
+
+    /// Whether rows wait for their graphs, enough for a batch, or a segment for its file. Cheap, so
+    /// that small writes do not wake a thread for nothing.
+    var hasMaintenanceWork: Bool {
+        let growing = published.withLock { $0.segments }.compactMap { $0 as? GrowingSegment }
+        return growing.count > 1 || growing.contains { $0.waitingCount > 0 }
     }
 
     /// Makes sure that a job looks for work.
@@ -65,7 +86,7 @@ extension Collection {
         context.indexPool.submit { [self] in
             maintenance.withLock { $0.isRequested = false }
             let hasMore = maintenanceStep()
-            room.release(hasRoom: hasRoom)
+            waitingWrites.release(room: room)
             let waiters = maintenance.withLock { state -> [DispatchSemaphore]? in
                 if hasMore || state.isRequested { return nil }
                 state.isRunning = false
@@ -74,40 +95,54 @@ extension Collection {
             }
             guard let waiters else { return submitStep() }
             // Nothing is left to index: whoever still waits has room now.
-            room.releaseAll()
+            waitingWrites.releaseAll()
+            considerCompaction()
             for waiter in waiters { waiter.signal() }
         }
     }
 
     /// Does one piece of work; false when there is none.
     private func maintenanceStep() -> Bool {
+        guard !isDetached.load(ordering: .acquiring) else { return false }
         let (frozen, growing) = writer.withLock { ($0.frozen.first, $0.growing) }
-        guard let frozen else { return indexStep(growing) || loadStep() }
+        guard let frozen else {
+            return checkpointStep(growing) || indexStep(growing) || loadStep()
+        }
         // The oldest segment first: log files and waiting writes depend on it.
         if frozen.segment.index(rowsMax: Self.rowsPerStep, finish: true, pool: context.indexPool) {
             return true
         }
         do {
-            try writeSegment(frozen)
+            try context.reserve.lending { try writeSegment(frozen) }
+            context.reserve.refill()
             maintenance.withLock { $0.sealFailure = nil }
             return true
         } catch {
             let failure = DatabaseError(causedBy: error)
-            maintenance.withLock { $0.sealFailure = failure }
+            maintenance.withLock {
+                $0.sealFailure = failure
+                $0.sealRetryIsDue = false
+            }
             return indexStep(growing)
         }
     }
 
-    /// Brings one field of a segment file into memory. Its vectors are compared with their
-    /// checksum on the way; damage is told by the collection's state, and the others are served.
+    /// Verifies one more part of a segment file, and brings it into memory where it belongs there,
+    /// so that no search has to wait for that.
     private func loadStep() -> Bool {
         let segments = published.withLock { $0.segments }
-        for case let segment as SealedSegment in segments where !segment.isLoaded {
+        for case let segment as SealedSegment in segments {
             do {
-                return try segment.loadNextField()
+                let faults = segment.faults.count
+                guard try segment.loadNextPart(hasMemory: { hasMemory(for: $0) })
+                else { continue }
+                for fault in segment.faults.dropFirst(faults) {
+                    context.reportDamage(collection: name, fault)
+                }
+                accountMemory()
+                return true
             } catch {
-                let damage = DatabaseError(causedBy: error)
-                published.withLock { if $0.damage == nil { $0.damage = damage } }
+                if let damage = error as? SegmentDamage { try? takeOutOfService(damage) }
                 return true
             }
         }
@@ -120,19 +155,30 @@ extension Collection {
 
     // MARK: Room for writes
 
-    /// Runs a write now, or when the backlog of background work allows it.
-    func whenThereIsRoom(_ write: @escaping @Sendable () -> Void) {
-        room.run(write, hasRoom: hasRoom)
-        if !room.isEmpty { scheduleMaintenance() }
+    /// Runs a write that adds about `rowCount` rows now, or when the backlog of background work
+    /// allows it.
+    func whenThereIsRoom(rowCount: Int, _ write: @escaping @Sendable () -> Void) {
+        // A write is refused for what the disk says now, not for what it said once.
+        maintenance.withLock { $0.sealRetryIsDue = $0.sealFailure != nil }
+        waitingWrites.run(rowCount: rowCount, room: room, write)
+        if !waitingWrites.isEmpty { scheduleMaintenance() }
     }
 
-    private func hasRoom() -> Bool {
+    /// Rows that may still come before writes have to wait.
+    private func room() -> Int {
         let (segments, failure) = published.withLock { ($0.segments, $0.failure) }
-        if failure != nil { return true }
-        if maintenance.withLock({ $0.sealFailure != nil }) { return true }
+        // A write that cannot succeed goes on, to learn why.
+        if failure != nil { return .max }
+        if maintenance.withLock({ $0.sealFailure != nil && !$0.sealRetryIsDue }) { return .max }
         let growing = segments.compactMap { $0 as? GrowingSegment }
-        let unindexed = growing.reduce(0) { $0 + $1.waitingCount }
-        return growing.count <= 2 && unindexed < context.configuration.unindexedRowsMax
+        guard growing.count <= 2, !waitsForMemory(segments) else { return 0 }
+        return unindexedRowsMax - growing.reduce(0) { $0 + $1.waitingCount }
+    }
+
+    /// Rows that may wait for their graph: every search scans them, so what counts is their size.
+    private var unindexedRowsMax: Int {
+        let byBytes = context.configuration.unindexedBytesMax / configuration.denseBytesPerRow
+        return min(context.configuration.unindexedRowsMax, max(byBytes, 2 * HNSWIndex.batchSize))
     }
 
     var isFullyIndexed: Bool {
@@ -141,8 +187,10 @@ extension Collection {
         }
     }
 
-    /// Starts a new growing segment when the batch does not fit into the present one.
+    /// Starts a new growing segment when the batch does not fit into the present one. Throws when
+    /// memory has no room for it either.
     func makeRoom(for batch: WriteBatch, _ state: inout WriterState) throws {
+        try requireMemory(for: batch, &state)
         let rows = batch.rowCount
         let blobBytes = batch.blobByteCount
         guard !state.growing.hasRoom(rows: rows, blobBytes: blobBytes) else { return }

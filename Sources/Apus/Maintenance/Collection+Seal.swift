@@ -16,37 +16,60 @@ extension Collection {
         try SegmentFile.write(segment, fileSystem: context.fileSystem, path: path)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
-            replacing: segment, configuration: configuration)
+            replacing: segment, configuration: configuration,
+            memoryIsBounded: context.boundsMemory(of: configuration))
 
-        let segments = published.withLock { $0.segments }
-        try manifest.withLock { manifest in
+        let removable = try manifest.withLock { manifest in
             var next = manifest
             next.flushedThrough = frozen.lastLSN
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
             next.segments.append(
                 Manifest.Segment(number: segment.number, rowCount: segment.rowCount))
-            try writeDeletions(of: segments, through: frozen.lastLSN, &next)
+            try writeDeletions(
+                of: published.withLock { $0.segments }, through: frozen.lastLSN, &next)
             try commit(next, replacing: &manifest)
+            replace(frozen, with: sealed)
+            return try manifest.removableThrough()
         }
-        replace(frozen, with: sealed)
-        try log.removeFiles(through: frozen.lastLSN)
+        removeCheckpoint(of: segment)
+        try releaseLog(through: removable)
     }
 
-    /// Commits a manifest and removes the deletion files that it names no more.
+    /// Commits a manifest and removes the segment and deletion files that it names no more; those
+    /// who read them have them mapped.
+    ///
+    /// Throws `.unavailable` once the collection is dropped or closed: its directory may be another
+    /// collection's by then.
     func commit(_ next: Manifest, replacing manifest: inout Manifest) throws {
+        try checkHasFiles()
+        var next = next
+        next.time = max(next.time, lastTime.load(ordering: .acquiring))
+        next.batchTimes = compaction.withLock { $0.times }
         let committed = try files.store.commit(next)
-        let kept = Set(next.segments.map { files.deletions(of: $0) })
-        for entry in manifest.segments {
-            guard let old = files.deletions(of: entry), !kept.contains(old) else { continue }
+        let kept = Set(next.segments.flatMap { files.paths(of: $0) })
+        for old in manifest.segments.flatMap({ files.paths(of: $0) }) where !kept.contains(old) {
             // A file that stays behind is a stray one, which the next start removes.
             try? context.fileSystem.remove(old)
         }
         manifest = committed
     }
 
+    /// Throws once the files are not this collection's any more.
+    func checkHasFiles() throws {
+        if isDetached.load(ordering: .acquiring) {
+            throw DatabaseError(.unavailable, "collection `\(name)` is closed")
+        }
+    }
+
+    /// From here on nothing is written into the collection's directory.
+    func detach() {
+        // Whoever is committing holds the lock and still has the files.
+        manifest.withLock { _ in isDetached.store(true, ordering: .releasing) }
+    }
+
     /// Writes for each segment in the manifest which rows were deleted through `lsn`, if more are
     /// than its present file says.
-    private func writeDeletions(
+    func writeDeletions(
         of segments: [any Segment], through lsn: SequenceNumber, _ manifest: inout Manifest
     ) throws {
         for index in manifest.segments.indices {
@@ -67,7 +90,7 @@ extension Collection {
 
     /// A file shows all of its rows to every reader, so its last batch, which is durable, is
     /// published with it: the log's thread may not have come to that yet.
-    private func replace(_ frozen: FrozenSegment, with sealed: any Segment) {
+    private func replace(_ frozen: FrozenSegment, with sealed: SealedSegment) {
         writer.withLock { state in
             state.frozen.removeAll { $0.segment === frozen.segment }
             state.segments = state.segments.map { $0 === frozen.segment ? sealed : $0 }
@@ -77,6 +100,9 @@ extension Collection {
                 published.lsn = max(published.lsn, frozen.lastLSN)
             }
         }
+        // The settings may have changed since the file was opened.
+        sealed.want(configuration)
+        accountMemory()
     }
 
     private func waitUntilDurable(_ lsn: SequenceNumber) throws {

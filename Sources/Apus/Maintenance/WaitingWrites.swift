@@ -5,29 +5,40 @@ private import Synchronization
 /// A write runs at once when nobody waits and there is room. Whoever makes room calls `release`;
 /// as the test for room and the queue share a lock, no write is forgotten.
 final class WaitingWrites: Sendable {
-    /// Writes let go at a time: each may add a batch before the next look at the room.
-    private static let burst = 4
+    private struct Waiting {
+        /// Rows that the write is expected to add.
+        var rowCount: Int
+        var write: @Sendable () -> Void
+    }
 
-    private let queue = Mutex<[@Sendable () -> Void]>([])
+    private let queue = Mutex<[Waiting]>([])
 
-    func run(_ write: @escaping @Sendable () -> Void, hasRoom: () -> Bool) {
+    /// `room` tells how many rows may still come; a write runs when it is above 0, however many
+    /// rows it brings.
+    func run(
+        rowCount: Int, room: () -> Int, _ write: @escaping @Sendable () -> Void
+    ) {
         let runsNow = queue.withLock { queue in
-            if queue.isEmpty, hasRoom() { return true }
-            queue.append(write)
+            if queue.isEmpty, room() > 0 { return true }
+            queue.append(Waiting(rowCount: rowCount, write: write))
             return false
         }
         if runsNow { write() }
     }
 
-    /// Lets some writes go if there is room for them.
-    func release(hasRoom: () -> Bool) {
-        let released = queue.withLock { queue -> [@Sendable () -> Void] in
-            guard !queue.isEmpty, hasRoom() else { return [] }
-            let released = Array(queue.prefix(Self.burst))
+    /// Lets as many writes go as there is room for.
+    func release(room: () -> Int) {
+        let released = queue.withLock { queue -> ArraySlice<Waiting> in
+            guard !queue.isEmpty else { return [] }
+            var rest = room()
+            let released = queue.prefix { waiting in
+                defer { rest -= waiting.rowCount }
+                return rest > 0
+            }
             queue.removeFirst(released.count)
             return released
         }
-        for write in released { write() }
+        for waiting in released { waiting.write() }
     }
 
     /// Lets all writes go, to succeed or to learn why they cannot.
@@ -36,7 +47,7 @@ final class WaitingWrites: Sendable {
             defer { queue = [] }
             return queue
         }
-        for write in released { write() }
+        for waiting in released { waiting.write() }
     }
 
     var isEmpty: Bool { queue.withLock { $0.isEmpty } }

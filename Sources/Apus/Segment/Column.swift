@@ -70,7 +70,8 @@ package final class ByteArena: @unchecked Sendable {
     }
 }
 
-/// When each row of a segment was deleted: `UInt64.max` while it lives.
+/// When each row of a segment was deleted: 0 while it lives, so that untouched memory, which is
+/// zero, says that every row does, and a segment of any size opens without a look at its rows.
 ///
 /// The writer marks rows while readers look; every access is a relaxed atomic one, which is enough
 /// because a reader only asks whether a row was deleted at or before the sequence number that it
@@ -80,27 +81,32 @@ package final class RowDeletions: @unchecked Sendable {
     private let column: GrowingColumn<UInt64>
     private let marked = Atomic<Int>(0)
 
-    /// `liveCount` rows start out alive; the others become so by `addRow`.
-    package init(capacity: Int, liveCount: Int = 0) throws(KernelError) {
+    /// All rows start out alive. O(1): memory is reserved and used as rows are deleted.
+    package init(capacity: Int) throws(KernelError) {
         column = try GrowingColumn(capacity: max(1, capacity))
-        unsafe column.base.update(repeating: .max, count: liveCount)
     }
 
     /// Rows that are marked as deleted, at whatever time.
     package var count: Int { marked.load(ordering: .acquiring) }
 
-    package func addRow(_ row: Int) { column[row] = .max }
-
-    /// Marks a row; a row that is marked already keeps its first mark.
+    /// Marks a row; a row that is marked already keeps its first mark. `lsn` is that of a batch, so
+    /// it is not 0.
     package func delete(_ row: Int, at lsn: SequenceNumber) {
         let cell = unsafe cell(row)
-        guard unsafe cell.pointee.load(ordering: .relaxed) == .max else { return }
+        guard unsafe cell.pointee.load(ordering: .relaxed) == 0 else { return }
         unsafe cell.pointee.store(lsn.rawValue, ordering: .relaxed)
         marked.wrappingAdd(1, ordering: .releasing)
     }
 
+    /// When the row was deleted; nil while it lives.
+    package func mark(of row: Int) -> SequenceNumber? {
+        let lsn = unsafe cell(row).pointee.load(ordering: .relaxed)
+        return lsn == 0 ? nil : SequenceNumber(lsn)
+    }
+
     package func isVisible(_ row: Int, at lsn: SequenceNumber) -> Bool {
-        unsafe cell(row).pointee.load(ordering: .relaxed) > lsn.rawValue
+        // Wraps for a living row, to what no sequence number reaches.
+        unsafe cell(row).pointee.load(ordering: .relaxed) &- 1 >= lsn.rawValue
     }
 
     /// How many of the first `rowCount` rows a reader at `lsn` sees.
@@ -117,6 +123,11 @@ package final class RowDeletions: @unchecked Sendable {
         guard count > 0 else { return deleted }
         for row in 0..<rowCount where !isVisible(row, at: lsn) { deleted[row] = true }
         return deleted
+    }
+
+    /// How many of the first `rowCount` rows were deleted at or before `lsn`.
+    package func deletedCount(among rowCount: Int, through lsn: SequenceNumber) -> Int {
+        rowCount - visibleCount(among: rowCount, at: lsn)
     }
 
     /// The marks themselves, for the search loop.

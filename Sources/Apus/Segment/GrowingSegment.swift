@@ -27,6 +27,8 @@ package final class GrowingSegment: Segment {
     private let blobSpans: GrowingColumn<BlobSpan>
     private let rowsByID = Mutex<[PointID: UInt32]>([:])
     private let appended = Atomic<Int>(0)
+    /// Bytes of extras in `blobs`.
+    private let extrasByteCount = Atomic<Int>(0)
 
     private static let noRow = UInt32.max
 
@@ -89,9 +91,9 @@ package final class GrowingSegment: Segment {
         precondition(row < capacity)
         ids[row] = PointIDRecord(point.id)
         versions[row] = lsn.rawValue
-        deletions.addRow(row)
         let offset = blobs.append(point.payload)
         _ = blobs.append(point.extras)
+        extrasByteCount.wrappingAdd(point.extras.count, ordering: .relaxed)
         blobSpans[row] = BlobSpan(
             offset: UInt64(offset), payloadByteCount: UInt32(point.payload.count),
             extrasByteCount: UInt32(point.extras.count))
@@ -129,6 +131,10 @@ package final class GrowingSegment: Segment {
             if index.indexedCount > before { hasMoved = true }
         }
         return hasMoved
+    }
+
+    package var indexedVectorCount: Int {
+        denseFields.values.reduce(0) { $0 + $1.indexedVectorCount }
     }
 
     /// Rows that wait for their graph, without the last ones that do not fill a batch.
@@ -208,6 +214,34 @@ package final class GrowingSegment: Segment {
         return unsafe blobs.bytes(at: Int(span.offset), count: Int(span.payloadByteCount))
     }
 
+    // MARK: Memory
+
+    /// Fixed bytes of a row in all columns, and about what the map from ids takes for it: half of
+    /// a table's places are empty on average.
+    static let rowOverheadBytes =
+        MemoryLayout<PointIDRecord>.stride + 2 * MemoryLayout<UInt64>.stride
+        + MemoryLayout<UInt32>.stride + MemoryLayout<BlobSpan>.stride
+        + 2 * MemoryLayout<(PointID, UInt32)>.stride
+
+    package var usage: StorageUsage {
+        let rows = rowCount
+        var usage = StorageUsage()
+        guard rows > 0 else { return usage }
+        let last = blobSpans[rows - 1]
+        let blobBytes =
+            Int(last.offset) + Int(last.payloadByteCount) + Int(last.extrasByteCount)
+        let extrasBytes = min(extrasByteCount.load(ordering: .relaxed), blobBytes)
+        let spanBytes = rows * MemoryLayout<BlobSpan>.stride
+        usage[.payload].memory = blobBytes - extrasBytes + spanBytes
+        usage[.ids].memory = rows * Self.rowOverheadBytes - spanBytes
+        usage[.sparse].memory = sparseFields.values.reduce(extrasBytes) {
+            $0 + $1.index.memoryByteCount
+        }
+        return usage
+    }
+
+    package var residentFields: [DenseField] { Array(denseFields.values) }
+
     // MARK: Sealing
 
     /// The id records of the first `count` rows as they lie in memory.
@@ -249,7 +283,7 @@ private final class GrowingDenseField: Sendable {
         field = DenseField(
             name: name, metric: configuration.metric, vectors: vectors, index: index,
             presence: unsafe Presence(base: UnsafePointer(presence.base), owner: presence),
-            owner: arena)
+            residency: .memory, owner: arena)
     }
 
     func store(_ vector: [Float]?, at row: Int) {

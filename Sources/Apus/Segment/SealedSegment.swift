@@ -5,35 +5,48 @@ internal import ApusStorage
 private import Synchronization
 
 /// A segment that is a file: mapped, immutable but for deletion marks, shared by all readers.
+///
+/// Opening reads what says where things lie, in time that does not depend on the number of rows.
+/// Each part is verified, checksum and structure, before its first use: ids, order and versions by
+/// `prepareRows()`, which every view calls; a dense field when a search or a background step first
+/// asks for it; payload block by block whenever it is read. Damage to ids, versions or vectors
+/// throws `SegmentDamage`; a damaged graph or id order is done without, and told by `faults`.
 @safe
 final class SealedSegment: Segment, @unchecked Sendable {
     let number: UInt64
+    /// Of the collection.
+    let directory: String
     let rowCount: Int
     let deletions: RowDeletions
     let filterCache: FilterCache
     let hasExtras: Bool
 
-    // Sendable: the pointers lead into the mapped file, which never changes and lives as long as
-    // `reader`; deletion marks are atomic, the rest is constant or behind a lock.
+    // Sendable: `rows` changes once, under `preparation`, before `isPrepared` is stored with
+    // release order; nobody looks at them before loading that. Deletion marks are atomic, the rest
+    // is constant or behind a lock.
     private let reader: SegmentReader
-    private let payloads: RowBlockReader
-    private let extras: RowBlockReader?
-    private let ids: UnsafePointer<PointIDRecord>
-    private let idOrder: UnsafePointer<UInt32>
-    private let versions: UnsafePointer<UInt64>
-    private let sparseConfigurations: [String: SparseVectorConfiguration]
-    /// Mapped at first; those that belong in memory are replaced once they are there.
-    private let fields: Mutex<[String: DenseField]>
-    private let fieldsToLoad: Mutex<[(position: Int, field: SegmentFile.Metadata.Field)]>
-    private let builtSparseFields = Mutex<[String: SparseField]?>(nil)
+    private let rows: SealedRows
+    private let isPrepared = Atomic<Bool>(false)
+    private let preparation = OnDemand<Void>()
+    private let metadata: SegmentFile.Metadata
+    private let configuration: CollectionConfiguration
+    /// The sizes of the file's sections.
+    private let fileUsage: StorageUsage
+    private let fields: SealedFields
+    private let payloads = OnDemand<RowBlockReader>()
+    private let extras = OnDemand<RowBlockReader>()
+    private let builtSparseFields = OnDemand<[String: SparseField]>()
+    private let foundFaults = Mutex<[String]>([])
 
-    /// Maps the file and checks the sections that searches use unchecked. Sections with payload
-    /// are checked block by block when they are read.
+    /// Maps the file and checks what is where.
     /// - Parameter source: the segment that was written to the file, whose deletion marks and
     ///   filter results go on here; nil: all rows live.
+    /// - Parameter memoryIsBounded: fields are served from the file until there is known to be room
+    ///   for them; otherwise their first use brings them to where the configuration wants them.
     init(
-        path: String, fileSystem: any FileSystem, number: UInt64, replacing source: GrowingSegment?,
-        configuration: CollectionConfiguration
+        path: String, fileSystem: any FileSystem, number: UInt64,
+        replacing source: (any SegmentSource)?,
+        configuration: CollectionConfiguration, memoryIsBounded: Bool = false
     ) throws {
         let reader = try SegmentReader.open(fileSystem: fileSystem, path: path)
         let metadata = try SegmentFile.metadata(of: reader)
@@ -46,93 +59,158 @@ final class SealedSegment: Segment, @unchecked Sendable {
         }
         self.reader = reader
         self.number = number
+        directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        self.metadata = metadata
+        self.configuration = configuration
+        fileUsage = SegmentFile.usage(of: reader)
         rowCount = count
-        deletions = try source?.deletions ?? RowDeletions(capacity: count, liveCount: count)
+        deletions = try source?.deletions ?? RowDeletions(capacity: count)
         filterCache = source?.filterCache ?? FilterCache()
         hasExtras = metadata.hasExtras
-        sparseConfigurations = configuration.sparseVectors
-        unsafe ids = try reader.array(SegmentFile.Section.ids, count: count)
-        let order: UnsafePointer<UInt32> = unsafe try reader.array(
-            SegmentFile.Section.idOrder, count: count)
-        unsafe idOrder = unsafe order
-        unsafe versions = try reader.array(SegmentFile.Section.versions, count: count)
-        guard (0..<count).allSatisfy({ unsafe Int(order[$0]) < count }) else {
-            throw DatabaseError(.corruption, "\(path): section ids.order names rows past the end")
-        }
-        payloads = try RowBlockReader(reader, prefix: SegmentFile.Section.payload)
-        extras =
-            metadata.hasExtras
-            ? try RowBlockReader(reader, prefix: SegmentFile.Section.extras) : nil
-        for rows in [payloads, extras].compactMap({ $0 }) where rows.rowCount != count {
-            throw DatabaseError(
-                .corruption, "\(path): \(rows.rowCount) rows of payload, expected \(count)")
-        }
-        var fields: [String: DenseField] = [:]
+        rows = try SealedRows(reader, count: count)
         for (position, field) in metadata.fields.enumerated() {
-            // Kernels trust that queries, which the configuration checks, fit the vectors.
-            guard let declared = configuration.vectors[field.name],
-                declared.dimension == field.dimension, declared.metric == field.metric
-            else {
-                throw DatabaseError(
-                    .corruption,
-                    "\(path): field `\(field.name)` has \(field.dimension) dimensions under "
-                        + "\(field.metric), which is not what the collection declares")
-            }
-            let belongsInMemory = configuration.vectors[field.name]?.onDisk != true
-            if belongsInMemory, let inMemory = source?.denseFields[field.name] {
-                fields[field.name] = inMemory
-            } else {
-                fields[field.name] = try DenseField(
-                    field, at: position, rowCount: count, reader: reader, isInMemory: false)
-            }
+            try SegmentFile.check(field, at: position, rowCount: count, in: reader, configuration)
         }
-        self.fields = Mutex(fields)
-        fieldsToLoad = Mutex(
-            source != nil
-                ? []
-                : metadata.fields.enumerated().filter {
-                    configuration.vectors[$1.name]?.onDisk != true
-                }.map { ($0, $1) })
+        fields = SealedFields(
+            metadata.fields, of: reader, rowCount: count, configuration: configuration,
+            handedOver: source?.denseFields ?? [:], startsMapped: memoryIsBounded)
+        // What was just written is read back before anything is told to rely on it.
+        if source != nil { try prepareRows() }
     }
 
-    var denseFields: [String: DenseField] { fields.withLock { $0 } }
+    /// Parts that are done without, one sentence each.
+    var faults: [String] { foundFaults.withLock { $0 } }
+
+    private func note(_ fault: DatabaseError, consequence: String) {
+        foundFaults.withLock { faults in
+            let text = "\(fault.message): \(consequence)"
+            if !faults.contains(text) { faults.append(text) }
+        }
+    }
+
+    private func damage(_ cause: any Error) -> SegmentDamage {
+        SegmentDamage(segment: self, cause: DatabaseError(causedBy: cause))
+    }
+
+    // MARK: Dense fields
+
+    /// Every dense field; verifies those that were not used before.
+    var denseFields: [String: DenseField] {
+        get throws {
+            var result: [String: DenseField] = [:]
+            for position in metadata.fields.indices {
+                let field = try field(at: position)
+                result[field.name] = field
+            }
+            return result
+        }
+    }
+
+    func denseField(_ name: String) throws -> DenseField? {
+        guard let position = metadata.fields.firstIndex(where: { $0.name == name }) else {
+            return nil
+        }
+        return try field(at: position)
+    }
+
+    /// Of fields that were not used yet, what the file says.
+    var indexedVectorCount: Int { fields.indexedVectorCount }
+
+    private func field(at position: Int) throws -> DenseField {
+        do {
+            return try fields.field(at: position) { note(noGraph: $0, at: position) }
+        } catch {
+            throw damage(error)
+        }
+    }
+
+    private func note(noGraph fault: DatabaseError, at position: Int) {
+        note(
+            fault,
+            consequence: "searches of `\(metadata.fields[position].name)` compare every vector of "
+                + "segment \(number)")
+    }
+
+    /// Verifies the next part that was not used yet, or moves the next field to where the settings
+    /// want it; false when there is nothing left to do. Searches go on meanwhile, and wait only for
+    /// the part that they need.
+    func loadNextPart(hasMemory: (_ byteCount: Int) -> Bool) throws -> Bool {
+        if !isPrepared.load(ordering: .acquiring) {
+            try prepareRows()
+            return true
+        }
+        if let next = fields.firstUnused {
+            _ = try field(at: next)
+            return true
+        }
+        do {
+            return try fields.moveNext(hasMemory: hasMemory) { note(noGraph: $0, at: $1) }
+        } catch {
+            // What is in use was verified; only the way back to the file is barred.
+            note(
+                DatabaseError(causedBy: error),
+                consequence: "a field of segment \(number) stays where it is")
+            return true
+        }
+    }
+
+    /// Bytes of the file.
+    var byteCount: Int { reader.byteCount }
+
+    /// Compares every byte of the file with its checksums; throws `SegmentDamage`.
+    func verify() throws {
+        if let fault = reader.verify().first { throw damage(fault) }
+    }
+
+    /// Takes over where the settings want fields; `loadNextPart` does the work.
+    func want(_ configuration: CollectionConfiguration) { fields.want(configuration) }
+
+    /// Fields that should be in memory, which has no room for them.
+    var fieldsKeptMapped: [String] { fields.keptMapped }
 
     // MARK: Memory
 
-    /// Copies the next field that belongs in memory, vectors and graph, onto huge pages, where
-    /// searches are faster than in the mapped file; false when there is none left. Searches go on
-    /// meanwhile.
-    func loadNextField() throws -> Bool {
-        guard let (position, field) = fieldsToLoad.withLock({ $0.popLast() }) else { return false }
-        let loaded = try DenseField(
-            field, at: position, rowCount: rowCount, reader: reader, isInMemory: true)
-        fields.withLock { $0[field.name] = loaded }
-        return true
+    var usage: StorageUsage {
+        var usage = fileUsage
+        // Marks lie in memory that is used page by page.
+        usage[.ids].memory = min(8 * rowCount, 4096 * deletions.count)
+        usage[.sparse].memory = (builtSparseFields.present ?? [:]).values.reduce(0) {
+            $0 + $1.index.memoryByteCount
+        }
+        return usage
     }
 
-    var isLoaded: Bool { fieldsToLoad.withLock { $0.isEmpty } }
+    var residentFields: [DenseField] { fields.resident }
 
     // MARK: Rows
 
+    func prepareRows() throws {
+        if isPrepared.load(ordering: .acquiring) { return }
+        do {
+            try preparation.value {
+                if let fault = try rows.verify() {
+                    note(fault, consequence: "the order was made again in memory")
+                }
+                isPrepared.store(true, ordering: .releasing)
+            }
+        } catch {
+            throw damage(error)
+        }
+    }
+
     func writtenCount(through lsn: SequenceNumber) -> Int { rowCount }
 
-    func id(at row: Int) -> PointID {
-        precondition(row >= 0 && row < rowCount)
-        return unsafe ids[row].id
-    }
+    func id(at row: Int) -> PointID { rows.id(at: row) }
 
-    func version(at row: Int) -> SequenceNumber {
-        precondition(row >= 0 && row < rowCount)
-        return unsafe SequenceNumber(versions[row])
-    }
+    func version(at row: Int) -> SequenceNumber { rows.version(at: row) }
 
     func row(of id: PointID, at lsn: SequenceNumber) -> Int? {
         let record = PointIDRecord(id)
-        var position = firstPosition(notBelow: record)
+        var position = rows.firstPosition(notBelow: record)
         // Rows of one point stand together; at most one of them is visible.
         while position < rowCount {
-            let row = unsafe Int(idOrder[position])
-            guard unsafe ids[row] == record else { return nil }
+            let row = rows.row(atPosition: position)
+            guard rows.record(at: row) == record else { return nil }
             if deletions.isVisible(row, at: lsn) { return row }
             position += 1
         }
@@ -143,24 +221,13 @@ final class SealedSegment: Segment, @unchecked Sendable {
         from start: PointID?, limit: Int, writtenCount: Int, isWanted: (Int) -> Bool
     ) -> [(id: PointID, row: Int)] {
         var found: [(id: PointID, row: Int)] = []
-        var position = start.map { firstPosition(notBelow: PointIDRecord($0)) } ?? 0
+        var position = start.map { rows.firstPosition(notBelow: PointIDRecord($0)) } ?? 0
         while position < rowCount, found.count < limit {
-            let row = unsafe Int(idOrder[position])
+            let row = rows.row(atPosition: position)
             if isWanted(row) { found.append((id(at: row), row)) }
             position += 1
         }
         return found
-    }
-
-    /// The first position in id order whose id is not below the record. O(log rows).
-    private func firstPosition(notBelow record: PointIDRecord) -> Int {
-        var low = 0
-        var high = rowCount
-        while low < high {
-            let middle = (low + high) / 2
-            if unsafe ids[Int(idOrder[middle])] < record { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     // MARK: Payload and extras
@@ -168,138 +235,67 @@ final class SealedSegment: Segment, @unchecked Sendable {
     func forEachPayload(
         in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try DatabaseError.translating {
-            try payloads.forEachRow(in: rows) { row, bytes in
+        try reading {
+            try payloadReader().forEachRow(in: rows) { row, bytes in
                 try unsafe bytes.withUnsafeBytes { unsafe try body(row, $0) }
             }
         }
     }
 
     func payloadBytes(at row: Int) throws -> [UInt8] {
-        try DatabaseError.translating { try payloads.row(row) }
+        try reading { try payloadReader().row(row) }
     }
 
     func extrasBytes(at row: Int) throws -> [UInt8] {
-        guard let extras else { return [] }
-        return try DatabaseError.translating { try extras.row(row) }
+        guard hasExtras else { return [] }
+        return try reading { try extrasReader().row(row) }
     }
 
     /// Inverted lists are built from the rows when a search first needs them.
     var sparseFields: [String: SparseField] {
-        builtSparseFields.withLock { built in
-            if let built { return built }
-            let fields = sparseConfigurations.mapValues {
-                SparseField(configuration: $0, index: SparseIndex())
-            }
-            if !fields.isEmpty {
+        get throws {
+            try builtSparseFields.value {
+                let fields = configuration.sparseVectors.mapValues {
+                    SparseField(configuration: $0, index: SparseIndex())
+                }
+                guard !fields.isEmpty else { return fields }
                 for row in 0..<rowCount {
-                    // A row that cannot be read has no entry; reading it by id says why.
-                    guard let vectors = try? self.extras(at: row) else { continue }
-                    for case (let name, .sparse(let vector)) in vectors {
+                    for case (let name, .sparse(let vector)) in try extras(at: row) {
                         fields[name]?.index.insert(vector, ordinal: UInt32(row))
                     }
                 }
+                return fields
             }
-            built = fields
-            return fields
         }
     }
-}
 
-extension DenseField {
-    /// A field of a segment file, its vectors and graph used where they lie or copied to memory.
-    fileprivate convenience init(
-        _ field: SegmentFile.Metadata.Field, at position: Int, rowCount: Int,
-        reader: SegmentReader, isInMemory: Bool
-    ) throws {
-        let name = SegmentFile.Section.vectors(position)
-        var bytes = unsafe try reader.section(name)
-        var owner: any AnyObject & Sendable = reader
-        if isInMemory, unsafe !bytes.isEmpty {
-            try reader.verifySection(name)
-            let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
-            unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: bytes.count)
-                .copyMemory(from: bytes)
-            unsafe bytes = UnsafeRawBufferPointer(start: memory.base, count: bytes.count)
-            owner = memory
-        }
-        guard
-            let vectors = unsafe VectorSpace(
-                section: bytes, dimension: field.dimension, count: rowCount)
-        else {
+    private func payloadReader() throws -> RowBlockReader {
+        try payloads.value { try rowReader(SegmentFile.Section.payload) }
+    }
+
+    private func extrasReader() throws -> RowBlockReader {
+        try extras.value { try rowReader(SegmentFile.Section.extras) }
+    }
+
+    private func rowReader(_ prefix: String) throws -> RowBlockReader {
+        let rows = try RowBlockReader(reader, prefix: prefix)
+        guard rows.rowCount == rowCount else {
             throw DatabaseError(
                 .corruption,
-                "\(reader.path): section \(name): too short for \(rowCount) vectors of "
-                    + "\(field.dimension) floats")
+                "\(reader.path): \(rows.rowCount) rows of \(prefix), expected \(rowCount)")
         }
-        var presence: Presence?
-        if field.absentCount > 0 {
-            unsafe presence = Presence(
-                base: try reader.array(SegmentFile.Section.presence(position), count: rowCount),
-                owner: reader, absentCount: field.absentCount)
-        }
-        let index =
-            field.hasGraph
-            ? try reader.graph(
-                at: position, over: vectors, rowCount: rowCount, isInMemory: isInMemory,
-                owner: owner) : nil
-        self.init(
-            name: field.name, metric: field.metric, vectors: vectors, index: index,
-            presence: presence, owner: owner)
+        return rows
     }
-}
 
-/// Keeps two things alive.
-private final class OwnerPair: Sendable {
-    private let first: any AnyObject & Sendable
-    private let second: any AnyObject & Sendable
-
-    init(_ first: any AnyObject & Sendable, _ second: any AnyObject & Sendable) {
-        self.first = first
-        self.second = second
-    }
-}
-
-extension SegmentReader {
-    /// The graph of a field.
-    fileprivate func graph(
-        at position: Int, over vectors: VectorSpace, rowCount: Int, isInMemory: Bool,
-        owner: any AnyObject & Sendable
-    ) throws -> HNSWIndex {
-        var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
-        for part in HNSWFormat.Section.allCases {
-            let section = SegmentFile.Section.graph(position, part)
-            try verifySection(section)
-            unsafe sections[part] = try self.section(section)
+    /// Damage to rows of payload fails the read and is remembered: an answer that depends on bytes
+    /// that cannot be read is an error, and the rest goes on.
+    private func reading<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as StorageError {
+            let fault = DatabaseError(error)
+            if fault.kind == .corruption {
+                note(fault, consequence: "reads that need these rows of segment \(number) fail")
+            }
+            throw fault
         }
-        do {
-            return unsafe try HNSWIndex.open(
-                sections: sections, vectors: vectors, vectorCount: rowCount,
-                residency: isInMemory ? .memory(capacity: rowCount) : .mapped,
-                owner: OwnerPair(self, owner))
-        } catch {
-            throw DatabaseError(.corruption, "\(path): section graph.\(position): \(error)")
-        }
-    }
-}
-
-extension SegmentReader {
-    /// A section as `count` values, checked against its checksum and size.
-    fileprivate func array<Element: BitwiseCopyable>(
-        _ name: String, count: Int
-    ) throws -> UnsafePointer<Element> {
-        try verifySection(name)
-        let bytes = unsafe try section(name)
-        guard bytes.count == count * MemoryLayout<Element>.stride else {
-            throw DatabaseError(
-                .corruption,
-                "\(path): section \(name) has \(bytes.count) bytes, expected \(count) times "
-                    + "\(MemoryLayout<Element>.stride)")
-        }
-        guard let start = bytes.baseAddress else {
-            // No rows, no bytes: nothing reads through this pointer.
-            return unsafe UnsafePointer(UnsafeMutablePointer<Element>.allocate(capacity: 1))
-        }
-        return unsafe start.assumingMemoryBound(to: Element.self)
     }
 }

@@ -17,11 +17,23 @@ package protocol Segment: AnyObject, Sendable {
     var deletions: RowDeletions { get }
     /// Rows that match a filter, remembered: as rows never change, neither does the answer.
     var filterCache: FilterCache { get }
-    var denseFields: [String: DenseField] { get }
-    var sparseFields: [String: SparseField] { get }
+    /// Throws `SegmentDamage` when a field of a file turns out to be damaged at its first use.
+    var denseFields: [String: DenseField] { get throws }
+    /// One of them; the others need not be looked at.
+    func denseField(_ name: String) throws -> DenseField?
+    var sparseFields: [String: SparseField] { get throws }
+    /// Vectors that are in a graph, over all dense fields.
+    var indexedVectorCount: Int { get }
     /// Whether some rows may carry sparse or multi vectors.
     var hasExtras: Bool { get }
+    /// Where its bytes lie, but for the memory of dense fields. O(fields).
+    var usage: StorageUsage { get }
+    /// The dense fields that have been brought to where they are searched.
+    var residentFields: [DenseField] { get }
 
+    /// Makes sure that ids and versions can be relied on: whoever takes a view calls it, before
+    /// any of the following. Throws `SegmentDamage` when they cannot.
+    func prepareRows() throws
     /// Rows written at or before `lsn`: those below the result.
     func writtenCount(through lsn: SequenceNumber) -> Int
     func id(at row: Int) -> PointID
@@ -43,6 +55,10 @@ package protocol Segment: AnyObject, Sendable {
 }
 
 extension Segment {
+    package func denseField(_ name: String) throws -> DenseField? { try denseFields[name] }
+
+    package func prepareRows() throws {}
+
     package func payload(at row: Int) throws -> Payload {
         let bytes = try payloadBytes(at: row)
         return try locating(row) { () throws(MalformedBytes) in
@@ -59,7 +75,7 @@ extension Segment {
 
     /// One vector of the row, as it is stored.
     package func vector(_ name: String, at row: Int) throws -> Vector? {
-        if let field = denseFields[name] { return field.vector(at: row).map(Vector.dense) }
+        if let field = try denseField(name) { return field.vector(at: row).map(Vector.dense) }
         return try extras(at: row)[name]
     }
 
@@ -72,7 +88,7 @@ extension Segment {
         case .named(let names): isSelected = { names.contains($0) }
         }
         var result: [String: Vector] = [:]
-        for (name, field) in denseFields where isSelected(name) {
+        for (name, field) in try denseFields where isSelected(name) {
             if let vector = field.vector(at: row) { result[name] = .dense(vector) }
         }
         for (name, vector) in try extras(at: row) where isSelected(name) { result[name] = vector }
@@ -98,19 +114,36 @@ package final class DenseField: Sendable {
     package let index: HNSWIndex?
     /// Which rows have a vector; nil: all of them.
     package let presence: Presence?
+    package let residency: Residency
     /// What keeps the memory of `vectors`.
-    private let owner: any AnyObject & Sendable
+    let owner: any AnyObject & Sendable
 
     package init(
         name: String, metric: Metric, vectors: VectorSpace, index: HNSWIndex?, presence: Presence?,
-        owner: any AnyObject & Sendable
+        residency: Residency, owner: any AnyObject & Sendable
     ) {
         self.name = name
         self.metric = metric
         self.vectors = vectors
         self.index = index
         self.presence = presence
+        self.residency = residency
         self.owner = owner
+    }
+
+    /// The memory of `rowCount` rows.
+    package func usage(rowCount: Int) -> StorageUsage {
+        var usage = StorageUsage()
+        if residency.vectorsInMemory {
+            usage[.vectors].memory = rowCount * vectors.stride * MemoryLayout<Float>.size
+        }
+        if let index {
+            // Of mapped links too, the place of each node's upper blocks is kept in memory.
+            usage[.graph].memory =
+                residency.graphInMemory
+                ? index.linkByteCount : index.indexedCount * MemoryLayout<UInt32>.size
+        }
+        return usage
     }
 
     package func hasVector(at row: Int) -> Bool { presence?[row] ?? true }

@@ -44,10 +44,16 @@ enum SegmentFile {
     }
 
     /// Writes all rows of a segment that takes no more rows and is in its graphs.
-    static func write(_ segment: GrowingSegment, fileSystem: any FileSystem, path: String) throws {
+    static func write(
+        _ segment: some SegmentSource, fileSystem: any FileSystem, path: String,
+        pacing: SegmentWriter.Pacing? = nil
+    ) throws {
         let count = segment.rowCount
         let fields = segment.denseFields.values.sorted { $0.name < $1.name }
-        let writer = try SegmentWriter(fileSystem: fileSystem, path: path)
+        let writer = try SegmentWriter(
+            fileSystem: fileSystem, path: path,
+            expectedByteCount: UInt64(fields.reduce(count * 36) { $0 + $1.byteCount(rows: count) }),
+            pacing: pacing)
         let metadata = Metadata(
             formatVersion: formatVersion, number: segment.number, rowCount: count,
             fields: fields.map { field in
@@ -57,15 +63,11 @@ enum SegmentFile {
             },
             hasExtras: segment.hasExtras)
         try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
-        try writer.addSection(name: Section.ids, encoding: .raw) {
-            unsafe try $0.append(segment.idBytes(count: count))
-        }
+        unsafe try writer.addRows(Section.ids, segment.idBytes(count: count))
         try writer.addSection(name: Section.idOrder, encoding: .raw) { sink in
             try unsafe segment.rowsByAscendingID().withUnsafeBytes { unsafe try sink.append($0) }
         }
-        try writer.addSection(name: Section.versions, encoding: .raw) {
-            unsafe try $0.append(segment.versionBytes(count: count))
-        }
+        unsafe try writer.addRows(Section.versions, segment.versionBytes(count: count))
         for (position, field) in fields.enumerated() {
             try write(field, at: position, of: segment, to: writer)
         }
@@ -81,20 +83,17 @@ enum SegmentFile {
     }
 
     private static func write(
-        _ field: DenseField, at position: Int, of segment: GrowingSegment,
+        _ field: DenseField, at position: Int, of segment: some SegmentSource,
         to writer: SegmentWriter
     ) throws {
         let count = segment.rowCount
-        try writer.addSection(name: Section.vectors(position), encoding: .raw) {
-            let vectors = field.vectors
-            unsafe try $0.append(
-                UnsafeRawBufferPointer(
-                    start: vectors.base, count: count * vectors.stride * MemoryLayout<Float>.size))
-        }
+        let vectors = field.vectors
+        unsafe try writer.addRows(
+            Section.vectors(position),
+            UnsafeRawBufferPointer(
+                start: vectors.base, count: count * vectors.stride * MemoryLayout<Float>.size))
         if let bytes = unsafe segment.presenceBytes(of: field.name, count: count) {
-            try writer.addSection(name: Section.presence(position), encoding: .raw) {
-                unsafe try $0.append(bytes)
-            }
+            unsafe try writer.addRows(Section.presence(position), bytes)
         }
         // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
         field.index?.connectUnreachable()
@@ -138,12 +137,19 @@ enum SegmentFile {
     }
 }
 
-extension GrowingSegment {
+extension SegmentSource {
     /// All rows, by ascending id; rows of one point by age.
     fileprivate func rowsByAscendingID() -> [UInt32] {
         (0..<UInt32(rowCount)).sorted { left, right in
             let (a, b) = (id(at: Int(left)), id(at: Int(right)))
             return a == b ? left < right : a < b
         }
+    }
+}
+
+extension DenseField {
+    /// Of its vectors and links, about.
+    fileprivate func byteCount(rows: Int) -> Int {
+        rows * vectors.stride * MemoryLayout<Float>.size + (index?.linkByteCount ?? 0)
     }
 }

@@ -7,12 +7,17 @@ package import ApusCore
 package struct BatchResolver {
     private let view: ReadView
     private let validation: PointValidation
+    /// Why some points may be out of sight, if they may. Then what is selected by a filter cannot
+    /// be known; a delete by id is recorded whether or not there is such a point, so that one in a
+    /// lost segment does not come back with it; and a point that is to be changed must be found.
+    private let missingPoints: DatabaseError?
     /// What became of each touched point: nil means deleted.
     private var results: [PointID: StoredPoint?] = [:]
     private var order: [PointID] = []
 
-    package init(view: ReadView) {
+    package init(view: ReadView, missingPoints: DatabaseError? = nil) {
         self.view = view
+        self.missingPoints = missingPoints
         validation = PointValidation(view.configuration)
     }
 
@@ -24,7 +29,7 @@ package struct BatchResolver {
             guard let result = results[id] else { continue }
             if let point = result {
                 effects.append(.put(point))
-            } else if view.row(of: id) != nil {
+            } else if missingPoints != nil || view.row(of: id) != nil {
                 effects.append(.delete(id))
             }
         }
@@ -59,7 +64,7 @@ package struct BatchResolver {
     private mutating func updateVectors(_ update: PointVectors) throws {
         let new = try validation.vectors(update.vectors, of: update.id)
         guard let point = try current(update.id) else {
-            throw DatabaseError.pointNotFound(update.id)
+            throw missingPoints ?? DatabaseError.pointNotFound(update.id)
         }
         record(
             StoredPoint(
@@ -76,7 +81,9 @@ package struct BatchResolver {
             throw DatabaseError.vectorNameNotFound(name)
         }
         for id in try selected(selection) {
-            guard let point = try current(id) else { throw DatabaseError.pointNotFound(id) }
+            guard let point = try current(id) else {
+                throw missingPoints ?? DatabaseError.pointNotFound(id)
+            }
             record(
                 StoredPoint(
                     id: id, dense: point.dense.filter { !names.contains($0.key) },
@@ -90,9 +97,16 @@ package struct BatchResolver {
         _ selection: PointSelection, _ edit: (inout Payload) -> Void
     ) throws {
         for id in try selected(selection) {
-            guard var point = try current(id) else { throw DatabaseError.pointNotFound(id) }
-            var payload = try decoding(point.payload) { (reader) throws(MalformedBytes) in
-                try reader.readPayload()
+            guard var point = try current(id) else {
+                throw missingPoints ?? DatabaseError.pointNotFound(id)
+            }
+            var payload: Payload
+            do throws(MalformedBytes) {
+                payload = try decoding(point.payload) { (reader) throws(MalformedBytes) in
+                    try reader.readPayload()
+                }
+            } catch {
+                throw DatabaseError(error, in: "the payload of point \(id)")
             }
             edit(&payload)
             point.payload = try validation.encoded(payload, of: id)
@@ -121,6 +135,7 @@ package struct BatchResolver {
     /// The selected points that exist.
     private func existing(_ selection: PointSelection) throws -> [PointID] {
         guard case .ids(let ids) = selection else { return try selected(selection) }
+        if missingPoints != nil { return ids }
         return ids.filter { id in
             if let result = results[id] { return result != nil }
             return view.row(of: id) != nil
@@ -128,6 +143,7 @@ package struct BatchResolver {
     }
 
     private func matching(_ filter: Filter) throws -> [PointID] {
+        if let missingPoints { throw missingPoints }
         var ids: [PointID] = []
         try view.forEachRow(matching: filter) { segment, row in
             let id = segment.id(at: row)

@@ -3,10 +3,11 @@ package import ApusCore
 /// The effects of one write call, as one log record: what each touched point became.
 ///
 /// Effects, not operations: replaying a record needs no other state, and replaying it twice changes
-/// nothing. Layout (format 1), little-endian, counts as varints:
-/// version u8 · field count, field names · effect count, effects. An effect is a tag u8 and the
-/// point id; tag 1 (put) goes on with the number of dense vectors, each as field position,
-/// dimension and floats, then payload and extras, each as byte count and bytes; tag 2 (delete) ends.
+/// nothing. Layout (format 2), little-endian, counts as varints:
+/// version u8 · time · field count, field names · effect count, effects. The time is a varint of
+/// milliseconds since 1970, which format 1 does not have. An effect is a tag u8 and the point id;
+/// tag 1 (put) goes on with the number of dense vectors, each as field position, dimension and
+/// floats, then payload and extras, each as byte count and bytes; tag 2 (delete) ends.
 package struct WriteBatch: Sendable {
     package enum Effect: Sendable {
         /// The point as a whole, whatever was there before.
@@ -15,10 +16,16 @@ package struct WriteBatch: Sendable {
     }
 
     package var effects: [Effect]
+    /// When it was written, in milliseconds since 1970; never less than that of the batch before.
+    /// Only "restore to a time" looks at it. 0: not known (format 1).
+    package var time: UInt64
 
-    package init(effects: [Effect]) { self.effects = effects }
+    package init(effects: [Effect], time: UInt64) {
+        self.effects = effects
+        self.time = time
+    }
 
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     private enum Tag: UInt8 {
         case put = 1
         case delete = 2
@@ -29,6 +36,7 @@ package struct WriteBatch: Sendable {
         let positions = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1, $0) })
         var writer = ByteWriter(reservingCapacity: estimatedByteCount)
         writer.write(Self.version)
+        writer.writeVarInt(time)
         writer.writeVarInt(UInt64(fields.count))
         for field in fields { writer.writeString(field) }
         writer.writeVarInt(UInt64(effects.count))
@@ -56,10 +64,7 @@ package struct WriteBatch: Sendable {
     }
 
     package init(decoding reader: inout ByteReader) throws(MalformedBytes) {
-        let version: UInt8 = try reader.read()
-        guard version == Self.version else {
-            throw MalformedBytes("batch version \(version)", offset: reader.offset)
-        }
+        time = try Self.readTime(&reader)
         var fields: [String] = []
         for _ in 0..<(try reader.readCount(minimumSize: 1)) {
             fields.append(try reader.readString())
@@ -70,6 +75,20 @@ package struct WriteBatch: Sendable {
         for _ in 0..<count { effects.append(try Self.effect(&reader, fields: fields)) }
         guard reader.isAtEnd else {
             throw MalformedBytes("\(reader.remaining) bytes too many", offset: reader.offset)
+        }
+    }
+
+    /// The time of an encoded batch, without decoding the rest; 0: not known.
+    package static func readTime(_ reader: inout ByteReader) throws(MalformedBytes) -> UInt64 {
+        let version: UInt8 = try reader.read()
+        switch version {
+        case 1: return 0
+        case Self.version: return try reader.readVarInt()
+        case (Self.version + 1)...:
+            throw MalformedBytes(
+                newer: "the batch", version: UInt64(version), known: UInt64(Self.version),
+                offset: reader.offset)
+        default: throw MalformedBytes("batch version \(version)", offset: reader.offset)
         }
     }
 

@@ -1,0 +1,21 @@
+private import ApusIndex
+private import Synchronization
+
+extension Collection {
+    /// What is wrong with the graphs of the segment files, one sentence each: links to nothing, too
+    /// many of them, nodes that no search can reach. Empty when nothing is. For tests and
+    /// benchmarks; O(links).
+    package func graphFaults() -> [String] {
+        published.withLock { $0.segments }.flatMap { segment -> [String] in
+            guard segment is SealedSegment else { return [] }
+            guard let fields = try? segment.denseFields else {
+                return ["segment \(segment.number) is damaged"]
+            }
+            return fields.values.flatMap { field in
+                (field.index?.checkInvariants() ?? []).map {
+                    "segment \(segment.number), field `\(field.name)`: \($0)"
+                }
+            }
+        }
+    }
+}
