@@ -103,7 +103,8 @@ let package = Package(
 
         // Tests
         .target(
-            name: "TestSupport", dependencies: ["ApusCore"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["ApusCore", "ApusKernels", "ApusStorage"],
+            path: "Tests/TestSupport",
             swiftSettings: settings),
         .testTarget(
             name: "ApusCoreTests", dependencies: ["ApusCore", "TestSupport"],
@@ -139,6 +140,12 @@ let package = Package(
                 logging,
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Apus", "ApusCore", "ApusIndex", "ApusKernels", "ApusPipeline", "ApusProto",
+                "ApusStorage", "ApusWire", "TestSupport", protobuf,
+            ], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
 )

@@ -1,5 +1,5 @@
-private import Apus
-private import ApusCore
+internal import Apus
+internal import ApusCore
 private import ApusPipeline
 private import Dispatch
 private import Foundation
@@ -61,8 +61,10 @@ package struct Sweep: Sendable {
         try database.close()
     }
 
-    /// Of every file of the database.
-    private func bytesOnDisk() -> Int {
+    private func bytesOnDisk() -> Int { Self.bytesOnDisk(at: path) }
+
+    /// Of every file of a database.
+    static func bytesOnDisk(at path: String) -> Int {
         let files = FileManager.default.enumerator(
             at: URL(fileURLWithPath: path), includingPropertiesForKeys: [.fileSizeKey])
         var bytes = 0
@@ -189,14 +191,14 @@ extension Sweep {
         return passes.max { $0.queriesPerSecond < $1.queriesPerSecond } ?? passes[0]
     }
 
-    private struct Pass: Sendable {
+    struct Pass: Sendable {
         var found: [[Int]]
         var latencies: [Duration]
         var elapsed: Duration
     }
 
     /// Every request once, spread over the threads.
-    private static func pass(
+    static func pass(
         _ requests: [QueryRequest], _ collection: Collection, threads: Int
     ) throws -> Pass {
         let start = ContinuousClock.now

@@ -37,6 +37,47 @@ struct NumberList: ExpressibleByArgument {
     var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
 }
 
+/// `sync` or `async:200`.
+struct DurabilityArgument: ExpressibleByArgument {
+    let durability: Durability
+
+    init(durability: Durability) { self.durability = durability }
+
+    init?(argument: String) {
+        if argument == "sync" {
+            durability = .sync
+        } else if argument.hasPrefix("async:"), let delay = Int(argument.dropFirst(6)),
+            Durability.delayMillisecondsBounds.contains(delay)
+        {
+            durability = .async(maxDelayMilliseconds: delay)
+        } else {
+            return nil
+        }
+    }
+
+    var defaultValueDescription: String {
+        switch durability {
+        case .sync: "sync"
+        case .async(let delay): "async:\(delay)"
+        }
+    }
+}
+
+/// A number of bytes: `1500000`, `64KiB`, `500MiB`, `8GiB`, `1TiB`.
+struct ByteCountArgument: ExpressibleByArgument {
+    let bytes: Int
+
+    init?(argument: String) {
+        let units = ["KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40]
+        let unit = units.first { argument.hasSuffix($0.key) }
+        let digits = argument.dropLast(unit?.key.count ?? 0)
+        guard let count = Int(digits), count > 0 else { return nil }
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: 1 << (unit?.value ?? 0))
+        guard !overflow else { return nil }
+        self.bytes = bytes
+    }
+}
+
 /// Checks that belong to single options; each error names its option.
 enum Checked {
     static func inRange(

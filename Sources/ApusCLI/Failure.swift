@@ -12,6 +12,13 @@ struct Failure: Error, CustomStringConvertible {
         self.exitCode = exitCode
     }
 
+    /// Runs work on a closed database: what keeps it from even beginning is exit code 2.
+    static func telling<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch let error as DatabaseError {
+            throw Failure(error.message, exitCode: 2)
+        }
+    }
+
     /// One line that says what failed; the names of types and cases are of no use to a reader.
     static func text(of error: any Error) -> String {
         switch error {

@@ -17,7 +17,12 @@ extension CollectionDescription {
             status: status, optimizerError: info.failure, pointsCount: info.pointsCount,
             indexedVectorsCount: info.indexedVectorsCount, segmentsCount: info.segmentsCount,
             configuration: info.configuration,
-            payloadSchema: info.payloadSchema.map { ($0.field, $0.schema, $0.points) })
+            payloadSchema: info.payloadSchema.map { ($0.field, $0.schema, $0.points) },
+            details: CollectionDetails(
+                version: info.sequenceNumber, durability: info.durability, usage: info.usage,
+                pinnedVersions: info.pinnedVersions, pinnedMemoryBytes: info.pinnedMemoryBytes,
+                memoryBudgetBytes: info.configuration.optimizers.memoryBudgetBytes,
+                fieldsKeptMapped: info.fieldsKeptMapped))
     }
 }
 

@@ -39,6 +39,24 @@ extension Operations {
         try await database.perform { [database] in try database.collection(name).info() }
     }
 
+    /// Where the bytes of a collection lie, and the memory that only kept versions use.
+    package func usage(
+        of name: String
+    ) async throws -> (current: StorageUsage, pinned: Int) {
+        try await database.perform { [database] in try database.collection(name).usage() }
+    }
+
+    /// Whether files of the collection are damaged; nil: there is no such collection any more.
+    package func isDegraded(_ name: String) async -> Bool? {
+        do {
+            return try await database.perform { [database] in
+                try !database.collection(name).degradations().isEmpty
+            }
+        } catch {
+            return (error as? DatabaseError)?.kind == .notFound ? nil : true
+        }
+    }
+
     /// Names in ascending order, without aliases.
     package func collectionNames() -> [String] { database.collectionNames() }
 
@@ -102,26 +120,30 @@ extension Operations {
     }
 }
 
-/// Points, reading. Each call sees one version of the collection from its start to its end.
+/// Points, reading. Each call sees one version of the collection from its start to its end: the
+/// newest, or what `CallVersion` says.
 extension Operations {
     /// Best first.
     package func query(
         _ request: QueryRequest, in collection: String
     ) async throws -> [ScoredPoint] {
-        try await database.collection(collection).query(request)
+        let collection = try database.collection(collection)
+        return try await collection.query(request, at: CallVersion.version(in: collection))
     }
 
     /// One list of results per request, in their order.
     package func query(
         _ requests: [QueryRequest], in collection: String
     ) async throws -> [[ScoredPoint]] {
-        try await database.collection(collection).query(requests)
+        let collection = try database.collection(collection)
+        return try await collection.query(requests, at: CallVersion.version(in: collection))
     }
 
     package func groups(
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
-        try await database.collection(collection).groups(request)
+        let collection = try database.collection(collection)
+        return try await collection.groups(request, at: CallVersion.version(in: collection))
     }
 
     /// In the order of `ids`; unknown ids are left out.
@@ -129,18 +151,22 @@ extension Operations {
         _ ids: [PointID], withPayload: PayloadSelector, withVectors: VectorSelector,
         from collection: String
     ) async throws -> [Record] {
-        try await database.collection(collection)
-            .retrieve(ids, withPayload: withPayload, withVectors: withVectors)
+        let collection = try database.collection(collection)
+        return try await collection.retrieve(
+            ids, withPayload: withPayload, withVectors: withVectors,
+            at: CallVersion.version(in: collection))
     }
 
     package func scroll(
         _ request: ScrollRequest, in collection: String
     ) async throws -> ScrollPage {
-        try await database.collection(collection).scroll(request)
+        let collection = try database.collection(collection)
+        return try await collection.scroll(CallVersion.applied(to: request, in: collection))
     }
 
     /// The number of points that match; nil counts all. Always exact.
     package func count(_ filter: Filter?, in collection: String) async throws -> Int {
-        try await database.collection(collection).count(filter)
+        let collection = try database.collection(collection)
+        return try await collection.count(filter, at: CallVersion.version(in: collection))
     }
 }

@@ -49,7 +49,15 @@ package struct Server: Sendable {
 
     private func openDatabase() throws -> Database {
         do {
-            return try Database.open(at: configuration.dataPath)
+            var engine = configuration.engine
+            engine.snapshotDirectory = configuration.snapshotPath
+            engine.archiveDirectory = configuration.archivePath
+            engine.onDamage = { [logger] collection, damage in
+                logger.error(
+                    "damage on disk",
+                    metadata: ["collection": "\(collection)", "damage": "\(damage)"])
+            }
+            return try Database.open(at: configuration.dataPath, configuration: engine)
         } catch {
             throw ServerError.database(path: configuration.dataPath, reason: "\(error)")
         }

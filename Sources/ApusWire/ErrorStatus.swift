@@ -15,11 +15,12 @@ package struct ErrorStatus: Hashable, Sendable {
             case .notFound: (404, .notFound)
             case .alreadyExists: (409, .alreadyExists)
             case .failedPrecondition: (400, .failedPrecondition)
+            case .gone: (410, .failedPrecondition)
             case .unauthenticated: (401, .unauthenticated)
             case .permissionDenied: (403, .permissionDenied)
             case .timeout: (408, .deadlineExceeded)
             case .resourceExhausted: (429, .resourceExhausted)
-            case .outOfSpace: (507, .resourceExhausted)
+            case .outOfSpace, .outOfMemory: (507, .resourceExhausted)
             case .unavailable: (503, .unavailable)
             case .unimplemented: (501, .unimplemented)
             // A request cannot make it right and a retry will not either; DATA_LOSS is the code

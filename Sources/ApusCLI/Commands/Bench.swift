@@ -6,7 +6,8 @@ import Foundation
 /// `apus bench`: measures what the engine can do on this machine.
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure recall and speed.", subcommands: [BenchANN.self])
+        abstract: "Measure recall and speed.",
+        subcommands: [BenchANN.self, BenchStorage.self, BenchChurn.self])
 }
 
 /// `apus bench ann`: recall against speed of nearest-neighbour search.

@@ -1,14 +1,17 @@
-import ApusStorage
+import Apus
 import ArgumentParser
 
 /// `apus check`: whether a database is as it was written.
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Verify every checksum and cross-reference of a database.",
+        abstract: "Verify every byte of a database, and what the bytes mean.",
         discussion: """
-            Reads every byte and changes nothing; no server may have the directory open. Faults go \
-            to standard output, one a line. What a crash leaves behind (temporary files, the \
-            unacknowledged end of a log) is no fault: the next start removes it.
+            Reads every file and changes nothing; no server may have the directory open. Beyond \
+            checksums it verifies orders, versions, graphs (every node reachable, links to near \
+            vectors), payloads, and that a point lives once. Faults go to standard output, one a \
+            line: file, place, what is wrong. What a crash leaves behind (temporary files, the \
+            unacknowledged end of a log) is no fault: the next start removes it. `apus repair` \
+            mends what can be mended.
 
             Exit code: 0 no fault, 1 faults, 2 not a database, or called wrongly.
 
@@ -20,13 +23,16 @@ struct Check: ParsableCommand {
     var directory: String
 
     func run() throws {
-        let check = try DatabaseCheck(directory: directory)
-        for fault in check.faults { print(fault) }
-        guard check.faults.isEmpty else {
-            throw Failure("\(directory): faults: \(check.faults.count)")
+        let report = try Failure.telling { try Database.check(at: directory) }
+        for fault in report.faults { print(fault) }
+        for leftover in report.leftovers {
+            StandardError.write(line: "apus: left by a crash, not a fault: \(leftover)")
+        }
+        guard report.faults.isEmpty else {
+            throw Failure("\(directory): faults: \(report.faults.count)")
         }
         print(
-            "\(directory): no faults (collections: \(check.collections), segments:"
-                + " \(check.segments), log files: \(check.logFiles))")
+            "\(directory): no faults (collections: \(report.collections), segments:"
+                + " \(report.segments), log files: \(report.logFiles))")
     }
 }

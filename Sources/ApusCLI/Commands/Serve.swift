@@ -1,3 +1,4 @@
+import Apus
 import ApusServer
 import ArgumentParser
 import Foundation
@@ -30,6 +31,18 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Directory of the database.", valueName: "dir"))
     var data: String
 
+    @Option(
+        help: ArgumentHelp(
+            "Where snapshots are kept (default: snapshots.d in the database's directory).",
+            valueName: "dir"))
+    var snapshots: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep log files here before they are removed, for `apus restore --to-time`.",
+            valueName: "dir"))
+    var archive: String?
+
     @Option(help: "Address to listen on; 0.0.0.0 is every IPv4 address of the machine.")
     var host = "127.0.0.1"
 
@@ -42,6 +55,23 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Key that calls must carry; the environment variable APUS_API_KEY sets it too.")
     var apiKey: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What an acknowledged write means in new collections that do not say it themselves: "
+                + "`sync`, on disk; `async:MS`, on disk at most MS milliseconds later.",
+            valueName: "sync|async:ms"))
+    var durability = DurabilityArgument(durability: .sync)
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory that all collections together may use, as 8GiB or 500MiB; a write that would "
+                + "pass it is refused, reads and deletes go on. Default: no bound.",
+            valueName: "bytes"))
+    var memoryLimit: ByteCountArgument?
+
+    @Option(help: "Seconds without use after which a version that a reader pinned is let go.")
+    var versionKeepSeconds = EngineConfiguration().versionKeepSeconds
+
     @Option(help: "Lowest level of log lines: trace, debug, info, notice, warning, error.")
     var logLevel = "info"
 
@@ -51,6 +81,7 @@ struct Serve: AsyncParsableCommand {
                 throw ValidationError("\(name) is \(port); a port lies in 0…65535.")
             }
         }
+        try Checked.inRange("--version-keep-seconds", versionKeepSeconds, 1...86_400)
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level `\(logLevel)` is no level.")
         }
@@ -65,7 +96,12 @@ struct Serve: AsyncParsableCommand {
         }
         var configuration = ServerConfiguration(
             dataPath: data, host: host, httpPort: httpPort, grpcPort: grpcPort)
+        configuration.snapshotPath = snapshots
+        configuration.archivePath = archive
         configuration.apiKey = apiKey ?? ProcessInfo.processInfo.environment["APUS_API_KEY"]
+        configuration.engine.newCollectionDurability = durability.durability
+        configuration.engine.memoryLimitBytes = memoryLimit?.bytes
+        configuration.engine.versionKeepSeconds = versionKeepSeconds
         let server = Server(
             configuration: configuration, logger: Logger(label: "apus"),
             announce: { FileHandle.standardOutput.write(Data("\($0)\n".utf8)) })

@@ -1,7 +1,13 @@
+package import Apus
+
 /// Everything that a server is told at its start.
 package struct ServerConfiguration: Sendable {
     /// Directory of the database; created when it does not exist.
     package var dataPath: String
+    /// Where snapshots are kept; nil: in `snapshots.d` of the database.
+    package var snapshotPath: String?
+    /// Where the log is archived; nil: nowhere.
+    package var archivePath: String?
     package var host: String
     /// 0: any free port; the line that the server prints says which.
     package var httpPort: Int
@@ -17,6 +23,8 @@ package struct ServerConfiguration: Sendable {
     package var idleTimeout: Duration
     /// Open calls have this long to end once the server is told to stop.
     package var shutdownTimeout: Duration
+    /// How the engine uses the machine.
+    package var engine = EngineConfiguration()
 
     package init(
         dataPath: String,

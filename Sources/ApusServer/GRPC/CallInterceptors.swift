@@ -1,4 +1,5 @@
-// What happens around every call: the key is checked and the call is counted.
+// What happens around every call: the key is checked, the call is counted, and one that reads may
+// name a version.
 
 import ApusCore
 import ApusWire
@@ -67,6 +68,30 @@ struct MetricsInterceptor: ServerInterceptor {
         case let error as any RPCErrorConvertible: error.rpcErrorCode.rawValue
         default: RPCError.Code.unknown.rawValue
         }
+    }
+}
+
+/// Lets a call that reads name the version that it sees, and tells it with the answer.
+struct VersionInterceptor: ServerInterceptor {
+    func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingServerRequest<Input>,
+        context: ServerContext,
+        next:
+            @Sendable (
+                StreamingServerRequest<Input>, ServerContext
+            ) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        guard let header = request.metadata.first(ReadVersion.headerName) else {
+            return try await next(request, context)
+        }
+        let version = try CallVersion(header: header)
+        var response = try await CallVersion.$current.withValue(version) {
+            try await next(request, context)
+        }
+        if let seen = version.seen {
+            response.metadata.addString(seen.description, forKey: ReadVersion.headerName)
+        }
+        return response
     }
 }
 

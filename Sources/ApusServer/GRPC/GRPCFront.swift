@@ -44,7 +44,7 @@ struct GRPCFront: Service {
             transport: transport,
             services: [
                 VersionService(), HealthService(), CollectionsService(operations: operations),
-                PointsService(operations: operations), SnapshotsService(),
+                PointsService(operations: operations), SnapshotsService(operations: operations),
             ],
             interceptorPipeline: interceptors)
         try await withGracefulShutdownHandler {
@@ -99,6 +99,8 @@ struct GRPCFront: Service {
                         Qdrant_Snapshots.descriptor,
                     ])))
         }
+        interceptors.append(
+            .apply(VersionInterceptor(), to: .services([Qdrant_Points.descriptor])))
         return interceptors
     }
 

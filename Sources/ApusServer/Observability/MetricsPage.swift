@@ -1,3 +1,4 @@
+import Apus
 import ApusCore
 
 /// The text that a Prometheus server scrapes.
@@ -24,6 +25,62 @@ struct MetricsPage {
             // It may have been dropped since.
             guard let points = try? await operations.count(nil, in: name) else { continue }
             sample("apus_collection_points", [("collection", name)], String(points))
+        }
+        family(
+            "apus_collection_degraded", "gauge",
+            "1 when files of the collection are damaged, so that points may be missing.")
+        for name in names {
+            guard let isDegraded = await operations.isDegraded(name) else { continue }
+            sample("apus_collection_degraded", [("collection", name)], isDegraded ? "1" : "0")
+        }
+        addArchive(of: names, operations)
+        await addUsage(of: names, operations)
+    }
+
+    /// Only with an archive of the log.
+    private mutating func addArchive(of names: [String], _ operations: Operations) {
+        let states = names.compactMap { name in
+            operations.archiveState(of: name).map { (name: name, state: $0) }
+        }
+        guard !states.isEmpty else { return }
+        family("apus_log_archived_lsn", "gauge", "Every batch up to this one is archived.")
+        for (name, state) in states {
+            sample(
+                "apus_log_archived_lsn", [("collection", name)],
+                String(state.archivedThrough.rawValue))
+        }
+        family(
+            "apus_log_archive_failing", "gauge",
+            "1 when the log could not be archived the last time; its files stay meanwhile.")
+        for (name, state) in states {
+            sample(
+                "apus_log_archive_failing", [("collection", name)],
+                state.failure == nil ? "0" : "1")
+        }
+    }
+
+    /// Bytes by what they hold: the sum over `kind` is what a collection uses.
+    private mutating func addUsage(of names: [String], _ operations: Operations) async {
+        var infos: [(name: String, usage: StorageUsage, pinned: Int)] = []
+        for name in names {
+            guard let usage = try? await operations.usage(of: name) else { continue }
+            infos.append((name, usage.current, usage.pinned))
+        }
+        family("apus_collection_memory_bytes", "gauge", "Memory of the process's own.")
+        for info in infos {
+            for part in StorageUsage.Part.allCases {
+                let labels = [("collection", info.name), ("kind", part.rawValue)]
+                sample("apus_collection_memory_bytes", labels, String(info.usage[part].memory))
+            }
+            let labels = [("collection", info.name), ("kind", "pinned_versions")]
+            sample("apus_collection_memory_bytes", labels, String(info.pinned))
+        }
+        family("apus_collection_disk_bytes", "gauge", "Bytes in segment files.")
+        for info in infos {
+            for part in StorageUsage.Part.allCases {
+                let labels = [("collection", info.name), ("kind", part.rawValue)]
+                sample("apus_collection_disk_bytes", labels, String(info.usage[part].disk))
+            }
         }
     }
 

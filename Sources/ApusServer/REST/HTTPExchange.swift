@@ -8,15 +8,23 @@ package struct HTTPCall: Sendable {
     package var header: @Sendable (_ name: String) -> String?
     /// Reads the whole body. Throws `BodyTooLarge` past `limit` bytes.
     package var body: @Sendable (_ limit: Int) async throws -> [UInt8]
+    /// Hands over the body as it comes in, in pieces of the sender's choice, whatever its size.
+    package var pieces:
+        @Sendable (_ take: @Sendable ([UInt8]) async throws -> Void) async throws -> Void
 
+    /// Without `pieces` the body is one.
     package init(
         method: String, target: String, header: @escaping @Sendable (String) -> String?,
-        body: @escaping @Sendable (_ limit: Int) async throws -> [UInt8]
+        body: @escaping @Sendable (_ limit: Int) async throws -> [UInt8],
+        pieces: (
+            @Sendable (_ take: @Sendable ([UInt8]) async throws -> Void) async throws -> Void
+        )? = nil
     ) {
         self.method = method
         self.target = target
         self.header = header
         self.body = body
+        self.pieces = pieces ?? { take in try await take(try await body(.max)) }
     }
 }
 
@@ -38,6 +46,8 @@ package struct HTTPAnswer: Sendable {
     package var body: [UInt8]
     /// Further header fields.
     package var headers: [(name: String, value: String)] = []
+    /// When it is there it is the body, and `body` is empty.
+    package var stream: BodyStream?
 
     static func text(_ text: String) -> HTTPAnswer {
         HTTPAnswer(
@@ -47,4 +57,12 @@ package struct HTTPAnswer: Sendable {
     static func json(_ body: [UInt8], status: Int = 200) -> HTTPAnswer {
         HTTPAnswer(status: status, contentType: "application/json", body: body)
     }
+}
+
+/// A body that is made while it goes out.
+package struct BodyStream: Sendable {
+    package var byteCount: Int
+    /// The next piece; nil after the last. An error breaks the connection off: the status has gone
+    /// out by then.
+    package var next: @Sendable () async throws -> [UInt8]?
 }

@@ -26,7 +26,8 @@ func addPointRoutes(
         let request = try await json.read(call, RequestDecoder.scroll)
         let page = try await operations.scroll(request, in: call.collection)
         return try await json.answer(call, points: page.points.count) {
-            ResponseEncoder.scrollPage(page, seconds: $0)
+            ResponseEncoder.scrollPage(
+                page, tellsVersion: request.version != .latest, seconds: $0)
         }
     }
     routes.on("POST", root + "/count") { call in

@@ -7,6 +7,10 @@ package import ApusCore
 package struct QueryParameters: Sendable {
     /// Answer a write once it is durable and visible, not once it is queued.
     package private(set) var wait = false
+    /// Said so: for what takes long and is waited for otherwise.
+    package private(set) var doesNotWait = false
+    /// Of a snapshot's archive: SHA-256 in hexadecimal.
+    package private(set) var checksum: String?
     /// Seconds, at least 1.
     package private(set) var timeoutSeconds: Int?
 
@@ -16,7 +20,12 @@ package struct QueryParameters: Sendable {
             let name = try percentDecoded(parts[0], plusIsSpace: true)
             let value = try percentDecoded(parts.count > 1 ? parts[1] : "", plusIsSpace: true)
             switch name {
-            case "wait": wait = try Self.boolean(value, name)
+            case "wait":
+                wait = try Self.boolean(value, name)
+                doesNotWait = !wait
+            case "checksum": checksum = value
+            case "priority":
+                try Self.check(value, name, among: ["no_sync", "snapshot", "replica"])
             case "timeout": timeoutSeconds = try Self.timeout(value)
             case "ordering": try Self.check(value, name, among: ["weak", "medium", "strong"])
             case "consistency":

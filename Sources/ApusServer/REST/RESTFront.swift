@@ -74,9 +74,21 @@ private struct Responder: HTTPResponder {
         }
         let response = Response(
             status: HTTPResponse.Status(code: answer.status), headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+            body: answer.responseBody)
         // The length stays, the body does not (RFC 9110, 9.3.2).
         return request.method == .head ? response.createHeadResponse() : response
+    }
+}
+
+extension HTTPAnswer {
+    fileprivate var responseBody: ResponseBody {
+        guard let stream else { return ResponseBody(byteBuffer: ByteBuffer(bytes: body)) }
+        return ResponseBody(contentLength: stream.byteCount) { writer in
+            while let piece = try await stream.next() {
+                try await writer.write(ByteBuffer(bytes: piece))
+            }
+            try await writer.finish(nil)
+        }
     }
 }
 
@@ -112,6 +124,16 @@ extension HTTPCall {
                         .invalidArgument, "Payload error: malformed request body: \(error)")
                 }
                 return bytes
+            },
+            pieces: { take in
+                do {
+                    for try await chunk in request.body {
+                        try await take(Array(chunk.readableBytesView))
+                    }
+                } catch let error as HTTPParserError {
+                    throw DatabaseError(
+                        .invalidArgument, "Payload error: malformed request body: \(error)")
+                }
             })
     }
 }

@@ -26,6 +26,7 @@ package struct RESTService: Sendable {
         addPointRoutes(to: &routes, operations, json)
         addPointUpdateRoutes(to: &routes, operations, json)
         addQueryRoutes(to: &routes, operations, json)
+        addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
     }
 
@@ -44,8 +45,8 @@ package struct RESTService: Sendable {
             let method = call.method == "HEAD" ? "GET" : call.method
             if let handler = route.handlers[method] {
                 let query = try QueryParameters(target.query)
-                answer = try await handler(
-                    RESTCall(call, query: query, parameters: parameters, start: start))
+                answer = try await run(
+                    handler, RESTCall(call, query: query, parameters: parameters, start: start))
             } else if route.endsInItemName {
                 throw DatabaseError(.notFound, "Not found: no such path")
             } else {
@@ -66,6 +67,21 @@ package struct RESTService: Sendable {
                 "method": "\(call.method)", "route": "\(template)", "status": "\(answer.status)",
                 "seconds": "\(duration.seconds)",
             ])
+        return answer
+    }
+
+    /// Runs a handler; one that reads sees the version that the call's header names.
+    private func run(
+        _ handler: RouteTable.Handler, _ call: RESTCall
+    ) async throws -> HTTPAnswer {
+        guard let header = call.http.header(ReadVersion.headerName) else {
+            return try await handler(call)
+        }
+        let version = try CallVersion(header: header)
+        var answer = try await CallVersion.$current.withValue(version) { try await handler(call) }
+        if let seen = version.seen {
+            answer.headers.append((ReadVersion.headerName, seen.description))
+        }
         return answer
     }
 

@@ -84,6 +84,9 @@ extension CollectionConfigurationChange {
                 hnsw = try reader.optional(HNSWConfigurationChange.init(reading:))
             case "optimizers_config":
                 optimizers = try reader.optional(OptimizersChange.init(reading:))
+            // The interface changes nothing of the log; the setting in it is ours.
+            case "wal_config":
+                durability = try reader.optional(WALConfiguration.init(reading:))?.durability
             case "quantization_config":
                 quantization = try reader.optional(QuantizationChange.init(reading:))
             case "params": if !reader.readNull() { try readParams(&reader) }

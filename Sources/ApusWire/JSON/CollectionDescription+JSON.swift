@@ -14,11 +14,14 @@ package struct CollectionDescription: Sendable {
     package var segmentsCount: Int
     package var configuration: CollectionConfiguration
     package var payloadSchema: [(field: PayloadPath, schema: PayloadFieldSchema, points: Int)]
+    /// What only we tell; clients pass over it.
+    package var details: CollectionDetails?
 
     package init(
         status: Status, optimizerError: String? = nil, pointsCount: Int,
         indexedVectorsCount: Int, segmentsCount: Int, configuration: CollectionConfiguration,
-        payloadSchema: [(field: PayloadPath, schema: PayloadFieldSchema, points: Int)] = []
+        payloadSchema: [(field: PayloadPath, schema: PayloadFieldSchema, points: Int)] = [],
+        details: CollectionDetails? = nil
     ) {
         self.status = status
         self.optimizerError = optimizerError
@@ -27,6 +30,7 @@ package struct CollectionDescription: Sendable {
         self.segmentsCount = segmentsCount
         self.configuration = configuration
         self.payloadSchema = payloadSchema
+        self.details = details
     }
 }
 
@@ -54,6 +58,10 @@ extension JSONWriter {
             write(entry.schema, points: entry.points)
         }
         endObject()
+        if let details = description.details {
+            key("apus")
+            write(details, points: description.pointsCount)
+        }
         endObject()
     }
 

@@ -45,6 +45,7 @@ extension CollectionConfigurationChange.OptimizersChange {
                 maxOptimizationThreads = try Self.readThreads(&reader)
             case "prevent_unoptimized":
                 preventUnoptimized = try reader.optional(Bool.init(reading:))
+            case "memory_budget_bytes": memoryBudgetBytes = try reader.readOptionalCount()
             default: try reader.skipValue()
             }
         }
@@ -70,8 +71,31 @@ extension WALConfiguration {
                 if let value = try reader.readOptionalCount() { segmentsAhead = value }
             case "wal_retain_closed":
                 if let value = try reader.readOptionalCount() { retainClosed = value }
+            case "durability": durability = try reader.optional(Durability.init(reading:))
             default: try reader.skipValue()
             }
         }
+    }
+}
+
+extension Durability {
+    /// `"sync"` or `{"async_ms": 200}`.
+    package init(reading reader: inout JSONReader) throws(JSONError) {
+        guard try reader.peek() == .object else {
+            self = try reader.readName([Self.syncName: .sync])
+            return
+        }
+        let start = reader.position()
+        var delay: Int?
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if key == Self.delayName {
+                delay = try reader.readOptionalCount(in: Self.delayMillisecondsBounds)
+            } else {
+                try reader.skipValue()
+            }
+        }
+        self = .async(
+            maxDelayMilliseconds: try reader.require(delay, Self.delayName, ofObjectAt: start))
     }
 }

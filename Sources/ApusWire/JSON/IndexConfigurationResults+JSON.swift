@@ -39,6 +39,7 @@ extension JSONWriter {
         member("flush_interval_sec", optimizers.flushIntervalSeconds)
         nullable("max_optimization_threads", optimizers.maxOptimizationThreads)
         member("prevent_unoptimized", optimizers.preventUnoptimized)
+        member("memory_budget_bytes", optimizers.memoryBudgetBytes)
         endObject()
     }
 
@@ -47,7 +48,19 @@ extension JSONWriter {
         member("wal_capacity_mb", wal.capacityMegabytes)
         member("wal_segments_ahead", wal.segmentsAhead)
         member("wal_retain_closed", wal.retainClosed)
+        key("durability")
+        write(wal.durability ?? .sync)
         endObject()
+    }
+
+    package mutating func write(_ durability: Durability) {
+        switch durability {
+        case .sync: write(Durability.syncName)
+        case .async(let delay):
+            beginObject()
+            member(Durability.delayName, delay)
+            endObject()
+        }
     }
 
     private mutating func nullable(_ name: String, _ value: Int?) {

@@ -43,13 +43,20 @@ package enum ResponseEncoder {
         envelope(seconds) { $0.array(records) { $0.write($1) } }
     }
 
-    package static func scrollPage(_ page: ScrollPage, seconds: Double) -> [UInt8] {
+    /// `tellsVersion` is for requests that named or pinned one: other clients do not know the field.
+    package static func scrollPage(
+        _ page: ScrollPage, tellsVersion: Bool = false, seconds: Double
+    ) -> [UInt8] {
         envelope(seconds) {
             $0.beginObject()
             $0.key("points")
             $0.array(page.points) { $0.write($1) }
             $0.key("next_page_offset")
             if let next = page.nextOffset { $0.write(next) } else { $0.writeNull() }
+            if tellsVersion {
+                $0.key("version")
+                $0.write(page.version.rawValue)
+            }
             $0.endObject()
         }
     }

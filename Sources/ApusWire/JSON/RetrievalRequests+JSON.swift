@@ -60,7 +60,8 @@ package struct CountRequest: Hashable, Sendable {
 }
 
 extension ScrollRequest {
-    /// `{"offset", "limit", "filter", "with_payload", "with_vector", "order_by"}`.
+    /// `{"offset", "limit", "filter", "with_payload", "with_vector", "order_by"}`, and `version`,
+    /// which is ours.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
         try reader.beginObject()
@@ -74,6 +75,8 @@ extension ScrollRequest {
             case "with_vector", "with_vectors":
                 withVectors = try reader.optional(VectorSelector.init(reading:)) ?? .none
             case "order_by": orderBy = try reader.optional(OrderBy.init(reading:))
+            case "version":
+                version = try reader.optional(ReadVersion.init(reading:)) ?? .latest
             case "shard_key": try reader.refuse("shard_key")
             default: try reader.skipValue()
             }

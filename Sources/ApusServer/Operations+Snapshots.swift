@@ -1,0 +1,104 @@
+package import Apus
+import ApusCore
+package import ApusWire
+
+/// Snapshots: of one collection, or with nil of the whole database. The work runs on the engine's
+/// thread for it, so that searches do not wait.
+extension Operations {
+    package func createSnapshot(of collection: String?) async throws -> SnapshotSummary {
+        let description =
+            if let collection {
+                try await database.collection(collection).createSnapshot()
+            } else {
+                try await database.createSnapshot()
+            }
+        return SnapshotSummary(description)
+    }
+
+    /// Oldest first.
+    package func snapshots(of collection: String?) async throws -> [SnapshotSummary] {
+        try await database.perform { [database] in
+            let descriptions =
+                if let collection {
+                    try database.collection(collection).snapshots()
+                } else {
+                    try database.snapshots()
+                }
+            return descriptions.map(SnapshotSummary.init)
+        }
+    }
+
+    /// Throws `notFound` when there is none of that name.
+    package func deleteSnapshot(_ name: String, of collection: String?) async throws {
+        let isDeleted = try await database.performSnapshotWork { [database] in
+            if let collection {
+                try database.collection(collection).deleteSnapshot(name)
+            } else {
+                try database.deleteSnapshot(name)
+            }
+        }
+        guard isDeleted else {
+            throw DatabaseError(.notFound, "Not found: Snapshot `\(name)` doesn't exist!")
+        }
+    }
+
+    /// nil: the log is not archived, or there is no such collection.
+    package func archiveState(of collection: String) -> LogArchiveState? {
+        (try? database.collection(collection))?.archiveState
+    }
+
+    package func download(
+        _ name: String, of collection: String?
+    ) async throws -> SnapshotDownload {
+        try await database.perform { [database] in
+            try database.download(name, of: collection)
+        }
+    }
+
+    /// Makes the collection what the archive is, whether it exists or not.
+    package func recover(
+        _ collection: String, from upload: SnapshotUpload, checksum: String?
+    ) async throws {
+        _ = try await database.performSnapshotWork { [database] in
+            try database.restoreCollection(
+                collection, from: .archive(path: upload.path), replacing: true,
+                checksum: checksum)
+        }
+    }
+
+    /// The same from where the URL says, which must be a file below the directory of snapshots.
+    package func recover(_ collection: String, from recovery: SnapshotRecovery) async throws {
+        let path = try filePath(recovery.location)
+        _ = try await database.performSnapshotWork { [database] in
+            try database.restoreCollection(
+                collection, from: try database.snapshotSource(atPath: path), replacing: true,
+                checksum: recovery.checksum)
+        }
+    }
+
+    private func filePath(_ location: String) throws(DatabaseError) -> String {
+        let scheme = "file://"
+        if location.hasPrefix(scheme) {
+            let path = location.dropFirst(scheme.count)
+            guard path.hasPrefix("/") else {
+                throw .wrongInput("snapshot location `\(location)`: expected file:///PATH")
+            }
+            return try percentDecoded(path)
+        }
+        if location.hasPrefix("http://") || location.hasPrefix("https://") {
+            throw DatabaseError(
+                .unimplemented,
+                "Not supported: recovering from `\(location)`: this server fetches nothing; "
+                    + "download the snapshot and upload it to /collections/{name}/snapshots/upload")
+        }
+        throw .wrongInput("snapshot location `\(location)`: expected a file:// URL")
+    }
+}
+
+extension SnapshotSummary {
+    fileprivate init(_ description: SnapshotDescription) {
+        self.init(
+            name: description.name, creationTime: description.creationTime,
+            byteCount: description.byteCount, checksum: description.checksum)
+    }
+}
