@@ -28,7 +28,7 @@ import Testing
 
     @Test func deletedPointsAreReturnedOnlyToReadersOfTheTimeBefore() throws {
         let fixture = try Fixture.built(Self.vectors)
-        var deletedAt = [UInt64](repeating: .max, count: 4000)
+        var deletedAt = [UInt64](repeating: 0, count: 4000)
         for ordinal in 0..<4000 where ordinal % 2 == 0 { deletedAt[ordinal] = 100 }
         unsafe deletedAt.withUnsafeBufferPointer { deleted in
             let before = unsafe Admission(deletedAt: deleted.baseAddress, readLSN: 99)

@@ -42,7 +42,7 @@ import Testing
         let scratch = try ScratchDirectory()
         let segments = try ScratchDirectory()
         let writer = try SegmentWriter(
-            fileSystem: FaultyFileSystem(), path: segments.file("1.seg"))
+            fileSystem: PosixFileSystem(), path: segments.file("1.seg"))
         try RowBlockWriter.addSections(to: writer, prefix: "p", blockByteCount: 64) { rows in
             for number in UInt64(0)..<20 { try rows.append(batch(number) + batch(number)) }
         }
@@ -58,9 +58,9 @@ import Testing
                 let length = Int.random(in: 0...(bytes.count * 2), using: &generator)
                 if length < bytes.count { bytes.removeLast(bytes.count - length) }
                 try readAsEverything(scratch, bytes)
-                try scratch.clear()
-                try scratch.write(bytes, to: firstFile)
-                let error = failure { try openLog(scratch.path).log.close() }
+                let disk = LogDisk()
+                try disk.write(bytes, to: firstFile)
+                let error = failure { try openLog(disk).log.close() }
                 #expect(error == nil || error?.kind == .corrupt || error?.kind == .newerFormat)
                 try scratch.clear()
             }

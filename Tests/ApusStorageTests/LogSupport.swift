@@ -1,5 +1,6 @@
 import ApusCore
 import ApusStorage
+import TestSupport
 import Testing
 
 let testLogID = LogID(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
@@ -13,9 +14,53 @@ func batch(_ number: UInt64) -> [UInt8] {
     }
 }
 
-/// The log in `directory`, and the numbers of the batches that it replayed, each checked.
+/// A simulated disk with one directory, for a log.
+struct LogDisk: Sendable {
+    let files: SimulatedFileSystem
+    let path = "/log"
+
+    init(_ configure: (inout SimulatedFileSystem.Controls) -> Void = { _ in }) {
+        files = SimulatedFileSystem(directories: [path], configure)
+    }
+
+    init(_ files: SimulatedFileSystem) { self.files = files }
+
+    /// What a start after a power loss at this moment finds.
+    func afterPowerLoss(_ loss: PowerLoss = .losesEverythingUnsynced) -> LogDisk {
+        LogDisk(files.afterPowerLoss(loss))
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    func read(_ name: String) throws -> [UInt8] { try files.bytes(of: file(name)) }
+
+    func write(_ bytes: some Sequence<UInt8>, to name: String) throws {
+        try files.put(bytes, at: file(name))
+    }
+
+    func names() throws -> [String] { try files.list(path) }
+
+    func clear() throws {
+        for name in try names() { try files.remove(file(name)) }
+    }
+
+    func describe(_ name: String) throws -> WALDescription {
+        try WALDescription.describe(fileSystem: files, path: file(name))
+    }
+}
+
+/// The log on `disk`, and the numbers of the batches that it replayed, each checked.
 func openLog(
-    _ directory: String, after: UInt64 = 0, fileSystem: any FileSystem = FaultyFileSystem(),
+    _ disk: LogDisk, after: UInt64 = 0, logID: LogID = testLogID,
+    configure: (inout WriteAheadLog.Options) -> Void = { _ in }
+) throws -> (log: WriteAheadLog, recovery: WriteAheadLog.Recovery, replayed: [UInt64]) {
+    try openLog(
+        disk.path, after: after, fileSystem: disk.files, logID: logID, configure: configure)
+}
+
+/// The same in a directory of any file system.
+func openLog(
+    _ directory: String, after: UInt64 = 0, fileSystem: any FileSystem = PosixFileSystem(),
     logID: LogID = testLogID, configure: (inout WriteAheadLog.Options) -> Void = { _ in }
 ) throws -> (log: WriteAheadLog, recovery: WriteAheadLog.Recovery, replayed: [UInt64]) {
     var options = WriteAheadLog.Options(logID: logID)
@@ -43,22 +88,24 @@ func appendBatches(_ log: WriteAheadLog, through last: UInt64, oneByOne: Bool = 
 }
 
 /// The bytes of a log of `count` batches as a crash leaves them: synced one by one, never closed.
+/// The space that was allocated ahead is left out.
 func crashedLog(count: UInt64) throws -> [UInt8] {
-    let scratch = try ScratchDirectory()
-    let (log, _, _) = try openLog(scratch.path)
+    let disk = LogDisk()
+    let (log, _, _) = try openLog(disk)
     try appendBatches(log, through: count)
-    let bytes = try scratch.read(firstFile)
+    let bytes = try disk.read(firstFile)
+    let description = try disk.describe(firstFile)
     try log.close()
-    return bytes
+    return bytes.dropLast(description.tailByteCount)
 }
 
 /// As `crashedLog`, but closed in order.
 func closedLog(count: UInt64) throws -> [UInt8] {
-    let scratch = try ScratchDirectory()
-    let (log, _, _) = try openLog(scratch.path)
+    let disk = LogDisk()
+    let (log, _, _) = try openLog(disk)
     try appendBatches(log, through: count)
     try log.close()
-    return try scratch.read(firstFile)
+    return try disk.read(firstFile)
 }
 
 let firstFile = FileName.wal(firstSequenceNumber: SequenceNumber(1))

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusStorage
+import TestSupport
 import Testing
 
 @Suite struct ManifestTests {
@@ -29,44 +30,92 @@ import Testing
         #expect(try scratch.names() == ["CURRENT", "MANIFEST-00000002"])
     }
 
+    /// Whoever opens a collection counts on from these numbers; an archive that somebody sends may
+    /// have any.
+    @Test(arguments: [UInt64(1) << 62, .max]) func aNumberThatCannotBeCountedOnIsRefused(
+        number: UInt64
+    ) throws {
+        let scratch = try ScratchDirectory()
+        var manifest = example()
+        manifest.nextSegmentNumber = number
+        let error = failure {
+            _ = try ManifestStore(directory: scratch.path).commit(manifest)
+            _ = try ManifestStore(directory: scratch.path).read()
+        }
+        #expect(error?.kind == .corrupt)
+    }
+
+    /// A disk on which a first manifest holds.
+    private func disk() throws -> (files: SimulatedFileSystem, manifest: Manifest) {
+        let files = SimulatedFileSystem(directories: ["/db"])
+        let store = ManifestStore(fileSystem: files, directory: "/db")
+        return (files, try store.commit(example()))
+    }
+
     /// Whatever call fails while a manifest is replaced: afterwards the old one holds or the new
     /// one, and the next commit works.
     @Test func aFailureOfAnyCallLeavesTheOldOrTheNew() throws {
         var call = 0
         while true {
-            let scratch = try ScratchDirectory()
-            let calm = ManifestStore(directory: scratch.path)
-            let old = try calm.commit(example())
-            let files = FaultyFileSystem { $0.failingCall = call }
+            let (files, old) = try disk()
+            files.change { $0.faults = [.init(nil, afterCalls: call, count: 1)] }
+            let before = files.controls.callCount
+            let store = ManifestStore(fileSystem: files, directory: "/db")
+            var changed = old
+            changed.flushedThrough = SequenceNumber(100)
+            let error = failure { _ = try store.commit(changed) }
+            let found = try #require(try store.read())
+            #expect(found == old || found.flushedThrough == SequenceNumber(100))
+            if error == nil { #expect(found.flushedThrough == SequenceNumber(100)) }
+            if files.controls.callCount - before <= call { break }
+            let next = try store.commit(found)
+            try store.removeStrayFiles(keeping: next)
+            #expect(try store.read() == next)
+            #expect(files.files.count == 2)
+            call += 1
+        }
+        #expect(call > 8)
+    }
+
+    /// The machine stops at each call of a commit, and whatever the power loss leaves: the old
+    /// manifest holds or the new one, the new one for certain once the commit was reported, and
+    /// what CURRENT names is there whole.
+    @Test func aCrashAtAnyCallLeavesTheOldOrTheNew() throws {
+        var call = 0
+        while true {
+            let (files, old) = try disk()
+            files.change { $0.crashingCall = $0.callCount + call }
             var changed = old
             changed.flushedThrough = SequenceNumber(100)
             let error = failure {
-                _ = try ManifestStore(fileSystem: files, directory: scratch.path).commit(changed)
+                let store = ManifestStore(fileSystem: files, directory: "/db")
+                _ = try store.commit(changed)
             }
-            let found = try #require(try calm.read())
-            #expect(found == old || found.flushedThrough == SequenceNumber(100))
-            if error == nil { #expect(found.flushedThrough == SequenceNumber(100)) }
-            let next = try calm.commit(found)
-            try calm.removeStrayFiles(keeping: next)
-            #expect(try calm.read() == next)
-            #expect(try scratch.names().count == 2)
-            if files.counts.callCount <= call { break }
+            var starts = [files.afterKill(), files.afterPowerLoss(.losesEverythingUnsynced)]
+            starts += (0..<40).map { files.afterPowerLoss(.losesSome(seed: $0)) }
+            for start in starts {
+                let store = ManifestStore(fileSystem: start, directory: "/db")
+                let found = try #require(try store.read())
+                #expect(found == old || found.flushedThrough == SequenceNumber(100))
+                if error == nil { #expect(found.flushedThrough == SequenceNumber(100)) }
+                let next = try store.commit(found)
+                try store.removeStrayFiles(keeping: next)
+                let again = start.afterPowerLoss(.losesEverythingUnsynced)
+                #expect(try ManifestStore(fileSystem: again, directory: "/db").read() == next)
+            }
+            if !files.hasCrashed { break }
             call += 1
         }
         #expect(call > 8)
     }
 
     @Test func aFullDiskKeepsTheOldManifest() throws {
-        let scratch = try ScratchDirectory()
-        let store = ManifestStore(directory: scratch.path)
-        let old = try store.commit(example())
-        let needed = try scratch.read("CURRENT").count + scratch.read("MANIFEST-00000001").count
+        let needed = try disk().files.usedByteCount
         for room in 0..<needed {
-            let files = FaultyFileSystem { $0.writableByteCount = room }
-            let error = failure {
-                _ = try ManifestStore(fileSystem: files, directory: scratch.path).commit(old)
-            }
-            #expect(error?.kind == .outOfSpace)
+            let (files, old) = try disk()
+            files.change { $0.capacity = needed + room }
+            let store = ManifestStore(fileSystem: files, directory: "/db")
+            #expect(failure { _ = try store.commit(old) }?.kind == .outOfSpace)
             #expect(try store.read() == old)
         }
     }

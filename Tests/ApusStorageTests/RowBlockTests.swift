@@ -14,7 +14,7 @@ import Testing
         let scratch = try ScratchDirectory()
         let path = scratch.file("1.seg")
         let count = 3000
-        let writer = try SegmentWriter(fileSystem: FaultyFileSystem(), path: path)
+        let writer = try SegmentWriter(fileSystem: PosixFileSystem(), path: path)
         try RowBlockWriter.addSections(
             to: writer, prefix: "payload", blockByteCount: blockByteCount
         ) { rows in

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusStorage
+import TestSupport
 import Testing
 
 @Suite struct SegmentTests {
@@ -8,7 +9,7 @@ import Testing
     /// A small segment with three sections of its own and rows.
     private func segment(in scratch: ScratchDirectory) throws -> [UInt8] {
         let writer = try SegmentWriter(
-            fileSystem: FaultyFileSystem(), path: scratch.file("00000001.seg"))
+            fileSystem: PosixFileSystem(), path: scratch.file("00000001.seg"))
         try writer.addSection(name: "text", encoding: .raw, bytes: text)
         try writer.addSection(name: "empty", encoding: SectionEncoding(rawValue: 77)) { _ in }
         try RowBlockWriter.addSections(to: writer, prefix: "payload", blockByteCount: 100) { rows in
@@ -22,6 +23,26 @@ import Testing
 
     private func row(_ number: Int) -> [UInt8] {
         Array(String(repeating: "row \(number), ", count: number % 7).utf8)
+    }
+
+    @Test func spaceIsTakenAtOnceAndTheRestGivenBack() throws {
+        let disk = SimulatedFileSystem(seed: 3)
+        try disk.makeDirectory("/db")
+        disk.change { $0.capacity = 1 << 20 }
+        let refused = #expect(throws: StorageError.self) {
+            try SegmentWriter(
+                fileSystem: disk, path: "/db/00000001.seg", expectedByteCount: 2 << 20)
+        }
+        #expect(refused?.kind == .outOfSpace)
+        #expect(try disk.list("/db").isEmpty)
+        let writer = try SegmentWriter(
+            fileSystem: disk, path: "/db/00000001.seg", expectedByteCount: 1 << 19)
+        #expect(try disk.freeByteCount(of: "/db") == 1 << 19)
+        try writer.addSection(name: "text", encoding: .raw, bytes: text)
+        let byteCount = try writer.finish()
+        #expect(try disk.freeByteCount(of: "/db") == (1 << 20) - byteCount)
+        let reader = try SegmentReader.open(fileSystem: disk, path: "/db/00000001.seg")
+        #expect(reader.verify().isEmpty)
     }
 
     @Test func sectionsComeBackAligned() throws {
@@ -96,16 +117,16 @@ import Testing
         }
         #expect(try scratch.names().isEmpty)
         for room in stride(from: 0, to: 9000, by: 777) {
-            let files = FaultyFileSystem { $0.writableByteCount = room }
+            let files = SimulatedFileSystem(directories: ["/db"]) { $0.capacity = room }
             let error = failure {
-                let writer = try SegmentWriter(fileSystem: files, path: scratch.file("x.seg"))
+                let writer = try SegmentWriter(fileSystem: files, path: "/db/x.seg")
                 try writer.addSection(name: "a", encoding: .raw, bytes: text)
                 try writer.addSection(
                     name: "b", encoding: .raw, bytes: [UInt8](repeating: 1, count: 5000))
                 try writer.finish()
             }
             #expect(error?.kind == .outOfSpace)
-            #expect(try scratch.names().isEmpty)
+            #expect(files.files.isEmpty)
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
     /// A collection with two segments, a deletion file and a log of two files.
     private func collection() throws -> ScratchDirectory {
         let scratch = try ScratchDirectory()
-        let files = FaultyFileSystem()
+        let files = PosixFileSystem()
         let (log, _, _) = try openLog(scratch.file("wal"), fileSystem: files)
         try appendBatches(log, through: 4)
         log.rotate()

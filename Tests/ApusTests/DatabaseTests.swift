@@ -23,6 +23,21 @@ struct DatabaseTests {
         (0..<dimension).map { _ in Float.random(in: -1...1, using: &generator) }
     }
 
+    @Test("A closed database says so, and lets go of its collections")
+    func closing() throws {
+        let directory = try TemporaryDirectory()
+        weak var collection: Collection?
+        do {
+            let database = try Database.open(at: directory.path)
+            collection = try database.createCollection(
+                "c", CollectionConfiguration(dimension: 4, metric: .dot))
+            try database.close()
+            let error = #expect(throws: DatabaseError.self) { try database.collection("c") }
+            #expect(error?.kind == .unavailable)
+        }
+        #expect(collection == nil)
+    }
+
     @Test("What was upserted is found by search, by id, by scroll and by count")
     func upsertAndRead() async throws {
         let directory = try TemporaryDirectory()

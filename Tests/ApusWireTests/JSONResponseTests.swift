@@ -80,11 +80,13 @@ import Testing
         #expect(
             try result(
                 ResponseEncoder.scrollPage(
-                    ScrollPage(points: [Record(id: 1)], nextOffset: 2), seconds: 0.5))
+                    ScrollPage(points: [Record(id: 1)], nextOffset: 2, version: SequenceNumber(7)),
+                    seconds: 0.5))
                 == ["points": [["id": 1]], "next_page_offset": 2])
         #expect(
             try result(
-                ResponseEncoder.scrollPage(ScrollPage(points: [], nextOffset: nil), seconds: 0.5))
+                ResponseEncoder.scrollPage(
+                    ScrollPage(points: [], nextOffset: nil, version: .zero), seconds: 0.5))
                 == ["points": [], "next_page_offset": nil])
         #expect(try result(ResponseEncoder.records([], seconds: 0.5)) == [])
         #expect(try result(ResponseEncoder.count(3, seconds: 0.5)) == ["count": 3])
@@ -153,6 +155,7 @@ import Testing
         #expect(
             config["wal_config"] == [
                 "wal_capacity_mb": 64, "wal_segments_ahead": 0, "wal_retain_closed": 1,
+                "durability": "sync",
             ])
         #expect(
             config["optimizer_config"] == [

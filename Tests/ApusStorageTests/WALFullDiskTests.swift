@@ -1,0 +1,178 @@
+import ApusCore
+import ApusStorage
+import TestSupport
+import Testing
+
+/// A disk without room refuses single batches, and nothing else.
+@Suite struct WALFullDiskTests {
+    private func open(
+        _ disk: LogDisk, after: UInt64 = 0, mustExist: Bool = true
+    ) throws -> (log: WriteAheadLog, recovery: WriteAheadLog.Recovery, replayed: [UInt64]) {
+        try openLog(disk, after: after) {
+            $0.fileByteCountMax = 400
+            $0.allocationByteCountMin = 64
+            $0.reserveByteCount = 200
+            $0.mustExist = mustExist
+        }
+    }
+
+    /// Appends until the disk is full; returns the last batch.
+    private func fill(
+        _ log: WriteAheadLog, mayUseReserve: Bool = false, atMost: Int = 1000
+    ) throws -> UInt64 {
+        for _ in 0..<atMost {
+            let next = log.lastSequenceNumber.rawValue + 1
+            do {
+                _ = try log.append(batch(next), mayUseReserve: mayUseReserve)
+            } catch {
+                guard error.kind == .outOfSpace else { throw error }
+                #expect(log.lastSequenceNumber.rawValue == next - 1, "nothing was numbered")
+                break
+            }
+        }
+        let last = log.lastSequenceNumber
+        try log.waitUntilDurable(last)
+        return last.rawValue
+    }
+
+    @Test func aFullDiskRefusesBatchesUntilThereIsRoom() throws {
+        // Every capacity from where a log can be made at all.
+        for capacity in stride(from: 40, to: 3000, by: 37) {
+            let disk = LogDisk { $0.capacity = capacity }
+            let (log, _, _) = try open(disk, mustExist: false)
+            let first = try fill(log)
+            #expect(log.failure == nil, "capacity \(capacity)")
+            #expect(disk.files.usedByteCount <= capacity)
+            let found = try openLog(disk.afterPowerLoss()).replayed
+            #expect(found == Array(1..<(first + 1)))
+            // There is room: the same log goes on.
+            disk.files.change { $0.capacity = capacity + 2000 }
+            let second = try fill(log)
+            #expect(second > first, "capacity \(capacity)")
+            try log.close()
+            #expect(try openLog(disk.afterPowerLoss()).replayed == Array(1..<(second + 1)))
+        }
+    }
+
+    @Test func deletionsHaveAReserve() throws {
+        let disk = LogDisk { $0.capacity = 2000 }
+        let (log, _, _) = try open(disk, mustExist: false)
+        let full = try fill(log)
+        for _ in 0..<3 {
+            #expect(failure { _ = try log.append(batch(full + 1)) }?.kind == .outOfSpace)
+        }
+        // Some batches of some 40 bytes go into 200.
+        let deletions = try fill(log, mayUseReserve: true) - full
+        #expect((3...6).contains(deletions), "\(deletions)")
+        #expect(failure { _ = try log.append(batch(1)) }?.kind == .outOfSpace)
+        disk.files.change { $0.capacity = 2500 }
+        #expect(try fill(log) > full + deletions)
+        try log.close()
+    }
+
+    /// Each call that takes space fails for lack of it, alone or with all that follow.
+    @Test(arguments: [1, Int.max]) func aCallThatFindsNoSpaceFailsNothingElse(
+        _ count: Int
+    ) throws {
+        let kinds: [FileOperation] = [.create, .allocate, .rename]
+        for kind in kinds {
+            for passes in 0..<20 {
+                let disk = LogDisk()
+                let (log, _, _) = try open(disk, mustExist: false)
+                disk.files.change {
+                    $0.faults = [
+                        .init(kind, kind: .outOfSpace, afterCalls: passes, count: count)
+                    ]
+                }
+                var acknowledged = try fill(log, atMost: 60)
+                #expect(log.failure == nil, "\(kind) \(passes)")
+                log.rotate()
+                acknowledged = try fill(log, atMost: 3)
+                #expect(try openLog(disk.afterPowerLoss()).replayed.count == acknowledged)
+                disk.files.change { $0.faults = [] }
+                let last = try fill(log, atMost: 60)
+                #expect(last == acknowledged + 60, "\(kind) \(passes)")
+                try log.close()
+                #expect(try openLog(disk).replayed == Array(1..<(last + 1)))
+            }
+        }
+    }
+
+    @Test func aFileGoesOnWhenThereIsNoSpaceForTheNext() throws {
+        let disk = LogDisk()
+        let (log, _, _) = try open(disk, mustExist: false)
+        disk.files.change { $0.faults = [.init(.create, kind: .outOfSpace)] }
+        #expect(try fill(log, atMost: 100) == 100)
+        #expect(log.filePaths.count == 1)
+        #expect(try disk.names().count == 1)
+        disk.files.change { $0.faults = [] }
+        #expect(try fill(log, atMost: 10) == 110)
+        #expect(log.filePaths.count > 1)
+        try log.close()
+        #expect(try openLog(disk).replayed.count == 110)
+    }
+
+    @Test func aLogIsOpenedOnAFullDisk() throws {
+        let disk = LogDisk()
+        let (log, _, _) = try open(disk, mustExist: false)
+        try appendBatches(log, through: 20)
+        // As a crash leaves it, without a mark at its end; and as segments that are ahead leave it.
+        for after in [UInt64(0), 10, 30] {
+            let full = disk.afterPowerLoss()
+            full.files.change { $0.capacity = 0 }
+            let (again, _, replayed) = try open(full, after: after)
+            #expect(replayed == (after < 20 ? Array((after + 1)..<21) : []))
+            #expect(failure { _ = try again.append([1]) }?.kind == .outOfSpace)
+            full.files.change { $0.capacity = nil }
+            let next = max(after, 20) + 1
+            try appendBatches(again, through: next)
+            try again.close()
+            #expect(try open(full, after: after).replayed.last == next)
+        }
+        try log.close()
+    }
+
+    @Test func aWriteThatFailsIsFinal() throws {
+        let disk = LogDisk()
+        let (log, _, _) = try open(disk, mustExist: false)
+        try appendBatches(log, through: 3)
+        disk.files.change { $0.faults = [.init(.write, count: 1)] }
+        _ = try log.append(batch(4))
+        #expect(failure { try log.waitUntilDurable(SequenceNumber(4)) }?.kind == .io)
+        #expect(failure { _ = try log.append(batch(5)) }?.kind == .io)
+        #expect(failure { try log.close() }?.kind == .io)
+        for seed in UInt64(0)..<20 {
+            let found = try openLog(disk.afterPowerLoss(.losesSome(seed: seed))).replayed
+            #expect(found == [1, 2, 3] || found == [1, 2, 3, 4])
+        }
+    }
+
+    @Test func spaceIsAllocatedAheadAndCutAtTheEnd() throws {
+        let disk = LogDisk()
+        // A log that rests gives its space back, too: not this one, however slow the machine is.
+        let (log, _, _) = try openLog(disk) { $0.idleMillisecondsMax = 3_600_000 }
+        #expect(try disk.read(firstFile).count == 40, "nothing before the first batch")
+        try appendBatches(log, through: 1)
+        let small = try disk.read(firstFile).count
+        #expect(small > 100 << 10 && small < 256 << 10)
+        var generator = SeededGenerator(seed: 1)
+        let large = (0..<(1 << 20)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        for _ in 0..<4 { try log.waitUntilDurable(log.append(large)) }
+        #expect(try disk.read(firstFile).count > 6 << 20)
+        let allocations = disk.files.count(of: .allocate)
+        #expect(allocations < 12)
+        try log.close()
+        #expect(try disk.describe(firstFile).tailByteCount == 0)
+        #expect(try disk.read(firstFile).count < (4 << 20) + 1000)
+    }
+
+    @Test func manyLogsTakeLittle() throws {
+        let files = SimulatedFileSystem(directories: ["/db"])
+        let logs = try (0..<200).map { try openLog("/db/\($0)", fileSystem: files).log }
+        #expect(files.usedByteCount == 200 * 40)
+        for log in logs { try appendBatches(log, through: 1) }
+        #expect(files.usedByteCount < 200 * (256 << 10))
+        for log in logs { try log.close() }
+        #expect(files.usedByteCount < 200 * 200)
+    }
+}

@@ -1,0 +1,142 @@
+import Apus
+import TestSupport
+
+/// The database that golden files hold: two small collections with everything that the format knows.
+///
+/// `books` has one dense field under cosine, two sealed segments, a deletion file, an index on a
+/// payload field, and a tail of batches that are in the log only. `mixed` has named dense vectors
+/// of two metrics (one of them absent from some points), a sparse and a multi vector field, ids of
+/// both kinds, one sealed segment and a tail. What is written here must not change: the files of a
+/// format version are made once.
+enum GoldenDatabase {
+    static let bookCount = 60
+    private static let dimension = 8
+
+    static func make(at path: String) throws {
+        var generator = SeededGenerator(seed: 1)
+        let database = try Database.open(at: path)
+        try makeBooks(database, &generator)
+        try makeMixed(database, &generator)
+        try database.changeAliases([.create(alias: "library", collection: "books")])
+        try database.close()
+    }
+
+    private static func makeBooks(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        let books = try database.createCollection(
+            "books",
+            CollectionConfiguration(
+                dimension: dimension, metric: .cosine,
+                hnsw: HNSWConfiguration(m: 4, efConstruct: 32, fullScanThreshold: 0)))
+        if let year = PayloadPath("year") {
+            try books.createPayloadIndex(year, PayloadFieldSchema(type: .integer))
+        }
+        let points = (0..<bookCount).map { number in
+            Point(
+                id: .number(UInt64(number)), vector: vector(dimension, &generator),
+                payload: payload(number))
+        }
+        try books.upsert(Array(points[..<30]))
+        try books.upsert(Array(points[30..<40]))
+        try books.seal()
+        // Deleted and replaced rows of the first segment: the second one's manifest names them.
+        try books.delete(.ids([3, 4, 5, 39]))
+        try books.upsert([
+            Point(id: 7, vector: vector(dimension, &generator), payload: ["title": "replaced"])
+        ])
+        try books.upsert(Array(points[40..<50]))
+        try books.seal()
+        // From here on everything is in the log only.
+        try books.upsert(Array(points[50...]))
+        try books.delete(.ids([8, 41, 50]))
+        if let shelf = PayloadPath("shelf") {
+            _ = try books.write([.deletePayload(keys: [shelf], .ids([9]))])
+        }
+        _ = try books.write([.setPayload(["read": true], key: nil, .ids([10, 51]))])
+    }
+
+    private static func makeMixed(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        var configuration = CollectionConfiguration(
+            vectors: [
+                "text": DenseVectorConfiguration(dimension: 20, metric: .dot),
+                "image": DenseVectorConfiguration(dimension: 3, metric: .euclid),
+                "tokens": DenseVectorConfiguration(
+                    dimension: 4, metric: .cosine, isMultiVector: true),
+            ],
+            sparseVectors: ["words": SparseVectorConfiguration(modifier: .idf)])
+        configuration.metadata = ["made": "once"]
+        let mixed = try database.createCollection("mixed", configuration)
+        let points = (0..<24).map { number -> Point in
+            var vectors: [String: Vector] = [
+                "text": .dense(vector(20, &generator)),
+                "words": .sparse(
+                    SparseVector(
+                        indices: [UInt32(number % 5), 1000 + UInt32(number), .max - 1],
+                        values: vector(3, &generator))),
+                "tokens": .multi((0..<(1 + number % 3)).map { _ in vector(4, &generator) }),
+            ]
+            if number % 4 != 0 { vectors["image"] = .dense(vector(3, &generator)) }
+            if number % 6 == 5 { vectors["words"] = nil }
+            let id: PointID =
+                number % 2 == 0
+                ? .number(UInt64.max - UInt64(number))
+                : .uuid(UUIDBytes(high: generator.next(), low: generator.next()))
+            return Point(id: id, vectors: vectors, payload: ["number": .integer(Int64(number))])
+        }
+        try mixed.upsert(Array(points[..<16]))
+        try mixed.seal()
+        try mixed.upsert(Array(points[16...]))
+        try mixed.delete(.ids([points[0].id, points[17].id]))
+        _ = try mixed.write([.deleteVectors(names: ["text", "words"], .ids([points[1].id]))])
+    }
+
+    private static func vector(_ count: Int, _ generator: inout SeededGenerator) -> [Float] {
+        (0..<count).map { _ in Float(Int.random(in: -64...64, using: &generator)) / 32 + 0.01 }
+    }
+
+    private static func payload(_ number: Int) -> Payload {
+        [
+            "title": .string("Book \(number) – été 本"),
+            "year": .integer(Int64(1900 + number)),
+            "price": .double(Double(number) / 4),
+            "shelf": .object(["row": .integer(Int64(number % 3)), "free": .null]),
+            "tags": .array([.string("even"), .bool(number % 2 == 0), .integer(-1)]),
+        ]
+    }
+
+    /// The searches whose answers are kept beside the files.
+    static func queries(_ collection: String) -> [String: QueryRequest] {
+        let probe: [Float] = (0..<20).map { Float($0 % 7) / 7 - 0.4 }
+        switch collection {
+        case "books":
+            var exact = QueryRequest(nearest: Array(probe.prefix(dimension)), limit: 12)
+            exact.parameters.exact = true
+            var graph = exact
+            graph.parameters = SearchParameters(ef: 100)
+            var filtered = exact
+            if let year = PayloadPath("year") {
+                filtered.filter = Filter(
+                    must: [.field(year, .range(NumericRange(lessThan: 1930)))])
+            }
+            return ["exact": exact, "graph": graph, "filtered": filtered]
+        case "mixed":
+            var result: [String: QueryRequest] = [:]
+            let inputs: [String: Vector] = [
+                "text": .dense(probe), "image": .dense(Array(probe.prefix(3))),
+                "tokens": .multi([Array(probe.prefix(4)), Array(probe.suffix(4))]),
+                "words": .sparse(SparseVector(indices: [1, 2, .max - 1], values: [1, 2, 0.5])),
+            ]
+            for (field, input) in inputs {
+                var request = QueryRequest(
+                    query: .nearest(.vector(input)), using: field, limit: 8)
+                request.parameters.exact = true
+                result[field] = request
+            }
+            return result
+        default: return [:]
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import ApusCore
+import ApusPipeline
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Readers of files that people bring.
+@Suite("Fuzzing file readers") struct PipelineFuzzTests {
+    /// A file whose content changes with every input. In memory where the system has such a place.
+    private final class InputPath {
+        let path: String
+
+        init(_ name: String) {
+            let memory = "/dev/shm"
+            let folder =
+                FileManager.default.isWritableFile(atPath: memory)
+                ? memory + "/" : NSTemporaryDirectory()
+            path = "\(folder)apus-fuzz-\(getpid())-\(name)"
+        }
+
+        deinit { _ = unsafe unlink(path) }
+
+        func write(_ bytes: [UInt8]) throws {
+            let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+            try expect(descriptor >= 0, "cannot write \(path)")
+            defer { close(descriptor) }
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0)
+            }
+            try expect(written == bytes.count, "cannot write \(path)")
+        }
+    }
+
+    private static let extensions = ["npy", "fvecs", "bvecs", "ivecs"]
+
+    @Test("Rows: npy, fvecs, bvecs, ivecs") func rows() throws {
+        let paths = Dictionary(
+            uniqueKeysWithValues: Self.extensions.map { ($0, InputPath("rows.\($0)")) })
+        try fuzz(
+            FuzzTarget(
+                name: "rows",
+                tokens: [
+                    "<f4", "<f2", "|u1", "<i8", ">f4", "True", "'shape': (", "(3, 2)", "(,)",
+                    "(18446744073709551615, 2)", "'descr'", "}", "\u{93}NUMPY", "0x10",
+                ],
+                samples: { Self.rowSamples() },
+                run: { input in
+                    guard let path = paths[input.purpose] else { return .refused }
+                    try path.write(input.bytes)
+                    return try refusing(with: PipelineError.self) {
+                        let file = try RowFile(path: path.path)
+                        let count = min(file.layout.rowCount, 50)
+                        switch file.layout.element {
+                        case .float16, .float32, .uint8:
+                            let rows = try file.floats(0..<count)
+                            try expect(
+                                rows.values.count == count * file.layout.width, "rows are missing")
+                            if file.layout.rowCount > 0 {
+                                _ = try file.floats(
+                                    (file.layout.rowCount - 1)..<file.layout.rowCount)
+                            }
+                        case .int32, .int64:
+                            _ = try file.ids(0..<count)
+                        }
+                    }
+                }))
+    }
+
+    private static func rowSamples() -> [FuzzInput] {
+        func npy(_ version: UInt8, _ descr: String, _ shape: String, _ count: Int) -> [UInt8] {
+            var header = "{'descr': '\(descr)', 'fortran_order': False, 'shape': \(shape), }"
+            header += String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+            let length: [UInt8] = version == 1 ? [118, 0] : [118, 0, 0, 0]
+            return [0x93] + Array("NUMPY".utf8) + [version, 0] + length + Array(header.utf8)
+                + (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+        }
+        let row: [UInt8] = [2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64]
+        return [
+            FuzzInput(name: "npy~f4", bytes: npy(1, "<f4", "(3, 2)", 24)),
+            FuzzInput(name: "npy~f2", bytes: npy(2, "<f2", "(5, 3)", 30)),
+            FuzzInput(name: "npy~u1", bytes: npy(3, "|u1", "(4, 4)", 16)),
+            FuzzInput(name: "npy~i8", bytes: npy(1, "<i8", "(3,)", 24)),
+            FuzzInput(name: "fvecs~0", bytes: row + row + row),
+            FuzzInput(name: "ivecs~0", bytes: row + row),
+            FuzzInput(name: "bvecs~0", bytes: [3, 0, 0, 0, 1, 2, 3, 3, 0, 0, 0, 9, 8, 7]),
+        ]
+    }
+
+    private static let lines = """
+        {"id": 7, "vector": [0.1, -2e3], "payload": {"year": 2024, "tags": ["a", null, true]}}
+        {"id": "f47ac10b-58cc-4372-a567-0e02b2c3d479", "vector": {"text": [1, 2], "words": {"indices": [1, 5], "values": [0.5, 1]}, "tokens": [[1, 2], [3, 4]]}}
+
+        {"id": 18446744073709551615, "vector": [1, 1E-45], "payload": {"s": "\\u00e9\\ud83d\\ude00\\n"}}
+        """
+
+    private static let tokens = [
+        "{", "}", "[", "]", ":", ",", "\"", "\\u", "\\ud800", "1e999", "-0", "null", "true", "\n",
+        "99999999999999999999", "\"id\"", "\"vector\"", "\"indices\"", "\"values\"", "é", "\u{0}",
+    ]
+
+    @Test("Lines of JSON") func jsonLines() throws {
+        let path = InputPath("lines.jsonl")
+        try fuzz(
+            FuzzTarget(
+                name: "jsonl", tokens: Self.tokens,
+                samples: { [FuzzInput(name: "jsonl~0", bytes: Array(Self.lines.utf8))] },
+                run: { input in
+                    try path.write(input.bytes)
+                    return try refusing(with: PipelineError.self) {
+                        try Self.readLines(path.path)
+                    }
+                }))
+    }
+
+    private static func readLines(_ path: String) throws {
+        let payloads = try LineReader(path: path)
+        while let line = try payloads.next() { _ = try? payloads.payload(line) }
+        var source = try JSONLinesSource(LineReader(path: path))
+        while try !source.next(2).isEmpty {}
+    }
+
+    @Test("Gzip") func gzip() throws {
+        let path = InputPath("lines.jsonl.gz")
+        try fuzz(
+            FuzzTarget(
+                name: "gzip", share: 0.5,
+                samples: {
+                    // What gzip makes of the same lines, twice over: two members.
+                    let member = try Self.gzipped(Array(Self.lines.utf8))
+                    return [
+                        FuzzInput(name: "gzip~1", bytes: member),
+                        FuzzInput(name: "gzip~2", bytes: member + member),
+                    ]
+                },
+                run: { input in
+                    try path.write(input.bytes)
+                    return try refusing(with: PipelineError.self) {
+                        let reader = try LineReader(path: path.path)
+                        while try reader.next() != nil {}
+                    }
+                }))
+    }
+
+    private static func gzipped(_ bytes: [UInt8]) throws -> [UInt8] {
+        let folder = FileManager.default.temporaryDirectory
+        let file = folder.appending(path: "apus-fuzz-\(getpid()).jsonl")
+        let output = folder.appending(path: file.lastPathComponent + ".gz")
+        defer { try? FileManager.default.removeItem(at: output) }
+        try Data(bytes).write(to: file)
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["gzip", "--no-name", "--force", file.path]
+        try process.run()
+        process.waitUntilExit()
+        return Array(try Data(contentsOf: output))
+    }
+}

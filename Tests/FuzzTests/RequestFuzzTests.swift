@@ -1,0 +1,82 @@
+import ApusCore
+import ApusWire
+import Foundation
+import Testing
+
+/// Bodies of REST requests. The corpus is what a client sends (`Fixtures/wire/rest`).
+@Suite("Fuzzing request bodies") struct RequestFuzzTests {
+    private static let tokens = [
+        "{", "}", "[", "]", ":", ",", "\"", "\\u", "\\ud800", "1e999", "-1", "0.5", "null", "true",
+        "99999999999999999999", "\"must\"", "\"should\"", "\"filter\"", "\"nested\"", "\"key\"",
+        "\"range\"", "\"gte\"", "\"query\"", "\"prefetch\"", "\"limit\"", "\"points\"",
+        "\"vector\"", "\"indices\"", "\"values\"", "\"params\"", "\"fusion\"", "\"rrf\"",
+        "\"id\"", "\"hnsw_config\"", "\"on_disk\"", "\"size\"", "\"geo_polygon\"", "\"exterior\"",
+        "\"points\"", "[[[[[[[[", "{\"a\":", "é", "\u{0}", "1e-400", "4294967296",
+    ]
+
+    @Test("Every kind of body") func bodies() throws {
+        try fuzz(
+            FuzzTarget(
+                name: "requests", tokens: Self.tokens,
+                fixtures: { try Self.captured() }, samples: { Self.filters },
+                run: { input in
+                    do throws(DatabaseError) {
+                        try Self.decode(input)
+                        return .accepted
+                    } catch {
+                        try expect(
+                            error.kind == .invalidArgument || error.kind == .validation
+                                || error.kind == .unimplemented,
+                            "an error of the kind \(error.kind)")
+                        return .refused
+                    }
+                }))
+    }
+
+    private static func captured() throws -> [FuzzInput] {
+        let folder = FuzzCorpus.fixtures.appending(path: "wire/rest")
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            .filter { $0.hasSuffix(".json") }
+            .map { name in
+                FuzzInput(
+                    name: name.replacing(".json", with: "").replacing("-", with: "~"),
+                    bytes: Array(try Data(contentsOf: folder.appending(path: name))))
+            }
+    }
+
+    /// Conditions of every kind, as requests that have a filter.
+    private static let filters: [FuzzInput] = [
+        #"{"filter":{"must":[{"key":"a.b[]","match":{"any":["x",1]}},{"has_id":[1,"f47ac10b-58cc-4372-a567-0e02b2c3d479"]},{"nested":{"key":"l","filter":{"must_not":[{"is_null":{"key":"y"}}]}}}],"min_should":{"conditions":[{"key":"t","match":{"text":"a b"}}],"min_count":1}}}"#,
+        #"{"filter":{"should":{"key":"g","geo_radius":{"center":{"lon":1,"lat":2},"radius":3.5}},"must":[{"key":"g","geo_polygon":{"exterior":{"points":[{"lon":0,"lat":0},{"lon":1,"lat":0},{"lon":1,"lat":1},{"lon":0,"lat":0}]}}},{"key":"d","range":{"gte":"2024-01-01T00:00:00Z","lt":null}},{"key":"v","values_count":{"gt":1}},{"is_empty":{"key":"e"}},{"has_vector":"image"}]}}"#,
+    ].enumerated().map { FuzzInput(name: "count~filter\($0)", bytes: Array($1.utf8)) }
+
+    private static func decode(_ input: FuzzInput) throws(DatabaseError) {
+        let body = unsafe input.bytes.span.bytes
+        switch input.purpose {
+        case "createCollection": _ = try RequestDecoder.createCollection(body)
+        case "updateCollection": _ = try RequestDecoder.updateCollection(body)
+        case "changeAliases": _ = try RequestDecoder.changeAliases(body)
+        case "createFieldIndex": _ = try RequestDecoder.createFieldIndex(body)
+        case "createVectorField": _ = try RequestDecoder.createVectorField(body)
+        case "upsert": _ = try RequestDecoder.upsert(body)
+        case "deletePoints": _ = try RequestDecoder.deletePoints(body)
+        case "updateVectors": _ = try RequestDecoder.updateVectors(body)
+        case "deleteVectors": _ = try RequestDecoder.deleteVectors(body)
+        case "setPayload": _ = try RequestDecoder.setPayload(body)
+        case "overwritePayload": _ = try RequestDecoder.overwritePayload(body)
+        case "deletePayload": _ = try RequestDecoder.deletePayload(body)
+        case "clearPayload": _ = try RequestDecoder.clearPayload(body)
+        case "batch": _ = try RequestDecoder.batch(body)
+        case "retrieve": _ = try RequestDecoder.retrieve(body)
+        case "scroll": _ = try RequestDecoder.scroll(body)
+        case "count": _ = try RequestDecoder.count(body)
+        case "query": _ = try RequestDecoder.query(body)
+        case "queryBatch": _ = try RequestDecoder.queryBatch(body)
+        case "queryGroups": _ = try RequestDecoder.queryGroups(body)
+        case "search": _ = try RequestDecoder.search(body)
+        case "searchBatch": _ = try RequestDecoder.searchBatch(body)
+        case "searchGroups": _ = try RequestDecoder.searchGroups(body)
+        default: throw DatabaseError(.internalError, "no decoder is called \(input.purpose)")
+        }
+    }
+}
