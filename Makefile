@@ -12,6 +12,10 @@ DATA ?= ./data
 DATASETS ?= ../shared/datasets
 CRASHES ?= 5
 SOAK_CRASHES ?= 500
+SOAK_HISTORIES ?= 10000
+SOAK_EXECUTIONS ?= 1000000
+SOAK_MINUTES ?=
+SOAK_SEED ?=
 BENCH_ARGUMENTS ?=
 PYTHON := .venv/bin/python
 CLIENTS := .venv/.apus-clients
@@ -37,16 +41,19 @@ test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client a
 	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(CRASHES)
 
 .PHONY: soak
-soak: setup $(CLIENTS) ## Kill the server under load, over and over (SOAK_CRASHES=500).
-	$(SWIFT) build -c release --product apus
-	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(SOAK_CRASHES)
+soak: setup $(CLIENTS) ## Model histories, fuzzers, kills of a server (SOAK_MINUTES=30, SOAK_SEED).
+	$(SWIFT) build -c release --build-tests
+	$(PYTHON) Tests/CrashTests/soak.py --histories $(SOAK_HISTORIES) \
+	  --executions $(SOAK_EXECUTIONS) --kills $(SOAK_CRASHES) \
+	  $(if $(SOAK_MINUTES),--minutes $(SOAK_MINUTES)) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
 
 .PHONY: bench
-bench: setup ## Compare with hnswlib on DATASETS, then measure what the server adds.
+bench: setup ## Compare with others on DATASETS; measure what server and durability cost.
 	@tools/require.sh g++ python3-dev python3-venv
 	$(SWIFT) build -c release --product apus
 	Benchmarks/peers/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
 	Benchmarks/grpc/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
+	Benchmarks/storage/run.sh --datasets "$(DATASETS)"
 
 .PHONY: format
 format: ## Format the Swift sources in place.

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Measures what durability costs, over gRPC and beside others. `run.sh --help` says how.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=$("$here/../venv.sh")
+exec "$python" "$here/measure.py" "$@"
