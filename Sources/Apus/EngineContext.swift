@@ -44,7 +44,8 @@ final class EngineContext: Sendable {
             byteCount: UInt64(max(0, configuration.reservedBytes)))
         self.now = now
         self.path = path
-        let directory = configuration.snapshotDirectory ?? "\(path)/snapshots.d"
+        let directory =
+            configuration.snapshotDirectory ?? "\(path)/\(SnapshotStore.directoryName)"
         snapshots = SnapshotStore(
             blobs: LocalBlobStore(fileSystem: fileSystem, directory: directory))
         archive = configuration.archiveDirectory.map {
@@ -141,13 +142,14 @@ final class EngineContext: Sendable {
 
     /// A new segment for rows to come. Its memory is reserved, not used.
     func makeGrowingSegment(
-        number: UInt64, configuration: CollectionConfiguration
+        number: UInt64, configuration: CollectionConfiguration, rowsAtLeast: Int = 0,
+        blobBytesAtLeast: Int = 0
     ) throws -> GrowingSegment {
         do {
             return try GrowingSegment(
                 number: number, configuration: configuration,
-                capacity: rowCapacity(of: configuration),
-                blobByteCapacity: self.configuration.segmentBytesMax)
+                capacity: max(rowCapacity(of: configuration), rowsAtLeast),
+                blobByteCapacity: max(self.configuration.segmentBytesMax, blobBytesAtLeast))
         } catch {
             throw DatabaseError(
                 .resourceExhausted, "no address space for a new segment: \(error)")

@@ -87,7 +87,9 @@ extension SegmentFile {
                     at: position, over: vectors, rowCount: rowCount, from: reader,
                     isInMemory: residency.graphInMemory, owner: owner)
             } catch {
-                graphDamage = DatabaseError(causedBy: error)
+                let cause = DatabaseError(causedBy: error)
+                guard cause.isOfFiles else { throw cause }
+                graphDamage = cause
             }
         }
         return LoadedField(
