@@ -86,9 +86,12 @@ public final class Database: Sendable {
             do {
                 try database.openCollections()
             } catch {
+                // Their logs must have ended before the lock goes to another.
+                for collection in context.collections.values { collection.abandon() }
                 database.shutDown()
                 throw error
             }
+            for collection in context.collections.values { collection.queueBase() }
             return database
         }
     }
@@ -147,7 +150,7 @@ public final class Database: Sendable {
                 try Collection.open(name: name, directory: directory, context: context))
         } catch {
             let error = DatabaseError(causedBy: error)
-            guard error.kind == .corruption || error.kind == .failedPrecondition else {
+            guard [.corruption, .failedPrecondition, .resourceExhausted].contains(error.kind) else {
                 throw error
             }
             let remedy = error.kind == .corruption ? "; run `apus repair`" : ""
@@ -237,17 +240,35 @@ public final class Database: Sendable {
             try? fileSystem.removeTree(temporary)
             throw error
         }
-        try fileSystem.synchronizeDirectory(path)
-        let collection = try Collection.open(name: name, directory: directory, context: context)
-        context.register(collection)
-        return collection
+        do {
+            try fileSystem.synchronizeDirectory(path)
+            let collection = try Collection.open(
+                name: name, directory: directory, context: context)
+            context.register(collection)
+            return collection
+        } catch {
+            do {
+                try fileSystem.rename(directory, to: temporary)
+                try? fileSystem.removeTree(temporary)
+            } catch {
+                // It is there and cannot be used: nobody must take it for nothing.
+                context.registerUnopened(name, DatabaseError(causedBy: error))
+            }
+            throw error
+        }
     }
 
     /// Removes a collection with all its points and aliases, also one that could not be opened.
     /// Readers that are under way finish.
+    ///
+    /// With an archive of the log everything acknowledged is in it before, so that the collection
+    /// can be restored.
     /// - Returns: false when there is no such collection.
+    /// - Throws: `DatabaseError`: also when the log cannot be archived; nothing has changed then.
     public func dropCollection(_ name: String) throws -> Bool {
-        try administration.withLock { state in
+        // Not under the lock, which a restore takes while this waits for it to end.
+        context.collections[name]?.archiveBase()
+        return try administration.withLock { state in
             try Self.checkOpen(state)
             let collection = context.collections[name]
             guard collection != nil || isUnopened(name) else { return false }
@@ -255,8 +276,14 @@ public final class Database: Sendable {
             try DatabaseError.translating {
                 let fileSystem = context.fileSystem
                 let dropped = "\(path)/\(Name.temporaryPrefix)dropped-\(state.droppedCount)"
-                try fileSystem.rename(
-                    "\(path)/\(CollectionFiles.directoryName(of: name))", to: dropped)
+                try collection?.archiveBeforeRemoval()
+                do {
+                    try fileSystem.rename(
+                        "\(path)/\(CollectionFiles.directoryName(of: name))", to: dropped)
+                } catch {
+                    collection?.takeWritesAgain()
+                    throw error
+                }
                 // Whatever fails from here on: before another collection can have the name,
                 // nothing of this one may write into its directory any more.
                 context.unregister(name)

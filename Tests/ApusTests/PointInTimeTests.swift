@@ -98,7 +98,7 @@ struct PointInTimeTests {
             let target = directory.path + "/lsn-\(number)"
             restore.target = .sequenceNumber(SequenceNumber(UInt64(number)))
             let outcome = try restore.run(into: target)
-            #expect(outcome.map(\.sequenceNumber) == [SequenceNumber(UInt64(number))])
+            #expect(outcome.collections.map(\.sequenceNumber) == [SequenceNumber(UInt64(number))])
             #expect(try Self.contents(target) == history.states[number], "batch \(number)")
         }
         for number in stride(from: 1, through: 60, by: 9) {
@@ -107,7 +107,7 @@ struct PointInTimeTests {
             restore.target = .time(Timestamp(microseconds: Int64(time) * 1000 + 999))
             let outcome = try restore.run(into: target)
             let last = try #require(history.times.lastIndex { $0 <= time })
-            #expect(outcome.map(\.sequenceNumber) == [SequenceNumber(UInt64(last))])
+            #expect(outcome.collections.map(\.sequenceNumber) == [SequenceNumber(UInt64(last))])
             #expect(try Self.contents(target) == history.states[last], "batch \(number)'s time")
         }
         restore.target = .latest
@@ -119,7 +119,7 @@ struct PointInTimeTests {
         }
         #expect(error?.message.contains("ends at 60") == true)
         #expect(try PosixFileSystem().kind(of: directory.path + "/later") == nil)
-        #expect(try PosixFileSystem().kind(of: directory.path + "/later.tmp") == nil)
+        #expect(try PosixFileSystem().kind(of: directory.path + "/.later.restoring") == nil)
     }
 
     @Test("A missing file of the archive is told, not skipped")
@@ -143,7 +143,8 @@ struct PointInTimeTests {
             try restore.run(into: directory.path + "/restored")
         }
         #expect(error?.kind == .corruption)
-        #expect(error?.message.contains("missing") == true)
+        #expect(error?.message.contains("batches 11 to 20 of collection `c` are missing") == true)
+        #expect(error?.message.contains("repair") == false)
     }
 
     @Test("What cannot be archived is kept, and writes go on")
@@ -174,7 +175,7 @@ struct PointInTimeTests {
         var restore = DatabaseRestore(source: "/d/archive")
         restore.target = .sequenceNumber(SequenceNumber(13))
         let outcome = try restore.run(into: "/d/restored", fileSystem: disk)
-        #expect(outcome.map(\.sequenceNumber) == [SequenceNumber(13)])
+        #expect(outcome.collections.map(\.sequenceNumber) == [SequenceNumber(13)])
     }
 }
 

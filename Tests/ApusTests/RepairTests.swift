@@ -16,6 +16,19 @@ struct RepairTests {
         #expect(disk.files == before)
     }
 
+    @Test("A log file that cannot be read is not taken for a damaged one")
+    func unreadableLog() throws {
+        let fixture = try DamagedDatabase()
+        let disk = fixture.disk.afterKill()
+        let before = disk.files
+        disk.change { $0.faults = [.init(.read, on: "books/wal/", kind: .readOnly)] }
+        #expect(throws: DatabaseError.self) {
+            try DamagedDatabase.repair(disk) { $0.truncatesLog = true }
+        }
+        disk.change { $0.faults = [] }
+        #expect(disk.files == before)
+    }
+
     @Test("A log damaged in the middle is cut only when that is asked for")
     func truncateLog() throws {
         let fixture = try DamagedDatabase()

@@ -26,7 +26,7 @@ struct CollectionCheck {
             }
             try check(manifest)
         } catch {
-            faults.append(DatabaseError(causedBy: error).message.withoutPrefix)
+            faults.append(DatabaseError(causedBy: error).plain.message)
         }
     }
 
@@ -42,7 +42,7 @@ struct CollectionCheck {
             let check = try SegmentCheck(
                 entry, files: files, manifest: manifest, configuration: attributes.configuration,
                 fileSystem: fileSystem)
-            faults += check.faults.map(\.withoutPrefix)
+            faults += check.faults.map(\.withoutOrigin)
             if check.faults.isEmpty, let segment = check.segment { segments.append(segment) }
         }
         checkPointsAcross(segments, manifest)
@@ -113,12 +113,5 @@ struct CollectionCheck {
                 }
             }
         }
-    }
-}
-
-extension String {
-    /// Without what says where an error came from: everything here comes from storage.
-    fileprivate var withoutPrefix: String {
-        hasPrefix("Storage: ") ? String(dropFirst("Storage: ".count)) : self
     }
 }

@@ -212,10 +212,12 @@ struct CollectionRepair {
             }
         }
         var replaced: [String] = []
-        for entry in damaged {
+        var saved: Set<PointID> = []
+        // Newest first: of a point that is in two of them the newer row counts.
+        for entry in damaged.reversed() {
             let new = try repair(
                 entry, configuration: configuration, number: manifest.nextSegmentNumber,
-                among: sound
+                among: sound, saved: &saved
             ) { id in
                 // Written again or deleted in a batch that the segment's deletion file does not
                 // have. What the next start replays counts too: it will find nothing to mark.
@@ -238,7 +240,7 @@ struct CollectionRepair {
     /// Writes what is left of a segment under a new number; nil when nothing is.
     private mutating func repair(
         _ entry: Manifest.Segment, configuration: CollectionConfiguration, number: UInt64,
-        among sound: [SealedSegment], isReplaced: (PointID) -> Bool
+        among sound: [SealedSegment], saved: inout Set<PointID>, isReplaced: (PointID) -> Bool
     ) throws -> Manifest.Segment? {
         let path = files.segment(entry.number)
         let deletions = files.deletions(of: entry).map { path in
@@ -273,7 +275,7 @@ struct CollectionRepair {
                 continue
             }
             let id = salvage.id(at: row)
-            if isReplaced(id) { continue }
+            if isReplaced(id) || saved.contains(id) { continue }
             if sound.contains(where: { $0.row(of: id, at: lastLSN) != nil }) { continue }
             guard salvage.readableRows[row] else {
                 lostIDs.append(id)
@@ -283,6 +285,7 @@ struct CollectionRepair {
             if let earlier = newest.updateValue(row, forKey: id) { wanted[earlier] = false }
             wanted[row] = true
         }
+        saved.formUnion(newest.keys)
         if case .some(.none) = deletions {
             report.possiblyDeleted += newest.keys.sorted().map(\.description)
         }

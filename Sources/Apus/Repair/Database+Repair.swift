@@ -4,19 +4,32 @@ package import ApusStorage
 private import Foundation
 
 extension Database {
-    /// Verifies every byte of a database, and what the bytes mean: orders, versions, graphs,
-    /// payloads, the log. Changes nothing; no process may have the database open.
-    /// - Throws: `DatabaseError`: `.notFound` when there is no database, `.unavailable` when a
-    ///   process has it open, `.failedPrecondition` for a newer format.
-    public static func check(at path: String) throws -> CheckReport {
-        try check(at: path, fileSystem: PosixFileSystem())
+    /// Verifies every byte of a database and of the snapshots in its directory, and what the bytes
+    /// mean: orders, versions, graphs, payloads, the log. Changes nothing; no process may have the
+    /// database open.
+    /// - Parameters:
+    ///   - snapshots: other directories of snapshots, to be verified too.
+    ///   - archives: directories of archived logs and what restores from them begin with, to be
+    ///     verified too.
+    /// - Throws: `DatabaseError`: `.notFound` when there is no database or no such directory,
+    ///   `.unavailable` when a process has it open, `.failedPrecondition` for a newer format.
+    public static func check(
+        at path: String, snapshots: [String] = [], archives: [String] = []
+    ) throws -> CheckReport {
+        try check(
+            at: path, snapshots: snapshots, archives: archives, fileSystem: PosixFileSystem())
     }
 
     package static func check(
-        at path: String, fileSystem: any FileSystem
+        at path: String, snapshots: [String] = [], archives: [String] = [],
+        fileSystem: any FileSystem
     ) throws -> CheckReport {
         var report = CheckReport()
         try withClosedDatabase(path, fileSystem) { markerFault in
+            for directory in snapshots + archives
+            where try fileSystem.kind(of: directory) != .directory {
+                throw DatabaseError(.notFound, "\(directory): no such directory")
+            }
             if let markerFault { report.faults.append(markerFault.description) }
             var names: Set<String> = []
             for (name, directory) in try collections(of: path, fileSystem) {
@@ -36,10 +49,39 @@ extension Database {
                         "\(aliases.path): alias `\(alias)` stands for no collection")
                 }
             } catch {
-                report.faults.append(DatabaseError(causedBy: error).message)
+                report.faults.append(DatabaseError(causedBy: error).plain.message)
             }
+            let own = "\(path)/\(SnapshotStore.directoryName)"
+            let hasOwn = try fileSystem.kind(of: own) == .directory
+            try checkStores(
+                ((hasOwn ? [own] : []) + snapshots).map(\.normalizedPath),
+                archives: archives.map(\.normalizedPath), fileSystem, &report)
         }
         return report
+    }
+
+    /// An archive is a store of snapshots too: of those that restores begin with.
+    private static func checkStores(
+        _ snapshots: [String], archives: [String], _ fileSystem: any FileSystem,
+        _ report: inout CheckReport
+    ) throws {
+        var parts: [SnapshotRecord.Part] = []
+        var seen: Set<String> = []
+        for directory in snapshots + archives where seen.insert(directory).inserted {
+            let check = try SnapshotStoreCheck(directory: directory, fileSystem: fileSystem)
+            report.snapshots += check.snapshotCount
+            report.faults += check.faults
+            report.leftovers += check.leftovers
+            parts += check.parts
+        }
+        seen = []
+        for directory in archives where seen.insert(directory).inserted {
+            let check = try LogArchiveCheck(
+                directory: directory, parts: parts, fileSystem: fileSystem)
+            report.archivedLogFiles += check.fileCount
+            report.faults += check.faults
+            report.leftovers += check.leftovers
+        }
     }
 
     /// Makes a damaged database whole again as far as its files allow. No process may have it
@@ -116,7 +158,7 @@ extension Database {
     private static func withClosedDatabase(
         _ path: String, _ fileSystem: any FileSystem, _ body: (StorageError?) throws -> Void
     ) throws {
-        try DatabaseError.translating {
+        try DatabaseError.plainly {
             guard try fileSystem.kind(of: path) == .directory else {
                 throw DatabaseError(.notFound, "\(path): no such directory")
             }

@@ -7,6 +7,9 @@ public struct CheckReport: Sendable {
     public internal(set) var collections = 0
     public internal(set) var segments = 0
     public internal(set) var logFiles = 0
+    /// Of the database's own directory of snapshots, and of those that were named.
+    public internal(set) var snapshots = 0
+    public internal(set) var archivedLogFiles = 0
 }
 
 /// How a repair may go about it.

@@ -50,7 +50,7 @@ struct SegmentCheck {
     }
 
     private mutating func add(_ error: any Error) {
-        let text = DatabaseError(causedBy: error).message
+        let text = DatabaseError(causedBy: error).plain.message
         if !faults.contains(where: { text.contains($0) }) { faults.append(text) }
     }
 
@@ -133,7 +133,8 @@ struct SegmentCheck {
                 _ = try segment.payload(at: row)
                 _ = try segment.extras(at: row)
             } catch {
-                faults.append("\(path): row \(row): \(DatabaseError(causedBy: error).message)")
+                let text = DatabaseError(causedBy: error).plain.message
+                faults.append("\(path): row \(row): \(text)")
                 return
             }
         }

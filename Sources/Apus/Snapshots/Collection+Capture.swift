@@ -33,15 +33,23 @@ extension Collection {
         // What was acknowledged belongs in, also when its sync may come later.
         try log.waitUntilDurable(published.withLock { $0.lsn })
         let newest = try manifest.withLock { manifest -> String in
+            // After a commit that failed late the disk may be ahead of what is known here.
+            guard try files.store.read()?.generation == manifest.generation else {
+                throw DatabaseError(
+                    .unavailable,
+                    "collection `\(self.name)`: a change of its manifest did not come to its end; "
+                        + "seal it, or open the database again, before a snapshot is made")
+            }
             captured.manifest = manifest
             captured.names = Self.fileNames(of: manifest)
             for name in captured.names {
                 try fileSystem.link("\(files.directory)/\(name)", to: "\(directory)/\(name)")
             }
             // Under the manifest's lock no log file goes that the manifest still needs.
-            captured.sequenceNumber = log.durableSequenceNumber
+            let position = log.durablePosition
+            captured.sequenceNumber = position.sequenceNumber
             captured.time = lastTime.load(ordering: .acquiring)
-            let logFiles = Self.needed(log.filePaths, after: manifest.flushedThrough)
+            let logFiles = Self.needed(position.filePaths, after: manifest.flushedThrough)
             guard let newest = logFiles.last else {
                 throw DatabaseError(.internalError, "the log of `\(self.name)` has no files")
             }

@@ -8,7 +8,24 @@ public struct LogArchiveState: Hashable, Sendable {
     public var archivedThrough = SequenceNumber.zero
     /// Why archiving failed the last time; nil: it did not. Log files stay until it succeeds, and
     /// writes go on.
-    public var failure: DatabaseError?
+    public var failure: DatabaseError? { logFailure ?? base.failure }
+
+    var logFailure: DatabaseError?
+    var base = Base()
+
+    /// Where the snapshot stands that a restore of this log begins with.
+    struct Base: Hashable, Sendable {
+        /// The archive has it, as far as this process knows.
+        var isThere = false
+        /// A job will see to that.
+        var isQueued = false
+        /// Why it could not be made the last time.
+        var failure: DatabaseError?
+        /// Milliseconds since 1970 before which no job tries again: it reads the whole collection.
+        var retryTime: UInt64 = 0
+
+        static let retryDelay: UInt64 = 60_000
+    }
 }
 
 /// The archive of the log: `log/<collection's directory>/<log id>/<first LSN>-<last LSN>` in a blob
@@ -26,8 +43,9 @@ extension Collection {
         // A seal has asked for a new file: the one before it can go only once that is there.
         log.waitUntilRotated()
         guard let archive = context.archive else { return try log.removeFiles(through: lsn) }
+        queueBase()
         let archived = logArchive.withLock { state in
-            state.note { try archiveClosedFiles(in: archive, &$0) }
+            state.note { try archiveClosedFiles(log.filePaths, in: archive, &$0) }
             return state.archivedThrough
         }
         try log.removeFiles(through: min(lsn, archived))
@@ -40,35 +58,128 @@ extension Collection {
         try? log.waitUntilDurable(log.lastSequenceNumber)
         logArchive.withLock { state in
             state.note {
-                try archiveClosedFiles(in: archive, &$0)
-                try archiveNewestFile(in: archive, &$0)
+                let position = log.durablePosition
+                try archiveClosedFiles(position.filePaths, in: archive, &$0)
+                guard let newest = position.filePaths.last else { return }
+                try archiveNewestFile(newest, through: position.sequenceNumber, in: archive, &$0)
             }
         }
+        if writer.withLock({ !$0.isClosed }) { queueBase() }
     }
 
-    /// What a restore from the archive begins with, for a collection that is new. Without it the
-    /// archive is of use from the first snapshot on.
+    // MARK: Before the files go
+
+    /// Takes no more writes, and archives the log to its end: from here on everything that was
+    /// acknowledged can be restored from the archive. Does nothing without one.
+    ///
+    /// Throws when that cannot be done, and goes on taking writes: the log is the only place that
+    /// has them.
+    func archiveBeforeRemoval() throws {
+        guard context.archive != nil else { return }
+        writer.withLock { $0.isClosed = true }
+        archiveTail()
+        guard let failure = logArchive.withLock({ $0.logFailure }) else { return }
+        takeWritesAgain()
+        throw DatabaseError(
+            failure.kind,
+            "collection `\(name)` stays, because its log cannot be archived: "
+                + "\(failure.plain.message); open the database without an archive to remove it all "
+                + "the same")
+    }
+
+    /// After `archiveBeforeRemoval()`, when the files stay.
+    func takeWritesAgain() {
+        guard context.archive != nil else { return }
+        writer.withLock { $0.isClosed = false }
+    }
+
+    // MARK: The base
+
+    /// Sees to it that the archive has a snapshot that a restore can begin with: one with this log's
+    /// id, which a new collection and a restored one do not have yet. A failure is told by
+    /// `archiveState`, and later steps try again.
     func archiveBase() {
-        guard let archive = context.archive else { return }
-        context.snapshotWork.withLock { _ in makeBase(in: archive) }
+        guard needsBase else { return }
+        context.snapshotWork.withLock { _ in makeBase() }
     }
 
-    private func makeBase(in archive: any BlobStore) {
+    /// The same, soon and on the thread for snapshots: a base takes as long as any snapshot.
+    func queueBase() {
+        guard context.archive != nil else { return }
+        let time = context.now()
+        let starts = logArchive.withLock { state in
+            guard !state.base.isThere, !state.base.isQueued, time >= state.base.retryTime else {
+                return false
+            }
+            state.base.isQueued = true
+            return true
+        }
+        guard starts else { return }
+        context.snapshotPool.submit { [self] in
+            logArchive.withLock { $0.base.isQueued = false }
+            archiveBase()
+        }
+    }
+
+    private var needsBase: Bool {
+        context.archive != nil && !logArchive.withLock { $0.base.isThere }
+            && !isDetached.load(ordering: .acquiring)
+    }
+
+    /// The same for whoever holds the lock on snapshots.
+    func makeBase() {
+        guard let archive = context.archive, needsBase else { return }
+        let outcome = Result { try storeBase(in: SnapshotStore(blobs: archive)) }
+        let time = context.now()
         logArchive.withLock { state in
-            state.note { _ in
-                let maker = SnapshotMaker(
-                    store: SnapshotStore(blobs: archive), fileSystem: context.fileSystem,
-                    staging: "\(context.path)/.base-\(CollectionFiles.directoryName(of: name))",
-                    now: context.now())
-                _ = try maker.make(of: [self], owner: .base(of: name), named: name)
+            switch outcome {
+            case .success:
+                state.base.isThere = true
+                state.base.failure = nil
+            case .failure(let error):
+                state.base.failure = DatabaseError(causedBy: error)
+                state.base.retryTime = time + LogArchiveState.Base.retryDelay
             }
         }
     }
+
+    private func storeBase(in store: SnapshotStore) throws {
+        let owner = SnapshotStore.Owner.base(of: name)
+        let logID = manifest.withLock { $0.logID.description }
+        let isThere = try store.listing(of: owner).records.contains { record in
+            record.collections.contains { $0.collection == name && $0.log == logID }
+        }
+        guard !isThere else { return }
+        // The newest snapshot says which log is in force, also when the clock was set back.
+        let newest = try newestSnapshotTime(in: [store, context.snapshots])
+        var maker = SnapshotMaker(
+            store: store, fileSystem: context.fileSystem,
+            staging: "\(context.path)/.base-\(CollectionFiles.directoryName(of: name))",
+            now: max(context.now(), newest + 1))
+        // Closing does not wait for it: the next start makes it.
+        maker.isCancelled = { [self] in compactionIsStopped.load(ordering: .acquiring) }
+        _ = try maker.make(of: [self], owner: owner, named: name)
+    }
+
+    private func newestSnapshotTime(in stores: [SnapshotStore]) throws -> UInt64 {
+        let owners: [SnapshotStore.Owner] = [.base(of: name), .collection(name), .database]
+        var newest: UInt64 = 0
+        for store in stores {
+            for owner in owners {
+                for record in try store.listing(of: owner).records
+                where record.collections.contains(where: { $0.collection == name }) {
+                    newest = max(newest, record.createdAt)
+                }
+            }
+        }
+        return newest
+    }
+
+    // MARK: Files
 
     private func archiveClosedFiles(
-        in archive: any BlobStore, _ state: inout LogArchiveState
+        _ paths: [String], in archive: any BlobStore, _ state: inout LogArchiveState
     ) throws {
-        let paths = log.filePaths
         for (path, next) in zip(paths, paths.dropFirst()) {
             guard let first = Self.firstLSN(path), let following = Self.firstLSN(next) else {
                 continue
@@ -81,12 +192,12 @@ extension Collection {
     }
 
     private func archiveNewestFile(
-        in archive: any BlobStore, _ state: inout LogArchiveState
+        _ path: String, through lsn: SequenceNumber, in archive: any BlobStore,
+        _ state: inout LogArchiveState
     ) throws {
-        let lsn = log.durableSequenceNumber
-        guard lsn > state.archivedThrough, let path = log.filePaths.last,
-            let first = Self.firstLSN(path), first <= lsn
-        else { return }
+        guard lsn > state.archivedThrough, let first = Self.firstLSN(path), first <= lsn else {
+            return
+        }
         let copy = "\(files.directory)/log-tail\(FileName.temporarySuffix)"
         if try context.fileSystem.kind(of: copy) != nil { try context.fileSystem.remove(copy) }
         defer { try? context.fileSystem.remove(copy) }
@@ -122,45 +233,9 @@ extension LogArchiveState {
     fileprivate mutating func note(_ step: (inout LogArchiveState) throws -> Void) {
         do {
             try step(&self)
-            failure = nil
+            logFailure = nil
         } catch {
-            failure = DatabaseError(causedBy: error)
+            logFailure = DatabaseError(causedBy: error)
         }
-    }
-}
-
-/// A log file in the archive.
-struct ArchivedLogFile: Hashable, Sendable {
-    var collection: String
-    var logID: String
-    var first: SequenceNumber
-    var last: SequenceNumber
-
-    var key: RelativePath? {
-        RelativePath(Self.prefix(collection, logID) + "\(digits(first))-\(digits(last))")
-    }
-
-    /// All files of one log, by their first batch; of equal ones the shortest first.
-    static func list(
-        of collection: String, logID: String, in archive: any BlobStore
-    ) throws -> [ArchivedLogFile] {
-        try archive.list(prefix: prefix(collection, logID)).compactMap { key in
-            let parts = key.name.split(separator: "-")
-            guard parts.count == 2, let first = UInt64(parts[0]), let last = UInt64(parts[1])
-            else { return nil }
-            let file = ArchivedLogFile(
-                collection: collection, logID: logID, first: SequenceNumber(first),
-                last: SequenceNumber(last))
-            return file.key == key ? file : nil
-        }
-    }
-
-    private static func prefix(_ collection: String, _ logID: String) -> String {
-        "log/\(CollectionFiles.directoryName(of: collection))/\(logID)/"
-    }
-
-    private func digits(_ lsn: SequenceNumber) -> String {
-        let text = String(lsn.rawValue)
-        return String(repeating: "0", count: max(0, 20 - text.count)) + text
     }
 }

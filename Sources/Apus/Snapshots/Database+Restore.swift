@@ -17,11 +17,13 @@ extension Database {
     ///
     /// Everything is unpacked beside the present collection, checked byte for byte and opened once
     /// before anything changes. Then one rename decides: after a crash before it nothing has
-    /// happened, after it the next start finishes the replacement. Aliases stay.
+    /// happened, after it the next start finishes the replacement. Aliases stay. With an archive of
+    /// the log everything acknowledged is in it before, so that what is replaced can be restored.
     /// - Parameter checksum: SHA-256 of the archive, in hexadecimal; nil: not compared.
     /// - Returns: the last batch that the collection has.
     /// - Throws: `DatabaseError`: `.corruption` that names the file, `.failedPrecondition` for a
-    ///   newer format, `.alreadyExists`, `.notFound`, `.outOfSpace`.
+    ///   newer format, `.alreadyExists`, `.notFound`, `.outOfSpace`; also when the log of what would
+    ///   be replaced cannot be archived.
     @discardableResult
     public func restoreCollection(
         _ name: String, from source: SnapshotSource, replacing: Bool, checksum: String? = nil
@@ -49,7 +51,10 @@ extension Database {
                     fileSystem: fileSystem, directory: "\(staging)/\(part.directory)", part: part)
                 let end = try restored.build(.snapshot)
                 try tryOut(restored.directory, as: name, expecting: end.sequenceNumber)
+                context.collections[name]?.makeBase()
                 try install(restored.directory, as: name, replacing: replacing)
+                // The archived log of what was here does not go on with it.
+                context.collections[name]?.makeBase()
                 return end.sequenceNumber
             }
         }
@@ -116,6 +121,7 @@ extension Database {
             let fileSystem = context.fileSystem
             let target = "\(path)/\(CollectionFiles.directoryName(of: name))"
             try fileSystem.synchronizeDirectory(path)
+            try present?.archiveBeforeRemoval()
             // Its background work must not meet the new files under their common path.
             present?.abandon()
             do {

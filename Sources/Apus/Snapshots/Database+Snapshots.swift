@@ -19,14 +19,13 @@ extension Collection {
         try await context.performSnapshotWork { [self] in try makeSnapshot() }
     }
 
-    /// The collection's snapshots, oldest first.
+    /// The collection's snapshots, oldest first. One whose record is damaged is left out and told
+    /// of (`EngineConfiguration.onDamage`).
     public func snapshots() throws -> [SnapshotDescription] {
-        try DatabaseError.translating {
-            try context.snapshots.records(of: .collection(name)).map(\.description)
-        }
+        try context.snapshotDescriptions(of: .collection(name))
     }
 
-    /// False: there is no snapshot of that name.
+    /// False: there is no snapshot of that name. One whose record is damaged can be deleted too.
     public func deleteSnapshot(_ snapshot: String) throws -> Bool {
         try context.deleteSnapshot(snapshot, of: .collection(name))
     }
@@ -57,14 +56,13 @@ extension Database {
         try await performSnapshotWork { [self] in try makeSnapshot() }
     }
 
-    /// The snapshots of the whole database, oldest first.
+    /// The snapshots of the whole database, oldest first. One whose record is damaged is left out
+    /// and told of (`EngineConfiguration.onDamage`).
     public func snapshots() throws -> [SnapshotDescription] {
-        try DatabaseError.translating {
-            try context.snapshots.records(of: .database).map(\.description)
-        }
+        try context.snapshotDescriptions(of: .database)
     }
 
-    /// False: there is no snapshot of that name.
+    /// False: there is no snapshot of that name. One whose record is damaged can be deleted too.
     public func deleteSnapshot(_ snapshot: String) throws -> Bool {
         try context.deleteSnapshot(snapshot, of: .database)
     }
@@ -109,10 +107,35 @@ extension EngineContext {
         }
     }
 
-    fileprivate func deleteSnapshot(_ name: String, of owner: SnapshotStore.Owner) throws -> Bool {
+    fileprivate func snapshotDescriptions(
+        of owner: SnapshotStore.Owner
+    ) throws -> [SnapshotDescription] {
         try DatabaseError.translating {
-            try snapshotWork.withLock { _ in try snapshots.delete(named: name, of: owner) }
+            let listing = try snapshots.listing(of: owner)
+            for damaged in listing.unreadable {
+                reportDamage(collection: owner.collection, damaged.reason.message)
+            }
+            return listing.records.map(\.description)
         }
+    }
+
+    /// Once its record is gone the snapshot is: what keeps its contents from being removed is told,
+    /// and the next deletion tries again.
+    fileprivate func deleteSnapshot(_ name: String, of owner: SnapshotStore.Owner) throws -> Bool {
+        let garbage = try DatabaseError.translating {
+            try snapshotWork.withLock { _ -> Result<Void, any Error>? in
+                guard try snapshots.delete(named: name, of: owner) else { return nil }
+                return Result { try snapshots.removeGarbage() }
+            }
+        }
+        guard let garbage else { return false }
+        if case .failure(let error) = garbage {
+            reportDamage(
+                collection: owner.collection,
+                "the snapshot `\(name)` is deleted, and the space of its files is not free yet: "
+                    + DatabaseError(causedBy: error).plain.message)
+        }
+        return true
     }
 
     fileprivate func snapshotArchive(
@@ -123,6 +146,16 @@ extension EngineContext {
                 throw DatabaseError.snapshotNotFound(name)
             }
             return (record.description, try snapshots.stream(record))
+        }
+    }
+}
+
+extension SnapshotStore.Owner {
+    /// For reports of damage.
+    fileprivate var collection: String {
+        switch self {
+        case .collection(let name), .base(let name): name
+        case .database: ""
         }
     }
 }

@@ -1,29 +1,52 @@
 internal import ApusCore
 internal import ApusStorage
 
-/// Finds what a restore needs: the newest snapshot at or before the target, and the archived log
-/// from there on.
+/// Chooses the snapshots that a restore begins with: of each collection the newest at or before the
+/// target.
 struct PointInTime {
-    /// Where snapshots may lie.
-    let stores: [SnapshotStore]
-    /// Where log files lie; nil: only snapshots are restored.
-    let archive: (any BlobStore)?
-
     struct Base {
         var part: SnapshotRecord.Part
         var store: SnapshotStore
         var createdAt: UInt64
+        /// Made for the archive of a log: the first of a log comes right after the creation of its
+        /// collection.
+        var isArchiveBase = false
+    }
+
+    /// Oldest first; of those made at one moment the one that goes further comes later.
+    private let bases: [Base]
+    private let unreadable: [SnapshotListing.Unreadable]
+
+    init(_ listings: [(store: SnapshotStore, listing: SnapshotListing)]) {
+        bases = listings.flatMap { store, listing in
+            listing.entries.flatMap { entry in
+                entry.record.collections.map {
+                    Base(
+                        part: $0, store: store, createdAt: entry.record.createdAt,
+                        isArchiveBase: entry.isBase)
+                }
+            }
+        }.sorted {
+            ($0.createdAt, $0.part.sequenceNumber) < ($1.createdAt, $1.part.sequenceNumber)
+        }
+        unreadable = listings.flatMap(\.listing.unreadable)
     }
 
     /// The names of all collections that have a snapshot.
-    func collections() throws -> [String] {
-        var names: Set<String> = []
-        for store in stores {
-            for record in try store.allRecords() {
-                names.formUnion(record.collections.map(\.collection))
-            }
+    var collections: [String] { Set(bases.map(\.part.collection)).sorted() }
+
+    /// Throws when a snapshot of one of the collections, or of any with nil, cannot be read: it may
+    /// be the one to begin with.
+    func checkIsReadable(_ collections: [String]?) throws {
+        let damaged = unreadable.first { record in
+            guard let collections, let collection = record.collection else { return true }
+            return collections.contains(collection)
         }
-        return names.sorted()
+        guard let damaged else { return }
+        throw DatabaseError(
+            damaged.reason.kind,
+            "\(damaged.reason.message); it may be the snapshot to begin with: choose another with "
+                + "--snapshot, or delete this record")
     }
 
     /// The newest snapshot of a collection at or before the target.
@@ -31,7 +54,7 @@ struct PointInTime {
     /// A collection that was restored or made anew has another log since. For a time the log in
     /// force at that time counts, otherwise that of the newest snapshot.
     func base(of collection: String, _ target: RestoreTarget) throws -> Base {
-        let all = try bases(of: collection)
+        let all = bases.filter { $0.part.collection == collection }
         guard let newest = all.last else {
             throw DatabaseError(.notFound, "Not found: no snapshot of collection `\(collection)`")
         }
@@ -58,45 +81,13 @@ struct PointInTime {
         return base
     }
 
-    /// Oldest first; of those made at one moment the one that goes further comes later.
-    private func bases(of collection: String) throws -> [Base] {
-        try stores.flatMap { store in
-            try store.allRecords().flatMap { record in
-                record.collections.filter { $0.collection == collection }.map {
-                    Base(part: $0, store: store, createdAt: record.createdAt)
-                }
-            }
-        }.sorted {
-            ($0.createdAt, $0.part.sequenceNumber) < ($1.createdAt, $1.part.sequenceNumber)
-        }
-    }
-
-    /// Puts archived log files beside those of the unpacked base, where they go further.
-    func addLogFiles(
-        to base: Base, in directory: String, fileSystem: any FileSystem
-    ) throws {
-        guard let archive else { return }
-        let logDirectory = "\(directory)/\(FileName.walDirectory)"
-        var longest: [SequenceNumber: ArchivedLogFile] = [:]
-        let files = try ArchivedLogFile.list(
-            of: base.part.collection, logID: base.part.log, in: archive)
-        for file in files where file.last.rawValue > base.part.sequenceNumber {
-            if let other = longest[file.first], other.last >= file.last { continue }
-            longest[file.first] = file
-        }
-        for file in longest.values {
-            guard let key = file.key, let size = try archive.size(of: key) else { continue }
-            let name = FileName.wal(firstSequenceNumber: file.first)
-            let target = "\(logDirectory)/\(name)"
-            // The base has the beginning of it.
-            if try fileSystem.kind(of: target) != nil { try fileSystem.remove(target) }
-            let output = try fileSystem.open(target, .createNew)
-            var offset: UInt64 = 0
-            while offset < size {
-                let piece = try archive.read(key, offset..<min(size, offset + 1 << 20))
-                try output.write(piece, at: offset)
-                offset += UInt64(piece.count)
-            }
-        }
+    /// When a collection was made, if that is known and after the target: it was not there then.
+    func creation(of collection: String, after target: RestoreTarget) -> Timestamp? {
+        guard case .time(let time) = target,
+            let oldest = bases.first(where: { $0.part.collection == collection }),
+            oldest.isArchiveBase, oldest.part.sequenceNumber == 0,
+            oldest.createdAt > time.milliseconds
+        else { return nil }
+        return Timestamp(milliseconds: oldest.createdAt)
     }
 }

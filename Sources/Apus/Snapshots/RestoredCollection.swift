@@ -19,9 +19,11 @@ struct RestoredCollection {
         var time: UInt64
     }
 
-    /// Makes the directory a collection with everything up to `target`, durable and checked. Log
-    /// files beyond the snapshot's own have been put beside them.
-    func build(_ target: RestoreTarget) throws -> End {
+    /// Makes the directory a collection with everything up to `target`, durable and checked: what
+    /// the snapshot has, and what the archived log has after it.
+    /// - Throws: `.corruption` when the archived log does not lead to the target though its files
+    ///   should; `.notFound` when they end before it.
+    func build(_ target: RestoreTarget, from archived: ArchivedLog? = nil) throws -> End {
         let files = CollectionFiles(directory: directory, fileSystem: fileSystem)
         guard var manifest = try files.store.read() else {
             throw DatabaseError(.corruption, "\(directory): no CURRENT file names a manifest")
@@ -33,7 +35,19 @@ struct RestoredCollection {
         let oldLog = "\(directory)/log.old"
         try fileSystem.rename(files.logDirectory, to: oldLog)
         let logID = LogID.random()
-        let end = try copyLog(from: oldLog, of: manifest, to: files.logDirectory, logID, target)
+        let (log, _) = unsafe try WriteAheadLog.open(
+            fileSystem: fileSystem, directory: files.logDirectory, after: manifest.flushedThrough,
+            options: WriteAheadLog.Options(logID: logID), replay: { _, _ in })
+        var copy = LogCopy(log: log, limit: target.limit(of: part), after: manifest.flushedThrough)
+        do {
+            try copySnapshotLog(from: oldLog, of: manifest.logID, &copy)
+            if let archived { try copyArchivedLog(archived, of: manifest.logID, &copy) }
+        } catch {
+            try? log.close()
+            throw error
+        }
+        try log.close()
+        try copy.limit.check(copy.end, of: part)
         manifest.logID = logID
         _ = try files.store.commit(manifest)
         try fileSystem.removeTree(oldLog)
@@ -43,43 +57,91 @@ struct RestoredCollection {
         if let fault = StorageCheck.collection(fileSystem: fileSystem, directory: directory).first {
             throw fault
         }
-        return end
+        return copy.end
     }
 
-    private func copyLog(
-        from source: String, of manifest: Manifest, to destination: String, _ logID: LogID,
-        _ target: RestoreTarget
-    ) throws -> End {
-        let limit = target.limit(of: part)
-        let (log, _) = unsafe try WriteAheadLog.open(
-            fileSystem: fileSystem, directory: destination, after: manifest.flushedThrough,
-            options: WriteAheadLog.Options(logID: logID), replay: { _, _ in })
-        var end = End(sequenceNumber: manifest.flushedThrough, time: 0)
-        do {
-            var isOver = false
-            _ = unsafe try LogFiles.replay(
-                fileSystem: fileSystem, directory: source, after: manifest.flushedThrough,
-                logID: manifest.logID
-            ) { lsn, bytes in
-                var reader = unsafe ByteReader(bytes)
-                let time = try WriteBatch.readTime(&reader)
-                isOver = isOver || lsn > limit.sequenceNumber || time > limit.time
-                guard !isOver else { return }
-                let copy = unsafe try log.append(Array(bytes))
-                guard copy == lsn else {
-                    throw DatabaseError(
-                        .internalError, "batch \(lsn) became \(copy) while its log was copied")
-                }
-                end = End(sequenceNumber: lsn, time: time)
-            }
-        } catch {
-            try? log.close()
-            throw error
+    private func copySnapshotLog(
+        from directory: String, of logID: LogID, _ copy: inout LogCopy
+    ) throws {
+        try copy.replay(fileSystem, directory, of: logID)
+        let end = copy.end.sequenceNumber
+        guard copy.isOver || end.rawValue == part.sequenceNumber else {
+            throw DatabaseError(
+                .corruption,
+                "the log in the snapshot of collection `\(part.collection)` ends at batch \(end), "
+                    + "expected \(part.sequenceNumber)")
         }
-        try log.close()
-        try limit.check(end, of: part)
-        return end
     }
+
+    /// The files have no checksum but those of their records: they are believed only as far as each
+    /// can be read, and that must be as far as their names say.
+    private func copyArchivedLog(
+        _ archived: ArchivedLog, of logID: LogID, _ copy: inout LogCopy
+    ) throws {
+        guard !copy.isOver else { return }
+        if !archived.files.isEmpty {
+            let directory = "\(directory)/log.archived"
+            try archived.copyFiles(to: directory, fileSystem: fileSystem)
+            do {
+                try copy.replay(fileSystem, directory, of: logID)
+            } catch let error as StorageError where error.kind == .corrupt {
+                throw archived.damage(behind: copy.end.sequenceNumber, at: error.offset)
+            } catch let error as MalformedBytes where !error.isNewerFormat {
+                throw archived.damage(behind: copy.end.sequenceNumber)
+            }
+            try fileSystem.removeTree(directory)
+        }
+        if !copy.isOver { try archived.checkIsRead(through: copy.end.sequenceNumber) }
+    }
+}
+
+/// The new log, and how far it has come.
+private struct LogCopy {
+    private let log: WriteAheadLog
+    let limit: RestoreLimit
+    private(set) var end: RestoredCollection.End
+    /// The target is reached: what follows does not matter, nor whether it can be read.
+    private(set) var isOver: Bool
+
+    init(log: WriteAheadLog, limit: RestoreLimit, after lsn: SequenceNumber) {
+        self.log = log
+        self.limit = limit
+        end = RestoredCollection.End(sequenceNumber: lsn, time: 0)
+        isOver = limit.isReached(by: lsn)
+    }
+
+    /// Goes on with the log files of a directory, to their end or to the target.
+    mutating func replay(
+        _ fileSystem: any FileSystem, _ directory: String, of logID: LogID
+    ) throws {
+        guard !isOver else { return }
+        do {
+            _ = unsafe try LogFiles.replay(
+                fileSystem: fileSystem, directory: directory, after: end.sequenceNumber,
+                logID: logID
+            ) { lsn, bytes in
+                unsafe try append(lsn, bytes)
+            }
+        } catch is TargetReached {
+            isOver = true
+        }
+    }
+
+    private mutating func append(_ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer) throws {
+        var reader = unsafe ByteReader(bytes)
+        let time = try WriteBatch.readTime(&reader)
+        guard lsn <= limit.sequenceNumber, time <= limit.time else { throw TargetReached() }
+        let copy = unsafe try log.append(Array(bytes))
+        guard copy == lsn else {
+            throw DatabaseError(
+                .internalError, "batch \(lsn) became \(copy) while its log was copied")
+        }
+        end = RestoredCollection.End(sequenceNumber: lsn, time: time)
+        if limit.isReached(by: lsn) { throw TargetReached() }
+    }
+
+    /// Ends the reading of a log.
+    private struct TargetReached: Error {}
 }
 
 /// The last batch that a restore may have.
@@ -88,6 +150,9 @@ private struct RestoreLimit {
     var time = UInt64.max
     /// Whether the batch `sequenceNumber` must be there.
     var isExact = false
+
+    /// Whether no batch can come after this one.
+    func isReached(by lsn: SequenceNumber) -> Bool { isExact && lsn == sequenceNumber }
 
     func check(_ end: RestoredCollection.End, of part: SnapshotRecord.Part) throws {
         guard isExact, end.sequenceNumber != sequenceNumber else { return }

@@ -16,6 +16,8 @@ struct SnapshotMaker {
     let staging: String
     /// Milliseconds since 1970.
     let now: UInt64
+    /// Asked often: once it is true nothing more is made, and the error says so.
+    var isCancelled: @Sendable () -> Bool = { false }
 
     func make(
         of collections: [Collection], owner: SnapshotStore.Owner, named stem: String,
@@ -90,6 +92,7 @@ struct SnapshotMaker {
         let file = try fileSystem.open(path, .read)
         let byteCount = try file.size()
         try file.forEachPiece(of: Self.pieceByteCount) { (bytes, _) throws(StorageError) in
+            try checkIsWanted(path)
             hash.update(bytes)
             checksum = CRC32C.checksum(of: bytes, seed: checksum)
         }
@@ -126,8 +129,16 @@ struct SnapshotMaker {
     private func archive(of record: SnapshotRecord) throws -> SnapshotRecord.Archive {
         var stream = try store.stream(record)
         var hash = SHA256()
-        while let piece = try stream.next() { hash.update(piece) }
+        while let piece = try stream.next() {
+            try checkIsWanted(record.name)
+            hash.update(piece)
+        }
         return SnapshotRecord.Archive(
             byteCount: stream.byteCount, sha256: hash.digest().description)
+    }
+
+    private func checkIsWanted(_ path: String) throws(StorageError) {
+        guard isCancelled() else { return }
+        throw StorageError(.closed, path: path, "no snapshot is made of a collection that closes")
     }
 }

@@ -7,8 +7,13 @@ internal import ApusStorage
 /// Keys: `blobs/<SHA-256>` for contents; records under `collections/<directory>/<name>`,
 /// `full/<name>` and `bases/<directory>/<name>`. A record is stored last, and removed first: a
 /// snapshot exists from one moment to another. Contents that no record names are removed with the
-/// next deletion. One caller at a time may add or delete; reading is free.
+/// next deletion after which every record can be read. One caller at a time may add or delete;
+/// reading is free.
 struct SnapshotStore: Sendable {
+    /// Where a database keeps its snapshots unless it is told otherwise.
+    static let directoryName = "snapshots.d"
+    static let recordPrefixes = ["collections/", "full/", "bases/"]
+
     /// Whose snapshots.
     enum Owner: Hashable, Sendable {
         case collection(String)
@@ -16,7 +21,7 @@ struct SnapshotStore: Sendable {
         /// What the log's archive of a collection begins with; no snapshot that a user made.
         case base(of: String)
 
-        fileprivate var prefix: String {
+        var prefix: String {
             switch self {
             case .collection(let name): "collections/\(CollectionFiles.directoryName(of: name))"
             case .database: "full"
@@ -26,19 +31,6 @@ struct SnapshotStore: Sendable {
     }
 
     let blobs: any BlobStore
-
-    /// All records of an owner, oldest first.
-    func records(of owner: Owner) throws -> [SnapshotRecord] {
-        try records(prefix: owner.prefix + "/").sorted { $0.createdAt < $1.createdAt }
-    }
-
-    private static let recordPrefixes = ["collections/", "full/", "bases/"]
-
-    /// All records of the store, oldest first.
-    func allRecords() throws -> [SnapshotRecord] {
-        try Self.recordPrefixes.flatMap(records(prefix:))
-            .sorted { $0.createdAt < $1.createdAt }
-    }
 
     /// nil: there is none of that name.
     func record(named name: String, of owner: Owner) throws -> SnapshotRecord? {
@@ -68,28 +60,37 @@ struct SnapshotStore: Sendable {
         try blobs.putIfAbsent(try contentKey(of: file), .file(path: path))
     }
 
+    /// Removes the record of a snapshot, damaged or not; `removeGarbage` removes what only it had.
     /// False: there is no such snapshot.
     func delete(named name: String, of owner: Owner) throws -> Bool {
-        guard !name.contains("/"), let key = RelativePath("\(owner.prefix)/\(name)"),
-            try blobs.delete(key)
-        else { return false }
-        try removeGarbage()
-        return true
+        guard !name.contains("/"), let key = RelativePath("\(owner.prefix)/\(name)") else {
+            return false
+        }
+        return try blobs.delete(key)
     }
 
     /// Removes contents that no record names, and what interrupted calls left.
+    ///
+    /// Throws, and removes no content, while a record cannot be read: what it names is not known.
     func removeGarbage() throws {
+        for prefix in Self.recordPrefixes + ["blobs/"] {
+            try blobs.removeRemains(prefix: prefix)
+        }
+        let listing = try listing()
+        if let unreadable = listing.unreadable.first {
+            throw DatabaseError(
+                unreadable.reason.kind,
+                "\(unreadable.reason.message); nothing is removed from the store while it is not "
+                    + "known what this record names")
+        }
         var named: Set<RelativePath> = []
-        for record in try allRecords() {
+        for record in listing.records {
             for part in record.collections {
                 for file in part.files { named.insert(try contentKey(of: file)) }
             }
         }
         for key in try blobs.list(prefix: "blobs/") where !named.contains(key) {
             try blobs.delete(key)
-        }
-        for prefix in Self.recordPrefixes + ["blobs/"] {
-            try blobs.removeRemains(prefix: prefix)
         }
     }
 
@@ -117,17 +118,14 @@ struct SnapshotStore: Sendable {
         try key("blobs/\(file.sha256)")
     }
 
-    private func records(prefix: String) throws -> [SnapshotRecord] {
-        try blobs.list(prefix: prefix).compactMap(record)
-    }
-
-    private func record(_ key: RelativePath) throws -> SnapshotRecord? {
+    /// nil: it is gone.
+    func record(_ key: RelativePath) throws -> SnapshotRecord? {
         guard let size = try blobs.size(of: key) else { return nil }
+        let place = blobs.place(of: key)
         guard size <= SnapshotRecord.byteCountMax else {
-            throw DatabaseError(.corruption, "\(key): a record of \(size) bytes")
+            throw DatabaseError(.corruption, "\(place): a record of \(size) bytes")
         }
-        return try SnapshotRecord(
-            decoding: try blobs.read(key, 0..<size), path: key.description)
+        return try SnapshotRecord(decoding: try blobs.read(key, 0..<size), path: place)
     }
 
     private func key(_ text: String) throws -> RelativePath {
@@ -135,5 +133,13 @@ struct SnapshotStore: Sendable {
             throw DatabaseError(.internalError, "`\(text)` is no key")
         }
         return key
+    }
+}
+
+extension BlobStore {
+    /// What to call a blob towards people: its path, where it is a file.
+    func place(of key: RelativePath) -> String {
+        guard let store = self as? LocalBlobStore else { return key.description }
+        return "\(store.directory)/\(key)"
     }
 }

@@ -75,7 +75,8 @@ extension Database {
         func resolved(_ path: String) -> String {
             URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path
         }
-        let root = resolved(context.configuration.snapshotDirectory ?? "\(path)/snapshots.d")
+        let root = resolved(
+            context.configuration.snapshotDirectory ?? "\(path)/\(SnapshotStore.directoryName)")
         let file = resolved(text)
         guard file.hasPrefix(root + "/"),
             let below = RelativePath(String(file.dropFirst(root.count + 1)))

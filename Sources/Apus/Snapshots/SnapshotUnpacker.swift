@@ -47,7 +47,8 @@ struct SnapshotUnpacker {
         for file in part.files {
             let key = try store.contentKey(of: file)
             var offset: UInt64 = 0
-            try write(file, to: "\(part.directory)/\(file.name)", from: key.description) {
+            let place = store.blobs.place(of: key)
+            try write(file, to: "\(part.directory)/\(file.name)", from: place) {
                 guard offset < file.byteCount else { return nil }
                 let end = min(file.byteCount, offset + 1 << 20)
                 defer { offset = end }

@@ -34,6 +34,10 @@ struct Snapshot: AsyncParsableCommand {
     var snapshots: String?
 
     func run() async throws {
+        do { try await takeOne() } catch let error as DatabaseError { throw error.plain }
+    }
+
+    private func takeOne() async throws {
         guard FileManager.default.fileExists(atPath: "\(directory)/APUS") else {
             throw Failure("\(directory): not a database", exitCode: 2)
         }
