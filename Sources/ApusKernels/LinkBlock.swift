@@ -26,14 +26,15 @@ package enum LinkBlock {
     }
 
     /// Copies out the ids whose bit in `visited` is clear, sets the bits, and asks for the first
-    /// `prefetchedLines` cache lines of their rows in `space`; returns how many ids there are.
-    /// `ids` has room for `capacity`.
+    /// `prefetchedLines` cache lines of their rows, which start at `rows` and lie `stride` bytes
+    /// apart; returns how many ids there are. `ids` has room for `capacity`.
     package static func gatherUnvisited(
         _ block: UnsafePointer<UInt32>, capacity: Int, visited: UnsafeMutablePointer<UInt64>,
-        space: VectorSpace, prefetchedLines: Int, into ids: UnsafeMutablePointer<UInt32>
+        rows: UnsafeRawPointer, stride: Int, prefetchedLines: Int,
+        into ids: UnsafeMutablePointer<UInt32>
     ) -> Int {
         unsafe capus_gather_unvisited(
-            block, capacity, visited, space.base, space.stride, prefetchedLines, ids)
+            block, capacity, visited, rows, stride, prefetchedLines, ids)
     }
 
     /// Asks for the cache lines of a block before it is read.

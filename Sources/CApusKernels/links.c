@@ -23,7 +23,7 @@ size_t capus_load_links(const uint32_t *block, size_t capacity, uint32_t *ids) {
 }
 
 size_t capus_gather_unvisited(
-    const uint32_t *block, size_t capacity, uint64_t *visited, const float *base, size_t stride,
+    const uint32_t *block, size_t capacity, uint64_t *visited, const void *base, size_t stride,
     size_t prefetched_lines, uint32_t *ids
 ) {
     // Whether a node was visited is hard to predict: no branch depends on it.
@@ -37,8 +37,8 @@ size_t capus_gather_unvisited(
         count += ~(word >> (id & 63)) & 1;
     }
     for (size_t at = 0; at < count; at++) {
-        const float *row = base + ids[at] * stride;
-        for (size_t line = 0; line < prefetched_lines; line++) __builtin_prefetch(row + 16 * line);
+        const char *row = (const char *)base + ids[at] * stride;
+        for (size_t line = 0; line < prefetched_lines; line++) __builtin_prefetch(row + 64 * line);
     }
     return count;
 }
