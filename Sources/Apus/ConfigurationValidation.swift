@@ -25,6 +25,9 @@ extension CollectionConfiguration {
         if let budget = optimizers.memoryBudgetBytes {
             try Self.check("optimizers_config.memory_budget_bytes", budget, in: 1...Int.max)
         }
+        if let size = optimizers.maxSegmentSize {
+            try Self.check("optimizers_config.max_segment_size", size, in: 0...Int.max >> 11)
+        }
         try Self.check("shard_number", shardNumber, in: 1...Int.max)
         try Self.check("replication_factor", replicationFactor, in: 1...Int.max)
         try Self.check("write_consistency_factor", writeConsistencyFactor, in: 1...Int.max)

@@ -28,6 +28,10 @@ extension DatabaseError {
         }
     }
 
+    /// Files are damaged or missing, and will be the next time; other failures, such as a lack of
+    /// memory, say nothing of what is on disk.
+    var isOfFiles: Bool { kind == .corruption || kind == .notFound }
+
     /// Bytes on disk that cannot be read, and where they are.
     init(_ error: MalformedBytes, in place: String) {
         self.init(

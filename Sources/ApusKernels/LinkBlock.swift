@@ -37,6 +37,22 @@ package enum LinkBlock {
             block, capacity, visited, rows, stride, prefetchedLines, ids)
     }
 
+    /// The admitted ids of block `node` that were not visited, and, where it has others, those of
+    /// the blocks of these, until there are `limit`. Blocks are `stride` places apart. All that is
+    /// visited is appended to `trail`. `ids` has room for `limit` and a block.
+    package static func gatherAdmitted(
+        _ blocks: UnsafePointer<UInt32>, stride: Int, capacity: Int, node: UInt32,
+        visited: UnsafeMutablePointer<UInt64>, end: Int, filter: UnsafePointer<UInt64>?,
+        deletedAt: UnsafePointer<UInt64>?, readLSN: UInt64, limit: Int,
+        into ids: UnsafeMutablePointer<UInt32>, trail: UnsafeMutablePointer<UInt32>,
+        trailCount: inout Int
+    ) -> Int {
+        var admission = unsafe capus_admission(
+            end: end, filter: filter, deleted_at: deletedAt, read_lsn: readLSN)
+        return unsafe capus_gather_admitted(
+            blocks, stride, capacity, node, visited, &admission, limit, ids, trail, &trailCount)
+    }
+
     /// Asks for the cache lines of a block before it is read.
     package static func prefetch(_ block: UnsafePointer<UInt32>, capacity: Int) {
         unsafe capus_prefetch(block, capacity * MemoryLayout<UInt32>.size)

@@ -14,7 +14,8 @@ extension CollectionDescription {
             case .red: .red
             }
         self.init(
-            status: status, optimizerError: info.failure, pointsCount: info.pointsCount,
+            status: status, optimizerError: info.failure ?? info.maintenanceFailure,
+            pointsCount: info.pointsCount,
             indexedVectorsCount: info.indexedVectorsCount, segmentsCount: info.segmentsCount,
             configuration: info.configuration,
             payloadSchema: info.payloadSchema.map { ($0.field, $0.schema, $0.points) },

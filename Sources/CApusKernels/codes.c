@@ -11,18 +11,22 @@ typedef struct {
     float low, scale, inverse;
 } range;
 
+static int is_whole(const float *vector, size_t dimension) {
+    for (size_t at = 0; at < dimension; at++)
+        if (vector[at] != rintf(vector[at])) return 0;
+    return 1;
+}
+
 // The codes of the range of a vector's components, `levels` steps wide.
 static range range_of(const float *vector, size_t dimension, float levels) {
     float low = vector[0], high = vector[0];
-    int whole = 1;
     for (size_t at = 0; at < dimension; at++) {
         float x = vector[at];
-        if (x < low) low = x;
-        if (x > high) high = x;
-        whole &= x == rintf(x);
+        low = x < low ? x : low;
+        high = x > high ? x : high;
     }
     float width = high - low;
-    if (whole && width <= levels) return (range){low, 1, 1};
+    if (width <= levels && is_whole(vector, dimension)) return (range){low, 1, 1};
     // A range that overflows, or so small that its inverse does, cannot be cut into steps.
     if (!(width > 1e-30f) || !(width < 1e38f)) return (range){low, 0, 0};
     return (range){low, width / levels, levels / width};

@@ -99,6 +99,8 @@ int capus_sync_file(int descriptor) {
     do {
 #ifdef __APPLE__
         status = fcntl(descriptor, F_FULLFSYNC);
+        // Volumes that do not know the call.
+        if (status < 0 && (errno == ENOTSUP || errno == ENOTTY)) status = fsync(descriptor);
 #else
         status = fdatasync(descriptor);
 #endif
@@ -109,11 +111,16 @@ int capus_sync_file(int descriptor) {
 int capus_sync_directory(const char *path) {
     int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return -errno;
+#ifdef __APPLE__
+    // Plain fsync leaves the entries in the drive's cache.
+    int result = capus_sync_file(descriptor);
+#else
     int status;
     do {
         status = fsync(descriptor);
     } while (status < 0 && errno == EINTR);
     int result = result_of(status);
+#endif
     close(descriptor);
     return result;
 }
@@ -134,6 +141,20 @@ int capus_map(int descriptor, size_t size, const void **mapped) {
 
 int capus_unmap(const void *mapped, size_t size) {
     return result_of(munmap((void *)mapped, size));
+}
+
+int capus_populate(const void *mapped, size_t size) {
+#ifdef MADV_POPULATE_READ
+    int status;
+    do {
+        status = madvise((void *)mapped, size, MADV_POPULATE_READ);
+    } while (status < 0 && (errno == EINTR || errno == EAGAIN));
+    // Older kernels answer EINVAL.
+    if (status < 0 && (errno == EFAULT || errno == EHWPOISON)) return -EIO;
+#else
+    (void)mapped, (void)size;
+#endif
+    return 0;
 }
 
 int capus_advise(const void *mapped, size_t size, int advice) {
@@ -158,6 +179,12 @@ int capus_kind_of(const char *path) {
     struct stat status;
     if (stat(path, &status) < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     return S_ISDIR(status.st_mode) ? 2 : 1;
+}
+
+int capus_is_link(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    return S_ISLNK(status.st_mode) ? 1 : 0;
 }
 
 int capus_list(const char *path, void *context, void (*visit)(void *, const char *)) {

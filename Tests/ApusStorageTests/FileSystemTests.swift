@@ -31,6 +31,44 @@ import Testing
         #expect(try files.kind(of: scratch.path) == nil)
     }
 
+    @Test func bytesThatTheDiskDoesNotGiveAreAnError() throws {
+        let scratch = try ScratchDirectory()
+        let files = PosixFileSystem()
+        try scratch.write([UInt8](repeating: 1, count: 3 * 4096), to: "a")
+        let mapped = try files.map(scratch.file("a"))
+        try mapped.populate(0..<mapped.byteCount)
+        // As with a bad sector, reading the pages now would end the process.
+        try files.open(scratch.file("a"), .readWrite).truncate(to: 4096)
+        try mapped.populate(100..<4096)
+        #if os(Linux)
+        let error = failure { try mapped.populate(4000..<9000) }
+        #expect(error?.kind == .io && error?.path == scratch.file("a"))
+        #endif
+    }
+
+    @Test func linksInATreeAreRemovedAndNotWhatTheyLeadTo() throws {
+        let scratch = try ScratchDirectory()
+        let files = PosixFileSystem()
+        for name in ["elsewhere", "tree", "tree/inner"] {
+            try files.makeDirectory(scratch.file(name))
+        }
+        try scratch.write([1], to: "elsewhere/kept")
+        try scratch.write([1], to: "tree/inner/gone")
+        for (name, target) in [("tree/inner/link", "elsewhere"), ("tree/dangling", "nowhere")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: scratch.file(name), withDestinationPath: scratch.file(target))
+        }
+        try files.removeTree(scratch.file("tree"))
+        #expect(try files.kind(of: scratch.file("tree")) == nil)
+        #expect(try files.list(scratch.file("elsewhere")) == ["kept"])
+        // A collection that was moved to another disk and left a link.
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.file("moved"), withDestinationPath: scratch.file("elsewhere"))
+        try files.removeTree(scratch.file("moved"))
+        #expect(try files.list(scratch.path) == ["elsewhere"])
+        #expect(try files.list(scratch.file("elsewhere")) == [])
+    }
+
     @Test func anEmptyFileMapsToNoBytes() throws {
         let scratch = try ScratchDirectory()
         try scratch.write([], to: "empty")

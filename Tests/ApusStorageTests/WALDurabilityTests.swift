@@ -46,6 +46,48 @@ import Testing
         try log.close()
     }
 
+    /// The delay was looked at only when nothing had arrived meanwhile.
+    @Test func theSyncComesAlsoWhenWorkNeverEnds() throws {
+        let disk = LogDisk()
+        let (log, _, _) = try openLog(disk) { $0.durability = .async(maxDelayMilliseconds: 1) }
+        let syncs = disk.files.count(of: .synchronize)
+        let isDone = Monitor(false)
+        // Each batch brings the next while the log's thread is at work.
+        @Sendable func goOn(_ number: UInt64) {
+            guard disk.files.count(of: .synchronize) == syncs, number < 5_000_000,
+                let lsn = try? log.append(batch(number))
+            else {
+                isDone.withLock { $0 = true }
+                return isDone.notifyAll()
+            }
+            log.whenCommitted(lsn) { _ in goOn(number + 1) }
+        }
+        goOn(1)
+        isDone.wait { $0 ? () : nil }
+        #expect(disk.files.count(of: .synchronize) > syncs)
+        try log.close()
+    }
+
+    /// A failure took everything unsynced off the file, though it was acknowledged.
+    @Test(arguments: [FileOperation.write, .synchronize])
+    func whatWasAcknowledgedOutlivesALaterFailure(_ operation: FileOperation) throws {
+        for setsSync in [false, true] {
+            let disk = LogDisk()
+            let (log, _, _) = try openLog(disk) { $0.durability = hour }
+            for number in UInt64(1)...5 {
+                try waitUntilCommitted(log, try log.append(batch(number)))
+            }
+            disk.files.change { $0.faults = [.init(operation, count: 1)] }
+            if setsSync { log.durability = .sync }
+            _ = try? log.append(batch(6))
+            #expect(failure { try log.waitUntilDurable(log.lastSequenceNumber) }?.kind == .io)
+            #expect(failure { try log.close() }?.kind == .io)
+            // Nobody took the power or the process: the batches are still there.
+            let found = try openLog(LogDisk(disk.files.afterKill())).replayed
+            #expect(found == Array(1...5) || found == Array(1...6), "\(operation) \(setsSync)")
+        }
+    }
+
     @Test func whoAsksForTheDiskDoesNotWaitForTheDelay() throws {
         let disk = LogDisk()
         let (log, _, _) = try openLog(disk) { $0.durability = hour }

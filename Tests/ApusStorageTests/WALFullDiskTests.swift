@@ -98,6 +98,69 @@ import Testing
         }
     }
 
+    /// A refused allocation had left zeros in the file that no account knew of. When the file was
+    /// ended to begin the next, they stayed, and the log did not open again.
+    @Test func aRefusedAllocationLeavesNothingInTheFile() throws {
+        for room in stride(from: 0, to: 200, by: 16) {
+            let disk = LogDisk()
+            let (first, _, _) = try open(disk, mustExist: false)
+            try appendBatches(first, through: 3)
+            try first.close()
+            let (log, _, _) = try open(disk)
+            let used = disk.files.usedByteCount
+            disk.files.change { $0.capacity = used + room }
+            #expect(failure { _ = try log.append(batch(4)) }?.kind == .outOfSpace, "room \(room)")
+            // What the thread tries ahead of any need comes to its end, too.
+            log.rotate()
+            log.waitUntilRotated()
+            #expect(disk.files.usedByteCount == used, "others can use the room")
+            disk.files.change { $0.capacity = nil }
+            log.rotate()
+            try appendBatches(log, through: 5)
+            #expect(log.filePaths.count == 2, "room \(room)")
+            #expect(try openLog(LogDisk(disk.files.afterKill())).replayed == Array(1...5))
+            try log.close()
+        }
+    }
+
+    /// The next file had its name already when the sync of its directory found no space; batches
+    /// then went to the file before, beyond the number that the next one starts with.
+    @Test func aNameThatMayNotBeDurableEndsTheLog() throws {
+        let disk = LogDisk()
+        let (log, _, _) = try open(disk, mustExist: false)
+        try appendBatches(log, through: 3)
+        disk.files.change {
+            $0.faults = [.init(.synchronizeDirectory, kind: .outOfSpace, count: 1)]
+        }
+        log.rotate()
+        log.waitUntilRotated()
+        #expect(failure { _ = try log.append(batch(4)) } != nil)
+        #expect(failure { try log.close() } != nil)
+        #expect(try openLog(LogDisk(disk.files.afterKill())).replayed == [1, 2, 3])
+        #expect(try openLog(disk.afterPowerLoss()).replayed == [1, 2, 3])
+    }
+
+    /// Beginning the next file is a wish: when it cannot be made, out of file descriptors for
+    /// example, nothing has happened to the present one.
+    @Test(arguments: [FileOperation.create, .write, .allocate, .rename])
+    func aFileGoesOnWhenTheNextCannotBeMade(_ operation: FileOperation) throws {
+        let disk = LogDisk()
+        let (log, _, _) = try open(disk, mustExist: false)
+        try appendBatches(log, through: 3)
+        disk.files.change { $0.faults = [.init(operation, on: ".tmp", kind: .io)] }
+        log.rotate()
+        log.waitUntilRotated()
+        try appendBatches(log, through: 5)
+        #expect(log.failure == nil)
+        #expect(log.filePaths.count == 1)
+        disk.files.change { $0.faults = [] }
+        log.rotate()
+        try appendBatches(log, through: 6)
+        #expect(log.filePaths.count == 2)
+        try log.close()
+        #expect(try openLog(disk).replayed == Array(1...6))
+    }
+
     @Test func aFileGoesOnWhenThereIsNoSpaceForTheNext() throws {
         let disk = LogDisk()
         let (log, _, _) = try open(disk, mustExist: false)

@@ -11,6 +11,67 @@ struct FullDiskTests {
             payload: ["text": .string(String(repeating: "apus ", count: 20))])
     }
 
+    /// The log was not closed when the segment could not be written. Its thread ended the file later,
+    /// when another process, or a second `open`, had it already.
+    @Test("A close that cannot seal ends the log all the same")
+    func close() async throws {
+        let disk = SimulatedFileSystem(seed: 3)
+        var configuration = EngineConfiguration()
+        configuration.sealOnCloseRowsMin = 1
+        let database = try Database.open(
+            at: "/db", configuration: configuration, fileSystem: disk)
+        let points = try database.createCollection(
+            "c", CollectionConfiguration(dimension: 16, metric: .euclid))
+        try await points.upsert((0..<50).map(Self.point))
+        let capacity = disk.usedByteCount
+        disk.change { $0.capacity = capacity }
+        let error = #expect(throws: DatabaseError.self) { try database.close() }
+        #expect(error?.kind == .outOfSpace)
+        // An ended log has no space ahead; 50 points need a few kilobytes.
+        #expect(disk.usedByteCount < capacity - 32_000)
+        disk.change { $0.capacity = nil }
+        let calls = disk.controls.callCount
+        let reopened = try Database.open(
+            at: "/db", configuration: configuration, fileSystem: disk.afterKill())
+        #expect(try await reopened.collection("c").count() == 50)
+        try reopened.close()
+        #expect(disk.controls.callCount == calls, "nothing of the first one is at work")
+    }
+
+    @Test("Deletes are taken on a full disk also after a restart")
+    func deletesAfterRestart() async throws {
+        let disk = SimulatedFileSystem(seed: 5)
+        let capacity = 64 << 20
+        disk.change { $0.capacity = capacity }
+        var configuration = EngineConfiguration()
+        configuration.sealOnCloseRowsMin = 1
+        do {
+            let database = try Database.open(
+                at: "/db", configuration: configuration, fileSystem: disk)
+            let points = try database.createCollection(
+                "c", CollectionConfiguration(dimension: 16, metric: .euclid))
+            try await points.upsert((0..<50).map(Self.point))
+            try database.close()
+        }
+        // Somebody else takes the rest of the disk.
+        let used = disk.usedByteCount
+        disk.change { $0.capacity = used }
+        let database = try Database.open(
+            at: "/db", configuration: configuration, fileSystem: disk)
+        let points = try database.collection("c")
+        let error = await #expect(throws: DatabaseError.self) {
+            try await points.upsert([Self.point(50)])
+        }
+        #expect(error?.kind == .outOfSpace)
+        try await points.delete(.ids([1, 2, 3]))
+        #expect(try await points.count() == 47)
+        try? database.close()
+        let reopened = try Database.open(
+            at: "/db", configuration: configuration, fileSystem: disk.afterKill())
+        #expect(try await reopened.collection("c").count() == 47)
+        try? reopened.close()
+    }
+
     @Test("Refuses writes, answers reads, takes deletes, and writes again when there is room")
     func wholeLife() async throws {
         let disk = SimulatedFileSystem(seed: 11)

@@ -116,7 +116,7 @@ extension Collection {
                 segments.append(segment)
             } catch {
                 let cause = DatabaseError(causedBy: error)
-                guard cause.kind == .corruption || cause.kind == .notFound else { throw error }
+                guard cause.isOfFiles else { throw error }
                 lost.append(
                     LostSegment(
                         number: entry.number, since: manifest.flushedThrough.rawValue,
@@ -166,8 +166,10 @@ extension Collection {
     ) throws {
         let batch = try unsafe batch(lsn, bytes, configuration)
         if !state.growing.hasRoom(rows: batch.rowCount, blobBytes: batch.blobByteCount) {
+            // The batch may have been written where segments were larger.
             let next = try context.makeGrowingSegment(
-                number: state.nextSegmentNumber, configuration: configuration)
+                number: state.nextSegmentNumber, configuration: configuration,
+                rowsAtLeast: batch.rowCount, blobBytesAtLeast: batch.blobByteCount)
             state.nextSegmentNumber += 1
             state.frozen.append(FrozenSegment(segment: state.growing, lastLSN: state.lsn))
             state.growing = next
@@ -194,7 +196,11 @@ extension Collection {
                 .corruption, "\(directory): the manifest has no entry `\(attributesKey)`")
         }
         do {
-            return try JSONDecoder().decode(CollectionAttributes.self, from: Data(bytes))
+            let attributes = try JSONDecoder().decode(
+                CollectionAttributes.self, from: Data(bytes))
+            // Sizes are multiplied without looking.
+            try attributes.configuration.validate()
+            return attributes
         } catch {
             throw DatabaseError(
                 .corruption, "\(directory): the manifest's entry `\(attributesKey)`: \(error)")
@@ -275,6 +281,9 @@ extension Collection {
     }
 
     /// Takes no more writes, waits for those under way, and leaves on disk what a quick start needs.
+    ///
+    /// Whatever fails on the way, the log is closed at the end: the directory may be opened again as
+    /// soon as this returns or throws. Throws the first failure.
     func close() throws {
         let shouldSeal = writer.withLock { state -> Bool in
             guard !state.isClosed else { return false }
@@ -286,10 +295,12 @@ extension Collection {
         waitingWrites.releaseAll()
         pins.close()
         let failed = published.withLock { $0.failure != nil }
-        if shouldSeal, !failed { try sealRows() }
+        let sealed = Result { if shouldSeal, !failed { try sealRows() } }
         waitUntilIdle()
         archiveTail()
-        try DatabaseError.translating { try log.close() }
+        let closed = Result { try DatabaseError.translating { try log.close() } }
+        try sealed.get()
+        try closed.get()
     }
 }
 

@@ -67,6 +67,7 @@ extension Collection {
         } catch {
             // A write may be refused because a segment could not be written: that is tried again.
             scheduleMaintenance()
+            if let failure = log.failure { stopWriting(DatabaseError(failure)) }
             return completion(.failure(DatabaseError(causedBy: error)))
         }
         if hasMaintenanceWork { scheduleMaintenance() }
@@ -105,8 +106,13 @@ extension Collection {
             effects: try resolver.effects(), time: max(context.now(), state.time))
         guard !batch.effects.isEmpty else { return state.lsn }
         try makeRoom(for: batch, &state)
+        let record = batch.encoded()
+        let isDeletion = batch.rowCount == 0
         // Deleting makes room, so it may take what other writes must leave.
-        let lsn = try log.append(batch.encoded(), mayUseReserve: batch.rowCount == 0)
+        let lsn =
+            isDeletion
+            ? try context.reserve.lending { try log.append(record, mayUseReserve: true) }
+            : try log.append(record)
         batch.apply(lsn: lsn, &state)
         lastTime.store(batch.time, ordering: .releasing)
         return lsn

@@ -93,7 +93,7 @@ public final class Collection: Sendable {
         let usage = storageUsage(view.segments)
         let degradations = degradations()
         let failure =
-            stopped?.message
+            (stopped ?? log.failure.map { DatabaseError($0) })?.message
             ?? degradations.first.map { first in
                 degradations.count == 1 ? first : degradations.joined(separator: "; ")
             }

@@ -288,6 +288,8 @@ extension Collection {
             next.flushedThrough = lsn
             try writeDeletions(of: published.withLock { $0.segments }, through: lsn, &next)
             try commit(next, replacing: &manifest)
+            // Durable, and a merge will leave out what it deleted: readers have to see all of it.
+            published.withLock { $0.lsn = max($0.lsn, lsn) }
         }
         try releaseLog()
         return true

@@ -142,7 +142,9 @@ extension Collection {
                 accountMemory()
                 return true
             } catch {
-                if let damage = error as? SegmentDamage { try? takeOutOfService(damage) }
+                // Other failures, such as a lack of memory, may be over at the next use.
+                guard let damage = error as? SegmentDamage else { return false }
+                try? takeOutOfService(damage)
                 return true
             }
         }

@@ -139,9 +139,8 @@ extension GrowingSegment {
         for field in configuration.vectors.values where !field.isMultiVector {
             bytes += field.dimension * MemoryLayout<Float>.size
             let hnsw = configuration.hnsw.applying(field.hnsw)
-            // Level 0 has 2·m links; one node in m has a block of m above it.
             if hnsw.m > 0 {
-                bytes += (2 * hnsw.m + 1) * MemoryLayout<UInt32>.size
+                bytes += HNSWIndex.linkBytesPerRow(m: hnsw.m)
                 if field.hasCodes { bytes += CodeSpace.stride(dimension: field.dimension) }
             }
         }

@@ -111,6 +111,12 @@ extension Collection {
         let old = Set(inputs.map(\.number))
         try manifest.withLock { manifest in
             try pause()
+            // What was deleted from a segment while it was out of service left no mark in it.
+            let served = published.withLock { $0.segments }
+            guard inputs.allSatisfy({ input in served.contains { $0 === input } }) else {
+                throw DatabaseError(
+                    .unavailable, "a segment went out of service while it was being merged")
+            }
             let markCount = merged.copyDeletions()
             var next = manifest
             next.nextSegmentNumber = max(next.nextSegmentNumber, merged.number + 1)
@@ -135,17 +141,6 @@ extension Collection {
         // The settings may have changed since the file was opened.
         sealed?.want(configuration)
         accountMemory()
-    }
-
-    /// After a commit that failed: removes the new file, unless the manifest that names it may have
-    /// reached the disk. Then it stays, as do the old ones, until a manifest holds for certain.
-    private func removeUnlessCommitted(_ number: UInt64) {
-        manifest.withLock { manifest in
-            guard let onDisk = try? files.store.read(),
-                onDisk.generation == manifest.generation
-            else { return }
-            try? context.fileSystem.remove(files.segment(number))
-        }
     }
 
     /// Between two pieces of work: ends the merge when the collection is being closed.

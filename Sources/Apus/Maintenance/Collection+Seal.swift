@@ -12,14 +12,27 @@ extension Collection {
     func writeSegment(_ frozen: FrozenSegment) throws {
         try waitUntilDurable(frozen.lastLSN)
         let segment = frozen.segment
+        do {
+            try commit(frozen)
+        } catch {
+            // The next try needs its space.
+            removeUnlessCommitted(segment.number)
+            throw error
+        }
+        removeCheckpoint(of: segment)
+        // The segment is safe. Log files that cannot go now go after the next one.
+        try? releaseLog(through: manifest.withLock { try $0.removableThrough() })
+    }
+
+    private func commit(_ frozen: FrozenSegment) throws {
+        let segment = frozen.segment
         let path = files.segment(segment.number)
         try SegmentFile.write(segment, fileSystem: context.fileSystem, path: path)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
             replacing: segment, configuration: configuration,
             memoryIsBounded: context.boundsMemory(of: configuration))
-
-        let removable = try manifest.withLock { manifest in
+        try manifest.withLock { manifest in
             var next = manifest
             next.flushedThrough = frozen.lastLSN
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
@@ -29,10 +42,18 @@ extension Collection {
                 of: published.withLock { $0.segments }, through: frozen.lastLSN, &next)
             try commit(next, replacing: &manifest)
             replace(frozen, with: sealed)
-            return try manifest.removableThrough()
         }
-        removeCheckpoint(of: segment)
-        try releaseLog(through: removable)
+    }
+
+    /// After a commit that failed: removes the new file, unless the manifest that names it may have
+    /// reached the disk. Then it stays, as do the old ones, until a manifest holds for certain.
+    func removeUnlessCommitted(_ number: UInt64) {
+        manifest.withLock { manifest in
+            guard let onDisk = try? files.store.read(),
+                onDisk.generation == manifest.generation
+            else { return }
+            try? context.fileSystem.remove(files.segment(number))
+        }
     }
 
     /// Commits a manifest and removes the segment and deletion files that it names no more; those

@@ -40,11 +40,11 @@ struct Quarantine {
     }
 
     private func prepare() throws {
-        guard try fileSystem.kind(of: directory) != .directory else { return }
-        try fileSystem.makeDirectory(directory)
-        if let slash = directory.lastIndex(of: "/") {
-            try fileSystem.synchronizeDirectory(String(directory[..<slash]))
+        if try fileSystem.kind(of: directory) != .directory {
+            try fileSystem.makeDirectory(directory)
         }
+        // Also one that is there: a repair that was cut off may not have come to this.
+        try fileSystem.synchronizeDirectory(FileName.parent(of: directory))
     }
 
     private func freePath(_ name: String) throws -> String {

@@ -1,16 +1,23 @@
+private import ApusCore
 private import Synchronization
 
 /// A value that is made when it is first asked for, and once: whoever asks meanwhile waits, and
-/// gets the same value or the same error.
+/// gets the same value or the same error. An error that does not come from files is forgotten: the
+/// next one who asks tries again.
 final class OnDemand<Value: Sendable>: Sendable {
     private let made = Mutex<Result<Value, any Error>?>(nil)
 
     func value(_ make: () throws -> sending Value) throws -> Value {
         try made.withLock { made in
             if let made { return made }
-            let result: Result<Value, any Error> = Result { try make() }
-            made = result
-            return result
+            do {
+                let value = try make()
+                made = .success(value)
+                return .success(value)
+            } catch {
+                if DatabaseError(causedBy: error).isOfFiles { made = .failure(error) }
+                return .failure(error)
+            }
         }.get()
     }
 

@@ -94,7 +94,9 @@ extension SegmentFile {
                     from: reader, isInMemory: residency.graphInMemory,
                     owner: OwnerPair(owner, codes?.owner))
             } catch {
-                graphDamage = DatabaseError(causedBy: error)
+                let cause = DatabaseError(causedBy: error)
+                guard cause.isOfFiles else { throw cause }
+                graphDamage = cause
             }
         }
         return LoadedField(
@@ -137,7 +139,7 @@ extension SegmentFile {
         var bytes = unsafe try reader.section(name)
         var owner: any AnyObject & Sendable = reader
         if residency.graphInMemory {
-            (bytes, owner) = unsafe try copied(bytes)
+            unsafe (bytes, owner) = unsafe try copied(bytes)
         }
         guard
             let space = unsafe CodeSpace(
@@ -170,7 +172,9 @@ extension SegmentFile {
         try reader.verifySection(name)
         var bytes = unsafe try reader.section(name)
         var owner: any AnyObject & Sendable = reader
-        if isInMemory, unsafe !bytes.isEmpty { (bytes, owner) = unsafe try copied(bytes) }
+        if isInMemory, unsafe !bytes.isEmpty {
+            unsafe (bytes, owner) = unsafe try copied(bytes)
+        }
         let vectors = unsafe try vectorSpace(
             bytes, field, at: position, rowCount: rowCount, path: reader.path)
         return (vectors, owner)

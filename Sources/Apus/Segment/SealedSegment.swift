@@ -119,7 +119,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
     private func field(at position: Int) throws -> DenseField {
         do {
             return try fields.field(at: position) { note($0, at: position) }
-        } catch {
+        } catch  where DatabaseError(causedBy: error).isOfFiles {
             throw damage(error)
         }
     }

@@ -8,10 +8,12 @@ extension HNSWIndex {
     /// `query` is `[dimension]` floats as `DistanceKernel.prepare` returns them. `ef` is the
     /// paper's: how many candidates are kept, at least `k`. Nodes that are not admitted are passed
     /// through, and the search goes on until `ef` admitted ones are found or the graph is
-    /// exhausted. Cost: about `ef` expanded nodes of `2m` distances each, between codes if the
+    /// exhausted; with `skipsRefused`, which is for few admitted ones, they are not measured. Cost:
+    /// about `ef` expanded nodes of `2m` distances each, between codes if the
     /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
-        _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true
+        _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
+        skipsRefused: Bool = false
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -26,31 +28,31 @@ extension HNSWIndex {
                 let query = unsafe rows.query(
                     start, codes: scratch.queryCodes, usingCodes: usesCodes)
                 defer { scratch.clearVisited() }
-                return search(query, k: k, ef: ef, from: entry, admission, scratch)
+                return search(
+                    query, k: k, ef: ef, from: entry, admission, skipsRefused: skipsRefused,
+                    scratch)
             }
         }
     }
 
     private func search(
         _ query: IndexRows.Query, k: Int, ef: Int, from entry: EntryPoint, _ admission: Admission,
-        _ scratch: SearchScratch
+        skipsRefused: Bool, _ scratch: SearchScratch
     ) -> [Neighbour] {
         let start = descend(from: entry, to: 0, query: query, scratch)
         var beam = scratch.beam(limit: ef)
         if admission.admitsAll(below: capacity) {
             traverse(level: 0, from: start, query: query, beam: &beam, scratch)
-            if beam.count < ef {
+            if !beam.isFull {
                 // All nodes are reachable from the entry point, but not from every node.
                 let entry = rows.key(of: entry.ordinal, from: query)
                 traverse(level: 0, from: entry, query: query, beam: &beam, scratch)
             }
         } else {
             admission.withTest(below: capacity) { test in
-                traverseAdmitted(from: start, query: query, results: &beam, test, scratch)
-                if beam.count < ef {
-                    let entry = rows.key(of: entry.ordinal, from: query)
-                    traverseAdmitted(from: entry, query: query, results: &beam, test, scratch)
-                }
+                traverse(
+                    from: start, query: query, beam: &beam, test, skipsRefused: skipsRefused,
+                    entry: entry, atLeast: k, scratch)
             }
         }
         return rows.exactly(beam, k: k, from: query, scratch)
@@ -132,39 +134,4 @@ extension HNSWIndex {
     /// Cache lines of a row that are asked for as soon as its id is known; the kernel asks for
     /// the others.
     static var gatherPrefetchedLines: Int { 1 }
-
-    /// Level 0 when not every node may be returned: the candidates to expand and the admitted
-    /// results are two sets, and only the second is bounded by `ef`.
-    private func traverseAdmitted(
-        from start: NeighbourKey, query: IndexRows.Query, results: inout SearchBeam,
-        _ test: borrowing AdmissionTest, _ scratch: SearchScratch
-    ) {
-        let graph = graph
-        let rows = rows
-        let distances = unsafe scratch.distances
-        scratch.waitingCount = 0
-        guard scratch.visit(start.ordinal) else { return }
-        scratch.pushWaiting(start)
-        if test.admits(Int(start.ordinal)) { results.insert(start) }
-        while let nearest = scratch.popWaiting() {
-            if nearest > results.bound { break }
-            let ids = unsafe scratch.trail + scratch.trailCount
-            let count = unsafe LinkBlock.gatherUnvisited(
-                graph.block(nearest.ordinal, level: 0), capacity: graph.capacity0,
-                visited: scratch.visited, rows: query.base, stride: query.stride,
-                prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
-            scratch.trailCount &+= count
-            if let next = scratch.nearestWaiting {
-                unsafe LinkBlock.prefetch(
-                    graph.block(next.ordinal, level: 0), capacity: graph.capacity0)
-            }
-            unsafe rows.distances(from: query, to: ids, count: count, into: distances)
-            for index in 0..<count {
-                let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
-                guard key < results.bound else { continue }
-                scratch.pushWaiting(key)
-                if test.admits(Int(key.ordinal)) { results.insert(key) }
-            }
-        }
-    }
 }

@@ -93,6 +93,15 @@ package final class HNSWIndex: @unchecked Sendable {
             * graph.upperStride * 4
     }
 
+    /// About what `linkByteCount` comes to for each row, rather more than less: one node in m has a
+    /// block above level 0, one in m² a second.
+    package static func linkBytesPerRow(m: Int) -> Int {
+        let m = max(2, m)
+        let size = MemoryLayout<UInt32>.size
+        return HNSWGraph.stride(capacity: 2 * m) * size + 5
+            + HNSWGraph.stride(capacity: m) * size * 5 / 4 / (m - 1) + 1
+    }
+
     /// Blocks above level 0 that the nodes below `count` have.
     func upperBlockCount(below count: Int) -> Int {
         for ordinal in (0..<count).reversed() {

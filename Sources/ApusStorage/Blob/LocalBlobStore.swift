@@ -42,7 +42,7 @@ package struct LocalBlobStore: BlobStore {
         let path = path(key)
         guard try fileSystem.kind(of: path) == nil else {
             // Whoever put it may not have come to this yet.
-            try fileSystem.synchronizeDirectory(Self.parent(of: path))
+            try fileSystem.synchronizeDirectory(FileName.parent(of: path))
             return false
         }
         try makeParents(of: key)
@@ -52,7 +52,7 @@ package struct LocalBlobStore: BlobStore {
         } catch  where error.kind == .alreadyExists {
             isFirst = false
         }
-        try fileSystem.synchronizeDirectory(Self.parent(of: path))
+        try fileSystem.synchronizeDirectory(FileName.parent(of: path))
         return isFirst
     }
 
@@ -73,7 +73,7 @@ package struct LocalBlobStore: BlobStore {
         defer { lock.release() }
         guard try readVersioned(key)?.version == expected else { return nil }
         try fileSystem.replace(path(key), with: bytes)
-        try fileSystem.synchronizeDirectory(Self.parent(of: path(key)))
+        try fileSystem.synchronizeDirectory(FileName.parent(of: path(key)))
         return Self.version(of: bytes)
     }
 
@@ -91,7 +91,7 @@ package struct LocalBlobStore: BlobStore {
         } catch  where error.kind == .notFound {
             return false
         }
-        try fileSystem.synchronizeDirectory(Self.parent(of: path))
+        try fileSystem.synchronizeDirectory(FileName.parent(of: path))
         return true
     }
 
@@ -137,7 +137,17 @@ package struct LocalBlobStore: BlobStore {
         let file = try fileSystem.open(temporary, .createNew)
         try write(file)
         try file.synchronize()
-        try fileSystem.link(temporary, to: path)
+        do throws(StorageError) {
+            try fileSystem.link(temporary, to: path)
+        } catch  where error.kind == .alreadyExists || error.kind == .outOfSpace {
+            throw error
+        } catch {
+            // A file system without links: the look and the rename are two steps there.
+            guard try fileSystem.kind(of: path) == nil else {
+                throw StorageError(.alreadyExists, path: path, "the blob exists")
+            }
+            try fileSystem.rename(temporary, to: path)
+        }
     }
 
     /// Directories are durable before anything lies in them.
@@ -151,23 +161,20 @@ package struct LocalBlobStore: BlobStore {
     }
 
     private func makeDirectory(_ path: String) throws(StorageError) {
-        guard try fileSystem.kind(of: path) != .directory else { return }
-        do throws(StorageError) {
-            try fileSystem.makeDirectory(path)
-        } catch  where error.kind == .alreadyExists {
-            // Another caller was faster.
+        if try fileSystem.kind(of: path) != .directory {
+            do throws(StorageError) {
+                try fileSystem.makeDirectory(path)
+            } catch  where error.kind == .alreadyExists {
+                // Another caller was faster.
+            }
         }
-        try fileSystem.synchronizeDirectory(Self.parent(of: path))
+        // Also one that is there: whoever made it may not have come to this.
+        try fileSystem.synchronizeDirectory(FileName.parent(of: path))
     }
 
     // MARK: Names
 
     private func path(_ key: RelativePath) -> String { "\(directory)/\(key)" }
-
-    private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
 
     private static func version(of bytes: [UInt8]) -> BlobVersion {
         BlobVersion(SHA256.digest(of: bytes).description)

@@ -9,6 +9,12 @@ package enum FileName {
     package static let walDirectory = "wal"
     package static let temporarySuffix = ".tmp"
 
+    /// The directory that holds what a path names.
+    package static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// `<first LSN, 20 digits>.wal`
     package static func wal(firstSequenceNumber: SequenceNumber) -> String {
         padded(firstSequenceNumber.rawValue, digits: 20) + walSuffix

@@ -27,8 +27,11 @@ package protocol FileSystem: Sendable {
     /// An empty directory.
     func removeDirectory(_ path: String) throws(StorageError)
 
-    /// What a path names; nil: nothing.
+    /// What a path names, through links; nil: nothing.
     func kind(of path: String) throws(StorageError) -> FileKind?
+
+    /// Whether a path names a symbolic link itself.
+    func isLink(_ path: String) throws(StorageError) -> Bool
 
     /// Makes the names in a directory durable: files created, renamed and removed in it.
     func synchronizeDirectory(_ path: String) throws(StorageError)
@@ -101,8 +104,24 @@ extension File {
 extension FileSystem {
     /// The whole file. For small files; `map` serves large ones.
     package func read(_ path: String) throws(StorageError) -> [UInt8] {
-        let file = try map(path)
-        return unsafe Array(file.bytes)
+        let file = try open(path, .read)
+        let size = try file.size()
+        guard let count = Int(exactly: size) else {
+            throw .corrupt(path, "a file of \(size) bytes")
+        }
+        return try file.bytes(at: 0, count: count)
+    }
+
+    /// The whole file in memory of its own. Bytes that the disk does not give are an error here,
+    /// where a mapped file ends the process.
+    package func load(_ path: String) throws(StorageError) -> MappedFile {
+        let bytes = try read(path)
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: bytes.count, alignment: 64)
+        unsafe memory.copyBytes(from: bytes)
+        return unsafe MappedFile(path: path, bytes: UnsafeRawBufferPointer(memory)) {
+            unsafe $0.deallocate()
+        }
     }
 
     /// Puts a small file in place so that a crash leaves either the old content or the new one:
@@ -127,16 +146,18 @@ extension FileSystem {
         try makeDirectory(path)
     }
 
-    /// A directory with all that is in it.
+    /// A directory with all that is in it. Links inside of it are removed, not what they lead to; a
+    /// directory that is a link itself is emptied first.
     package func removeTree(_ path: String) throws(StorageError) {
         for name in try list(path) {
             let child = "\(path)/\(name)"
-            if try kind(of: child) == .directory {
+            if try !isLink(child), try kind(of: child) == .directory {
                 try removeTree(child)
             } else {
                 try remove(child)
             }
         }
+        if try isLink(path) { return try remove(path) }
         try removeDirectory(path)
     }
 }

@@ -34,6 +34,19 @@ package final class MappedFile: @unchecked Sendable {
 
     package var byteCount: Int { unsafe bytes.count }
 
+    /// Reads `range` in from the disk. Throws `.io` where the disk does not give it: whoever reads
+    /// the bytes first asks here, since reading such memory ends the process.
+    package func populate(_ range: Range<Int>) throws(StorageError) {
+        guard let base = unsafe bytes.baseAddress else { return }
+        let wanted = range.clamped(to: 0..<byteCount)
+        let start = wanted.lowerBound & ~4095
+        guard start < wanted.upperBound else { return }
+        guard unsafe capus_populate(base + start, wanted.upperBound - start) == 0 else {
+            throw StorageError(
+                .io, path: path, offset: UInt64(start), "the disk does not give the bytes here")
+        }
+    }
+
     /// Tells the system how `range` (nil: everything) will be read. Only a hint: failures do not
     /// matter.
     package func advise(_ advice: Advice, range: Range<Int>? = nil) {

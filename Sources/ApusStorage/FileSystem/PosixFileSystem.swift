@@ -72,6 +72,10 @@ package struct PosixFileSystem: FileSystem {
         }
     }
 
+    package func isLink(_ path: String) throws(StorageError) -> Bool {
+        unsafe try check(capus_is_link(path), "cannot look at the file", path) == 1
+    }
+
     package func synchronizeDirectory(_ path: String) throws(StorageError) {
         unsafe try check(capus_sync_directory(path), "cannot sync the directory", path)
     }

@@ -10,10 +10,14 @@ package final class SegmentReader: Sendable {
     private let file: MappedFile
     private let footer: Range<Int>
     private let indexByName: [String: Int]
+    private static let footerByteCountUsual = 16 << 10
 
     private init(file: MappedFile) throws(StorageError) {
         self.file = file
         path = file.path
+        // Header and footer are read at once; sections when they are verified.
+        try file.populate(0..<SegmentFormat.headerByteCount)
+        try file.populate(max(0, file.byteCount - Self.footerByteCountUsual)..<file.byteCount)
         (sections, footer) = unsafe try SegmentFormat.decodeSections(file.bytes, path: file.path)
         indexByName = Dictionary(
             uniqueKeysWithValues: sections.enumerated().map { ($1.name, $0) })
@@ -85,6 +89,7 @@ package final class SegmentReader: Sendable {
     }
 
     private func verify(_ section: SectionDescriptor) throws(StorageError) {
+        try file.populate(section.offset..<(section.offset + section.byteCount))
         let found = unsafe CRC32C.checksum(bytes(of: section))
         guard found == section.checksum else {
             throw .checksum(
@@ -94,6 +99,7 @@ package final class SegmentReader: Sendable {
     }
 
     private func checkPadding(_ range: Range<Int>) throws(StorageError) {
+        try file.populate(range)
         if let offset = range.first(where: { unsafe file.bytes[$0] != 0 }) {
             throw .corrupt(path, at: offset, "padding between sections is not zero")
         }

@@ -115,10 +115,7 @@ package final class SegmentWriter {
     /// Bytes of the file so far.
     private var byteCount: UInt64 { writtenByteCount + UInt64(buffer.count) }
 
-    private var directory: String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
+    private var directory: String { FileName.parent(of: path) }
 
     fileprivate func append(_ bytes: UnsafeRawBufferPointer) throws(StorageError) {
         if buffer.count + bytes.count > Self.bufferByteCount { try writeBuffer() }

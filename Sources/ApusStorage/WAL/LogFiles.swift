@@ -26,7 +26,7 @@ package enum LogFiles {
         fileSystem: any FileSystem, _ source: String, to destination: String,
         through lsn: SequenceNumber
     ) throws(StorageError) {
-        var reader = try WALFileReader(try fileSystem.map(source))
+        var reader = try WALFileReader(try fileSystem.load(source))
         var last = SequenceNumber(reader.header.firstSequenceNumber.rawValue - 1)
         while last < lsn {
             let start = reader.offset

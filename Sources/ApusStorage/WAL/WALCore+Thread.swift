@@ -87,12 +87,15 @@ extension WALCore {
             return state.isClosing ? .end : isLate ? rest(worker, &state) : nil
         }
         let isUnsynced = worker.unsyncedSince != nil
+        // By the clock, and not only at the end of a wait: with work all the time none ever ends.
+        let delay = state.durability.delayMax
+        let isOverdue = worker.unsyncedSince.map { isLate || .now >= $0 + delay }
         let mustSync =
             state.durability == .sync || state.isClosing || state.wantedDurable > state.durable
-        if !state.pending.isEmpty || state.space.isAsked || isUnsynced && (mustSync || isLate) {
+            || isOverdue ?? false
+        if !state.pending.isEmpty || state.space.isAsked || isUnsynced && mustSync {
             let step = Step.work(
-                request: state.space.takeRequest(), jobs: state.pending,
-                synchronizes: mustSync || isUnsynced && isLate)
+                request: state.space.takeRequest(), jobs: state.pending, synchronizes: mustSync)
             state.pending = []
             state.pendingByteCount = 0
             return step
@@ -144,8 +147,14 @@ extension WALCore {
 
     // MARK: Outcomes
 
+    /// Batches were acknowledged that are written and not synced: a failure must not take them off
+    /// the file again.
+    private var acknowledgesWritten: Bool {
+        monitor.withLock { $0.durability != .sync || $0.committed > $0.durable }
+    }
+
     private func fail(_ error: StorageError, _ worker: inout WALWorker) {
-        worker.discardUnsynced()
+        worker.discard(keepingWritten: acknowledgesWritten)
         deliver { state in
             state.files += worker.takeNewFiles()
             if state.failure == nil { state.failure = error }
@@ -162,7 +171,7 @@ extension WALCore {
             do throws(StorageError) {
                 try worker.close()
             } catch {
-                worker.discardUnsynced()
+                worker.discard(keepingWritten: acknowledgesWritten)
                 failure = error
             }
         }

@@ -24,7 +24,7 @@ package struct WALDescription: Hashable, Sendable {
     package static func describe(
         fileSystem: any FileSystem = PosixFileSystem(), path: String
     ) throws(StorageError) -> WALDescription {
-        var reader = try WALFileReader(try fileSystem.map(path))
+        var reader = try WALFileReader(try fileSystem.load(path))
         var description = WALDescription(
             path: path, byteCount: reader.file.byteCount, formatVersion: WALFormat.version,
             logID: reader.header.logID, firstSequenceNumber: reader.header.firstSequenceNumber,

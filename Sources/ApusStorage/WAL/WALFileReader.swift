@@ -1,7 +1,7 @@
 import ApusCore
 import ApusKernels
 
-/// Walks the records of one WAL file, mapped whole.
+/// Walks the records of one WAL file, whose bytes are all there.
 struct WALFileReader {
     let file: MappedFile
     let header: WALFileHeader

@@ -21,6 +21,7 @@ struct WALFileWriter {
     private static let markByteCount = UInt64(WALFormat.recordHeaderByteCount)
 
     private let file: any File
+    let path: String
     let first: SequenceNumber
     private let seed: UInt32
     private var buffer: [UInt8] = []
@@ -50,7 +51,7 @@ struct WALFileWriter {
             file, from: endsWithSyncMark ? byteCount - Self.markByteCount : 0, to: byteCount)
         try file.synchronize()
         self.init(
-            file: file, first: entry.first,
+            file: file, path: entry.path, first: entry.first,
             header: WALFileHeader(firstSequenceNumber: entry.first, logID: logID).encoded(),
             byteCount: byteCount, allocatedByteCount: byteCount, last: last,
             endsWithSyncMark: endsWithSyncMark)
@@ -71,10 +72,11 @@ struct WALFileWriter {
 
     /// Goes on with a file that `WALFileDraft` has made.
     fileprivate init(
-        file: any File, first: SequenceNumber, header: [UInt8], byteCount: UInt64,
+        file: any File, path: String, first: SequenceNumber, header: [UInt8], byteCount: UInt64,
         allocatedByteCount: UInt64, last: SequenceNumber, endsWithSyncMark: Bool
     ) {
         self.file = file
+        self.path = path
         self.first = first
         seed = header.suffix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
         fileByteCount = byteCount
@@ -84,8 +86,6 @@ struct WALFileWriter {
         synced = last
         self.endsWithSyncMark = endsWithSyncMark
     }
-
-    var path: String { file.path }
 
     /// Bytes of header and records once the buffer is written.
     var byteCount: UInt64 { fileByteCount + UInt64(buffer.count) }
@@ -98,14 +98,20 @@ struct WALFileWriter {
         return allocatedByteCount > used ? allocatedByteCount - used : 0
     }
 
-    /// Allocates space for `freeByteCount` bytes of records. After an error there may be some more
-    /// than before, which is not counted.
+    /// Allocates space for `freeByteCount` bytes of records.
     mutating func allocate(freeByteCount: UInt64) throws(StorageError) {
         let wanted = byteCount + Self.markByteCount + freeByteCount
         guard wanted > allocatedByteCount else { return }
-        try file.allocate(upTo: wanted)
-        allocatedByteCount = wanted
         isChanged = true
+        do throws(StorageError) {
+            try file.allocate(upTo: wanted)
+        } catch {
+            // The file may have grown in part. Uncounted zeros would stay behind the last record
+            // when the file is ended, and others need the space. (Marks are written without.)
+            try? file.truncate(to: max(allocatedByteCount, fileByteCount))
+            throw error
+        }
+        allocatedByteCount = wanted
     }
 
     mutating func append(_ record: Record) throws(StorageError) {
@@ -172,8 +178,11 @@ struct WALFileWriter {
         try synchronize()
     }
 
-    /// After a write that failed: takes what is not durable off the file again, if that works.
-    func discardUnsynced() { try? file.truncate(to: syncedByteCount) }
+    /// After a write that failed: takes off the file again, if that works, what nobody was told of.
+    /// That is what is not durable, or, where writing is enough, what is not written.
+    func discard(keepingWritten: Bool) {
+        try? file.truncate(to: keepingWritten ? fileByteCount : syncedByteCount)
+    }
 
     /// Gives back memory; for a log that rests.
     mutating func releaseBuffer() { if buffer.isEmpty { buffer = [] } }
@@ -187,8 +196,9 @@ struct WALFileWriter {
         try flush()
     }
 
+    /// By the file's own size: an allocation that failed may have left more than was counted.
     private mutating func cut() throws(StorageError) {
-        guard allocatedByteCount > fileByteCount else { return }
+        guard try file.size() > fileByteCount else { return }
         try file.truncate(to: fileByteCount)
         allocatedByteCount = fileByteCount
         isChanged = true
@@ -199,10 +209,12 @@ struct WALFileWriter {
 struct WALFileDraft {
     private let fileSystem: any FileSystem
     private let directory: String
-    private let path: String
+    /// The name that it gets.
+    let path: String
     private let first: SequenceNumber
     private let header: [UInt8]
     private let allocatedByteCount: UInt64
+    private let file: any File
 
     /// Writes the file with its header and space for `freeByteCount` bytes of records.
     init(
@@ -216,13 +228,14 @@ struct WALFileDraft {
         header = WALFileHeader(firstSequenceNumber: first, logID: logID).encoded()
         let mark = UInt64(WALFormat.recordHeaderByteCount)
         allocatedByteCount = UInt64(header.count) + (freeByteCount > 0 ? mark + freeByteCount : 0)
+        let temporary = path + FileName.temporarySuffix
         do throws(StorageError) {
-            let file = try fileSystem.open(path + FileName.temporarySuffix, .createEmpty)
+            file = try fileSystem.open(temporary, .createEmpty)
             try file.write(header, at: 0)
             try file.allocate(upTo: allocatedByteCount)
             try file.synchronize()
         } catch {
-            discard()
+            try? fileSystem.remove(temporary)
             throw error
         }
     }
@@ -232,11 +245,27 @@ struct WALFileDraft {
 
     /// Gives the file its name, durably, before any record is in it.
     func publish() throws(StorageError) -> WALFileWriter {
+        do throws(StorageError) {
+            try rename()
+        } catch {
+            discard()
+            throw error
+        }
+        return try begin()
+    }
+
+    /// The first half of `publish`: when it fails, there is no new file.
+    func rename() throws(StorageError) {
         try fileSystem.rename(path + FileName.temporarySuffix, to: path)
+    }
+
+    /// The second half: when it fails, there is a file whose name may be gone after a crash.
+    func begin() throws(StorageError) -> WALFileWriter {
         try fileSystem.synchronizeDirectory(directory)
-        let file = try fileSystem.open(path, .readWrite)
+        // Errors should tell the name that the file has now.
+        let named = (try? fileSystem.open(path, .readWrite)) ?? file
         return WALFileWriter(
-            file: file, first: first, header: header, byteCount: UInt64(header.count),
+            file: named, path: path, first: first, header: header, byteCount: UInt64(header.count),
             allocatedByteCount: allocatedByteCount,
             last: SequenceNumber(first.rawValue - 1), endsWithSyncMark: true)
     }

@@ -40,7 +40,8 @@ package struct WALRepair {
                 fault = .corrupt(directory, "the log has no files")
             }
             return
-        } catch let error as StorageError where error.kind == .newerFormat {
+        } catch let error as StorageError where error.kind != .corrupt && error.kind != .notFound {
+            // What cannot be read now may be whole.
             throw error
         } catch let error as DatabaseError where error.kind == .failedPrecondition {
             throw error
@@ -53,19 +54,19 @@ package struct WALRepair {
             files.append(WALScan.FileEntry(first: first, path: "\(directory)/\(name)"))
         }
         files.sort { $0.first < $1.first }
-        unsafe findEnd(after: after, logID: logID, replay: replay, behind: behind)
+        unsafe try findEnd(after: after, logID: logID, replay: replay, behind: behind)
     }
 
     private mutating func findEnd(
         after: SequenceNumber, logID: LogID,
         replay: (SequenceNumber, UnsafeRawBufferPointer) throws -> Void,
         behind: (SequenceNumber, UnsafeRawBufferPointer) -> Void
-    ) {
+    ) throws(StorageError) {
         let start = files.lastIndex { $0.first <= after.next }
         var expected = start.map { files[$0].first }
         for index in (start ?? 0)..<max(files.count, start ?? 0) {
-            guard let mapped = try? fileSystem.map(files[index].path),
-                var reader = try? WALFileReader(mapped), reader.header.logID == logID,
+            let content = try fileSystem.load(files[index].path)
+            guard var reader = try? WALFileReader(content), reader.header.logID == logID,
                 reader.header.firstSequenceNumber == files[index].first
             else {
                 expected = nil
@@ -142,7 +143,10 @@ package struct WALRepair {
     /// before, or one that ends at the cut. At the end the log opens with `lastReadable`.
     package func cut(logID: LogID) throws(StorageError) {
         guard fault != nil else { return }
-        try fileSystem.makeDirectoryIfNeeded(directory)
+        if try fileSystem.kind(of: directory) != .directory {
+            try fileSystem.makeDirectory(directory)
+            try fileSystem.synchronizeDirectory(FileName.parent(of: directory))
+        }
         let kept = end?.file
         for index in files.indices.reversed() where index > kept ?? -1 {
             try fileSystem.remove(files[index].path)

@@ -47,18 +47,17 @@ struct WALScan {
                         + "which starts at \(file.first)")
             }
             let isLast = file == newest
-            let mapped = try fileSystem.map(file.path)
-            mapped.advise(.sequential)
+            let content = try fileSystem.load(file.path)
             // A header is synced before a record follows it, so a short file never held one.
             if isLast, files.count > 1 || file.first == after.next,
-                mapped.byteCount <= WALFormat.fileHeaderByteCount,
-                unsafe (try? WALFileHeader.decode(mapped.bytes, path: file.path)) == nil
+                content.byteCount <= WALFormat.fileHeaderByteCount,
+                unsafe (try? WALFileHeader.decode(content.bytes, path: file.path)) == nil
             {
                 validByteCount = nil
-                tornByteCount = mapped.byteCount
+                tornByteCount = content.byteCount
                 break
             }
-            var reader = try WALFileReader(mapped)
+            var reader = try WALFileReader(content)
             try Self.check(reader.header, of: file, logID: logID)
             expected = unsafe try read(
                 &reader, from: expected, after: after, isLast: isLast, replay: replay)

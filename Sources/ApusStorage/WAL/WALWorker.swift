@@ -136,12 +136,12 @@ struct WALWorker {
         unsyncedSince = nil
     }
 
-    /// After a write that failed: takes what is not durable off the file again, if that works.
-    func discardUnsynced() { writer?.discardUnsynced() }
+    /// After a write that failed: takes off the file again, if that works, what nobody was told of.
+    func discard(keepingWritten: Bool) { writer?.discard(keepingWritten: keepingWritten) }
 
     /// Ends the present file, durable to its last byte, and begins the next, with as much space as
-    /// this one has left: that may be promised to batches already. On a full disk the present file
-    /// goes on instead.
+    /// this one has left: that may be promised to batches already. When the next cannot be made,
+    /// for want of space or of anything else, the present file goes on: nothing has happened to it.
     private mutating func beginNextFile() throws(StorageError) {
         guard var present = writer, present.holdsRecords,
             present.byteCount >= rotationByteCountMin
@@ -153,7 +153,7 @@ struct WALWorker {
             draft = try WALFileDraft(
                 fileSystem: fileSystem, directory: directory, first: present.last.next,
                 logID: options.logID, freeByteCount: free)
-        } catch  where error.kind == .outOfSpace {
+        } catch {
             return
         }
         // The new file is there, and needs no space any more: only now is this one cut.
@@ -161,24 +161,27 @@ struct WALWorker {
         writer = present
         unsyncedSince = nil
         do throws(StorageError) {
-            writer = try publish(draft)
-            rotationByteCountMin = 0
-        } catch  where error.kind == .outOfSpace {
+            try draft.rename()
+        } catch {
+            // Two files of one beginning must not be: what failed may have been done.
+            guard try fileSystem.kind(of: draft.path) == nil else { throw error }
             draft.discard()
             try present.allocate(freeByteCount: free)
             writer = present
+            return
         }
+        writer = noting(try draft.begin())
+        rotationByteCountMin = 0
     }
 
     private mutating func beginFile(freeByteCount: UInt64) throws(StorageError) -> WALFileWriter {
-        try publish(
-            WALFileDraft(
-                fileSystem: fileSystem, directory: directory, first: last.next,
-                logID: options.logID, freeByteCount: freeByteCount))
+        let draft = try WALFileDraft(
+            fileSystem: fileSystem, directory: directory, first: last.next, logID: options.logID,
+            freeByteCount: freeByteCount)
+        return noting(try draft.publish())
     }
 
-    private mutating func publish(_ draft: WALFileDraft) throws(StorageError) -> WALFileWriter {
-        let writer = try draft.publish()
+    private mutating func noting(_ writer: WALFileWriter) -> WALFileWriter {
         newFiles.append(WALScan.FileEntry(first: writer.first, path: writer.path))
         return writer
     }

@@ -207,6 +207,11 @@ package final class WriteAheadLog: Sendable {
         try core.removeFiles(through: lsn)
     }
 
+    /// `durableSequenceNumber` and `filePaths` of one moment: the batch is in one of the files.
+    package var durablePosition: (sequenceNumber: SequenceNumber, filePaths: [String]) {
+        core.monitor.withLock { ($0.durable, $0.files.map(\.path)) }
+    }
+
     /// The paths of the log's files, oldest first.
     package var filePaths: [String] { core.filePaths }
 

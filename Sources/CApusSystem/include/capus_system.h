@@ -41,6 +41,9 @@ int64_t capus_free_bytes(const char *_Nonnull path);
 /// Maps `size` > 0 bytes for reading; the descriptor may be closed afterwards.
 int capus_map(int descriptor, size_t size, const void *_Nullable *_Nonnull mapped);
 int capus_unmap(const void *_Nonnull mapped, size_t size);
+/// Reads the pages of a mapping in. -EIO where the disk does not give them, for which a plain read
+/// of the memory would end the process. 0 as well where the system cannot tell.
+int capus_populate(const void *_Nonnull mapped, size_t size);
 
 enum capus_advice {
     CAPUS_ADVICE_NORMAL = 0,
@@ -57,6 +60,8 @@ int capus_make_directory(const char *_Nonnull path);
 int capus_remove_directory(const char *_Nonnull path);
 /// 0: nothing there, 1: a file, 2: a directory, or -errno.
 int capus_kind_of(const char *_Nonnull path);
+/// 1: a symbolic link, 0: anything else or nothing, or -errno.
+int capus_is_link(const char *_Nonnull path);
 /// Calls `visit` with each entry but "." and "..", in no order.
 int capus_list(
     const char *_Nonnull path, void *_Nullable context,

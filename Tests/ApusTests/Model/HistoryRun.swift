@@ -83,6 +83,7 @@ final class HistoryRun {
         }
         run.step = history.steps.count
         try run.verify()
+        do { try world.checkEnded() } catch { throw run.deviation("\(error)") }
         return run.statistics
     }
 
@@ -155,7 +156,11 @@ final class HistoryRun {
     private func reopen() throws {
         _ = try call("close") { try database?.close() }
         database = nil
-        if world.isDown { restart() }
+        if world.isDown {
+            restart()
+        } else {
+            do { try world.endProcess() } catch { throw deviation("\(error)") }
+        }
         try open()
     }
 
@@ -304,7 +309,9 @@ final class HistoryRun {
             return nil
         }
         try narrow(name, exists: true)
-        return try database.collection(name)
+        do { return try database.collection(name) } catch {
+            throw deviation("collection `\(name)`: \(error)")
+        }
     }
 
     /// The engine knows the collection or does not. After an I/O error that says nothing of what is

@@ -34,9 +34,12 @@ struct ModelCampaign {
         var total = HistoryRun.Statistics()
         for seed in first..<(first + UInt64(count)) {
             let history = History(seed: seed, palette: palette)
+            var lines: [String] = []
             do {
-                total += try HistoryRun.run(history, world: world(history))
+                total += try HistoryRun.run(history, world: world(history)) { lines.append($0) }
             } catch {
+                // At once: shrinking takes long, and a race may not be met again.
+                print("model: seed \(seed) failed:\n\(lines.joined(separator: "\n"))\n\(error)")
                 return report(seed, history, error)
             }
         }

@@ -8,6 +8,8 @@ final class SimulatedWorld: World {
     private var crash = Step.Crash.powerLoss
     private var next: (crash: Step.Crash, afterCalls: Int)?
     private var generator: SeededGenerator
+    /// What the last process that ended in order used, and its calls until then.
+    private var ended: (files: SimulatedFileSystem, callCount: Int)?
 
     init(seed: UInt64) {
         simulated = SimulatedFileSystem(directories: ["/disk"], seed: seed)
@@ -49,6 +51,26 @@ final class SimulatedWorld: World {
             $0.faults = []
             $0.capacity = nil
             $0.crashingCall = nil
+        }
+    }
+
+    func endProcess() throws(StillAtWork) {
+        try checkEnded()
+        let controls = simulated.controls
+        ended = (simulated, controls.callCount)
+        simulated = simulated.afterKill()
+        simulated.change {
+            $0.faults = controls.faults
+            $0.capacity = controls.capacity
+            $0.crashingCall = controls.crashingCall.map { $0 - controls.callCount }
+        }
+    }
+
+    func checkEnded() throws(StillAtWork) {
+        guard let (files, callCount) = ended else { return }
+        let controls = files.controls
+        guard controls.callCount == callCount else {
+            throw StillAtWork(call: controls.lastChange)
         }
     }
 

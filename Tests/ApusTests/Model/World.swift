@@ -18,6 +18,17 @@ protocol World: AnyObject {
     func heal()
     /// Starts again with what is left; nothing is scheduled.
     func restart()
+    /// The database was closed, so the process might end here, and another opens it. What fails
+    /// goes on failing.
+    func endProcess() throws(StillAtWork)
+    /// Throws if the process that ended has changed anything since.
+    func checkEnded() throws(StillAtWork)
+}
+
+/// A database that was closed has changed files.
+struct StillAtWork: Error, CustomStringConvertible {
+    let call: String
+    var description: String { "the closed database went on: \(call)" }
 }
 
 /// The real file system, which neither crashes nor fails.
@@ -37,4 +48,6 @@ final class PosixWorld: World {
     func schedule(_ fault: Step.Fault, afterCalls: Int, calls: Int) {}
     func heal() {}
     func restart() {}
+    func endProcess() {}
+    func checkEnded() {}
 }

@@ -137,7 +137,7 @@ extension SimulatedFileSystem {
     /// One call: counts it, lets it fail or the machine stop when that is its turn. `body` does the
     /// given share of the call, which matters to writes only.
     private func perform<Result>(
-        _ operation: FileOperation, _ path: String,
+        _ operation: FileOperation, _ path: String, of node: SimulatedDisk.NodeID? = nil,
         _ body: (inout SimulatedDisk, _ share: Double) throws(StorageError) -> sending Result
     ) throws(StorageError) -> sending Result {
         let crash = StorageError(.io, path: path, Self.crashMessage)
@@ -167,7 +167,8 @@ extension SimulatedFileSystem {
                     let share = Double.random(in: 0...1, using: &state.generator)
                     _ = try? body(&state.disk, share)
                 case .synchronize:
-                    if let node = state.disk.find(path) { state.disk.forgetChanges(of: node) }
+                    // The handle's file, which may have another name by now.
+                    if let node { state.disk.forgetChanges(of: node) }
                 default: break
                 }
                 throw StorageError(kind, path: path, "the test lets this \(operation) fail")
@@ -270,6 +271,9 @@ extension SimulatedFileSystem {
         }
     }
 
+    /// There are none.
+    package func isLink(_ path: String) throws(StorageError) -> Bool { false }
+
     package func freeByteCount(of path: String) throws(StorageError) -> UInt64? {
         let capacity = controls.capacity
         return try perform(.look, path) { (disk, _) throws(StorageError) in
@@ -327,10 +331,10 @@ extension SimulatedFileSystem {
         try perform(.allocate, path) { (disk, _) throws(StorageError) in
             let byteCount = Int(clamping: byteCount)
             guard byteCount > disk.byteCount(of: node) else { return }
-            guard disk.fittingEnd(of: node, end: byteCount, capacity) == byteCount else {
-                throw Self.full(path)
-            }
-            disk.resize(node, to: byteCount)
+            // As ext4 does: what fits is allocated, and stays so when the rest does not.
+            let fitting = disk.fittingEnd(of: node, end: byteCount, capacity)
+            disk.resize(node, to: max(fitting, disk.byteCount(of: node)))
+            if fitting < byteCount { throw Self.full(path) }
         }
     }
 
@@ -352,7 +356,7 @@ extension SimulatedFileSystem {
             state.controls.waitingSyncCount -= 1
             return true
         }
-        try perform(.synchronize, path) { (disk, _) throws(StorageError) in
+        try perform(.synchronize, path, of: node) { (disk, _) throws(StorageError) in
             disk.synchronize(node)
         }
     }
