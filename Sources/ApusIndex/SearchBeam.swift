@@ -18,6 +18,13 @@ struct SearchBeam {
         self.limit = limit
     }
 
+    var isFull: Bool { count == limit }
+
+    mutating func removeAll() {
+        count = 0
+        cursor = 0
+    }
+
     subscript(index: Int) -> NeighbourKey {
         @inline(__always) get { unsafe keys[index] & ~1 }
     }

@@ -17,6 +17,11 @@ final class SearchScratch: @unchecked Sendable {
     let ids: UnsafeMutablePointer<UInt32>
     /// Selected neighbours of one node, ascending.
     let selection: UnsafeMutablePointer<NeighbourKey>
+    /// Ids and distances that there is room for.
+    let blockCapacity: Int
+    /// The codes of the query, and of a row that is compared with others.
+    let queryCodes: UnsafeMutablePointer<Int8>
+    let rowCodes: UnsafeMutablePointer<Int8>
     /// Candidates that wait (filtered searches), a heap; room for every ordinal.
     private let waiting: UnsafeMutablePointer<NeighbourKey>
     var waitingCount = 0
@@ -25,8 +30,9 @@ final class SearchScratch: @unchecked Sendable {
     private let memory: ReservedMemory
     private let waitingMemory: ReservedMemory
 
-    /// Scratch for ordinals below `capacity` and blocks of at most `blockCapacity` ids.
-    init(capacity: Int, blockCapacity: Int) throws(KernelError) {
+    /// Scratch for ordinals below `capacity`, vectors of `dimension` floats, and blocks of at most
+    /// `blockCapacity` ids.
+    init(capacity: Int, blockCapacity: Int, dimension: Int) throws(KernelError) {
         let words = (capacity + 63) / 64
         let trailPlaces = capacity + blockCapacity + 1
         memory = try ReservedMemory(byteCount: words * 8 + trailPlaces * 4)
@@ -34,6 +40,10 @@ final class SearchScratch: @unchecked Sendable {
         unsafe visited = memory.base.assumingMemoryBound(to: UInt64.self)
         unsafe trail = (memory.base + words * 8).assumingMemoryBound(to: UInt32.self)
         unsafe waiting = waitingMemory.base.assumingMemoryBound(to: NeighbourKey.self)
+        self.blockCapacity = blockCapacity
+        let codesByteCount = CodeQuery.byteCount(dimension: dimension)
+        unsafe queryCodes = .allocate(capacity: codesByteCount)
+        unsafe rowCodes = .allocate(capacity: codesByteCount)
         unsafe distances = .allocate(capacity: blockCapacity)
         unsafe ids = .allocate(capacity: blockCapacity)
         unsafe selection = .allocate(capacity: blockCapacity)
@@ -41,6 +51,8 @@ final class SearchScratch: @unchecked Sendable {
     }
 
     deinit {
+        unsafe queryCodes.deallocate()
+        unsafe rowCodes.deallocate()
         unsafe distances.deallocate()
         unsafe ids.deallocate()
         unsafe selection.deallocate()
@@ -129,9 +141,11 @@ final class SearchScratch: @unchecked Sendable {
 final class ScratchPool: Sendable {
     private let capacity: Int
     private let blockCapacity: Int
+    private let dimension: Int
     private let idle = Mutex<[SearchScratch]>([])
 
-    init(capacity: Int, blockCapacity: Int) {
+    init(capacity: Int, blockCapacity: Int, dimension: Int) {
+        self.dimension = dimension
         self.capacity = capacity
         self.blockCapacity = blockCapacity
     }
@@ -145,7 +159,8 @@ final class ScratchPool: Sendable {
 
     private func make() -> SearchScratch {
         do {
-            return try SearchScratch(capacity: capacity, blockCapacity: blockCapacity)
+            return try SearchScratch(
+                capacity: capacity, blockCapacity: blockCapacity, dimension: dimension)
         } catch {
             preconditionFailure("no memory for a search: \(error)")
         }

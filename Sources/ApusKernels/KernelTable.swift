@@ -1,14 +1,25 @@
 internal import CApusKernels
 
-/// The C functions of one instruction set.
+/// The C functions of one instruction set. Null when this build or this processor lacks the level;
+/// never for the scalar one.
 enum KernelTable {
-    /// Null when this build or this processor lacks the level; never for the scalar one.
     static func of(_ level: SIMDLevel) -> UnsafePointer<capus_kernels>? {
-        switch level {
-        case .scalar: unsafe capus_kernels_for(capus_isa_scalar)
-        case .avx2: unsafe capus_kernels_for(capus_isa_avx2)
-        case .avx512: unsafe capus_kernels_for(capus_isa_avx512)
-        case .neon: unsafe capus_kernels_for(capus_isa_neon)
+        unsafe capus_kernels_for(level.isa)
+    }
+
+    /// Those of 8-bit codes.
+    static func codes(_ level: SIMDLevel) -> UnsafePointer<capus_code_kernels>? {
+        unsafe capus_code_kernels_for(level.isa)
+    }
+}
+
+extension SIMDLevel {
+    fileprivate var isa: capus_isa {
+        switch self {
+        case .scalar: capus_isa_scalar
+        case .avx2: capus_isa_avx2
+        case .avx512: capus_isa_avx512
+        case .neon: capus_isa_neon
         }
     }
 }

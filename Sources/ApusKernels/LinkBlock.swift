@@ -26,14 +26,31 @@ package enum LinkBlock {
     }
 
     /// Copies out the ids whose bit in `visited` is clear, sets the bits, and asks for the first
-    /// `prefetchedLines` cache lines of their rows in `space`; returns how many ids there are.
-    /// `ids` has room for `capacity`.
+    /// `prefetchedLines` cache lines of their rows, which start at `rows` and lie `stride` bytes
+    /// apart; returns how many ids there are. `ids` has room for `capacity`.
     package static func gatherUnvisited(
         _ block: UnsafePointer<UInt32>, capacity: Int, visited: UnsafeMutablePointer<UInt64>,
-        space: VectorSpace, prefetchedLines: Int, into ids: UnsafeMutablePointer<UInt32>
+        rows: UnsafeRawPointer, stride: Int, prefetchedLines: Int,
+        into ids: UnsafeMutablePointer<UInt32>
     ) -> Int {
         unsafe capus_gather_unvisited(
-            block, capacity, visited, space.base, space.stride, prefetchedLines, ids)
+            block, capacity, visited, rows, stride, prefetchedLines, ids)
+    }
+
+    /// The admitted ids of block `node` that were not visited, and, where it has others, those of
+    /// the blocks of these, until there are `limit`. Blocks are `stride` places apart. All that is
+    /// visited is appended to `trail`. `ids` has room for `limit` and a block.
+    package static func gatherAdmitted(
+        _ blocks: UnsafePointer<UInt32>, stride: Int, capacity: Int, node: UInt32,
+        visited: UnsafeMutablePointer<UInt64>, end: Int, filter: UnsafePointer<UInt64>?,
+        deletedAt: UnsafePointer<UInt64>?, readLSN: UInt64, limit: Int,
+        into ids: UnsafeMutablePointer<UInt32>, trail: UnsafeMutablePointer<UInt32>,
+        trailCount: inout Int
+    ) -> Int {
+        var admission = unsafe capus_admission(
+            end: end, filter: filter, deleted_at: deletedAt, read_lsn: readLSN)
+        return unsafe capus_gather_admitted(
+            blocks, stride, capacity, node, visited, &admission, limit, ids, trail, &trailCount)
     }
 
     /// Asks for the cache lines of a block before it is read.

@@ -7,12 +7,18 @@ package struct SegmentStatistics: Hashable, Sendable {
     /// Rows that are in the graph, from the first one on.
     package var indexedCount: Int
     package var vectorByteCount: Int
+    /// Whether vectors have codes, by which they can be measured.
+    package var hasCodes: Bool
 
-    package init(rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int) {
+    package init(
+        rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
+        hasCodes: Bool = false
+    ) {
         self.rowCount = rowCount
         self.matchCount = matchCount
         self.indexedCount = indexedCount
         self.vectorByteCount = vectorByteCount
+        self.hasCodes = hasCodes
     }
 }
 
@@ -47,41 +53,52 @@ package struct SearchSettings: Hashable, Sendable {
 package enum Plan: Hashable, Sendable {
     /// Compare with every row that may be returned.
     case scan
-    /// Walk the graph with a candidate list of `ef`; then scan the rows that are not in it yet,
-    /// unless only indexed rows are wanted.
-    case graph(ef: Int, scanTail: Bool)
+    /// The same by codes, and of so many nearest as many as it takes by their vectors.
+    case codeScan(candidates: Int)
+    /// Walk the graph with a candidate list of `ef`, around the rows that may not be returned or
+    /// through them; then scan the rows that are not in it yet, unless only indexed rows are wanted.
+    case graph(ef: Int, skipsRefused: Bool, scanTail: Bool)
 }
 
 /// Chooses a plan. A pure function: the same facts give the same plan.
+///
+/// Costs are in rows of a scan. Measured on 100,000 text embeddings of 384 floats by codes
+/// (docs/performance.md, "Filtered search"): a walk costs 75 for each entry of its candidate list,
+/// divided by the share of rows that match when it goes through the others; one that goes around
+/// them costs 140, and 2 more divided by that share, and needs half as long a list again for the
+/// same recall.
 package enum Planner {
-    /// A walk is taken to compute this many distances for each entry of its candidate list: a rule
-    /// of thumb for m = 16, not calibrated yet.
-    private static let distancesPerCandidate = 16
-
-    /// A distance in a walk is taken to cost this many of a scan's, as its rows lie all over memory.
-    private static let randomAccessFactor = 2
+    private static let walkCostPerCandidate = 75.0
+    private static let detourCostPerCandidate = 140.0
+    private static let detourCostPerRefused = 2.0
+    private static let detourListFactor = 1.5
+    /// Rows that a scan by codes keeps to measure by their vectors, at least.
+    private static let scanCandidatesMin = 64
 
     package static func plan(_ segment: SegmentStatistics, _ settings: SearchSettings) -> Plan {
-        let graphExists = settings.m > 0 && segment.indexedCount > 0
-        guard graphExists, !settings.exact else { return .scan }
+        if settings.exact { return .scan }
         let ef = max(settings.ef ?? settings.defaultEf, settings.limit)
+        let scan: Plan =
+            segment.hasCodes
+            ? .codeScan(candidates: max(ef, 2 * settings.limit, scanCandidatesMin)) : .scan
+        guard settings.m > 0, segment.indexedCount > 0 else { return scan }
         let matchCount = segment.matchCount ?? segment.rowCount
+        let share = Double(max(1, matchCount)) / Double(max(1, segment.rowCount))
+        let through = walkCostPerCandidate * Double(ef) / share
+        let detourList = Double(ef) * detourListFactor
+        let around = detourList * (detourCostPerCandidate + detourCostPerRefused / share)
         if !settings.indexedOnly {
             let (bytes, overflow) = matchCount.multipliedReportingOverflow(
                 by: segment.vectorByteCount)
-            if !overflow, bytes <= settings.fullScanByteCount { return .scan }
-            if walkCost(ef: ef, matchCount: matchCount, rowCount: segment.rowCount) >= matchCount {
-                return .scan
-            }
+            if !overflow, bytes <= settings.fullScanByteCount { return scan }
+            if min(through, around) >= Double(matchCount) { return scan }
         }
-        return .graph(ef: ef, scanTail: !settings.indexedOnly)
-    }
-
-    /// In distances of a scan. To find `ef` rows that match, a walk passes `ef / selectivity` rows.
-    private static func walkCost(ef: Int, matchCount: Int, rowCount: Int) -> Int {
-        let selectivity = Double(max(1, matchCount)) / Double(max(1, rowCount))
-        let cost =
-            Double(ef) / selectivity * Double(distancesPerCandidate * randomAccessFactor)
-        return cost < Double(Int.max / 2) ? Int(cost) : Int.max
+        // Without a filter nothing is refused but what was deleted.
+        if segment.matchCount == nil || through <= around {
+            return .graph(ef: ef, skipsRefused: false, scanTail: !settings.indexedOnly)
+        }
+        return .graph(
+            ef: detourList < Double(Int32.max) ? Int(detourList) : ef, skipsRefused: true,
+            scanTail: !settings.indexedOnly)
     }
 }

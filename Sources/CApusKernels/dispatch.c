@@ -1,3 +1,4 @@
+#include "codes_kernels.h"
 #include "distance_kernels.h"
 
 const capus_kernels *capus_kernels_for(capus_isa isa) {
@@ -14,6 +15,20 @@ const capus_kernels *capus_kernels_for(capus_isa isa) {
     if (isa == capus_isa_neon) return &capus_neon_kernels;
 #endif
     return isa == capus_isa_scalar ? &capus_scalar_kernels : 0;
+}
+
+const capus_code_kernels *capus_code_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512 && __builtin_cpu_supports("avx512vnni"))
+        return &capus_avx512_code_kernels;
+    // Processors with AVX-512 and without VNNI take the narrower ones.
+    if (isa != capus_isa_scalar) return &capus_avx2_code_kernels;
+#endif
+#if defined(__aarch64__)
+    if (isa == capus_isa_neon) return &capus_neon_code_kernels;
+#endif
+    return &capus_scalar_code_kernels;
 }
 
 #if !defined(__x86_64__) && !defined(__aarch64__)

@@ -36,6 +36,7 @@ func clusteredVectors(
 /// Vectors in an arena with an index over them, and the kernel of their metric.
 struct Fixture {
     let arena: VectorArena
+    let codes: CodeArena?
     let index: HNSWIndex
     let kernel: DistanceKernel
     let count: Int
@@ -43,27 +44,34 @@ struct Fixture {
     /// Nothing inserted yet.
     init(
         _ vectors: [[Float]], metric: Metric = .euclid, m: Int = 16, efConstruct: Int = 100,
-        capacity: Int? = nil
+        capacity: Int? = nil, hasCodes: Bool = false
     ) throws {
         let dimension = vectors.first?.count ?? 1
         count = vectors.count
         kernel = DistanceKernel(metric: metric)
         arena = try VectorArena(dimension: dimension, capacity: capacity ?? vectors.count)
-        for (row, vector) in vectors.enumerated() { arena.store(kernel.prepare(vector), at: row) }
+        codes =
+            hasCodes
+            ? try CodeArena(dimension: dimension, capacity: capacity ?? vectors.count) : nil
+        for (row, vector) in vectors.enumerated() {
+            arena.store(kernel.prepare(vector), at: row)
+            unsafe codes?.store(arena.space.row(row), at: row)
+        }
         let parameters = HNSWParameters(
             m: m, efConstruct: efConstruct, metric: metric, dimension: dimension)
         index = try HNSWIndex(
-            parameters: parameters, vectors: arena.space, capacity: capacity ?? vectors.count,
-            owner: arena)
+            parameters: parameters, vectors: arena.space, codes: codes?.space,
+            capacity: capacity ?? vectors.count, owner: Owners(arena, codes))
     }
 
     /// All inserted.
     static func built(
         _ vectors: [[Float]], metric: Metric = .euclid, m: Int = 16, efConstruct: Int = 100,
-        isPresent: (Int) -> Bool = { _ in true }
+        hasCodes: Bool = false, threadCount: Int = 2, isPresent: (Int) -> Bool = { _ in true }
     ) throws -> Fixture {
-        let fixture = try Fixture(vectors, metric: metric, m: m, efConstruct: efConstruct)
-        withPool(threadCount: 2) {
+        let fixture = try Fixture(
+            vectors, metric: metric, m: m, efConstruct: efConstruct, hasCodes: hasCodes)
+        withPool(threadCount: threadCount) {
             fixture.index.insert(
                 upTo: fixture.count, finish: true, isPresent: isPresent, pool: $0)
         }
@@ -91,6 +99,16 @@ struct Fixture {
             hits += found.count { $0.distance <= worst.distance + 1e-6 }
         }
         return Double(hits) / Double(wanted)
+    }
+}
+
+private final class Owners: Sendable {
+    private let arena: VectorArena
+    private let codes: CodeArena?
+
+    init(_ arena: VectorArena, _ codes: CodeArena?) {
+        self.arena = arena
+        self.codes = codes
     }
 }
 

@@ -260,7 +260,8 @@ import Testing
             request
                 == QueryRequest(
                     query: .nearest(.vector(.dense([0.2, 0.1, 0.9]))), using: "text",
-                    parameters: SearchParameters(ef: 128, exact: true, indexedOnly: true),
+                    parameters: SearchParameters(
+                        ef: 128, exact: true, indexedOnly: true, oversampling: 2),
                     scoreThreshold: 0.5, limit: 3, offset: 2, withPayload: .all,
                     lookupFrom: LookupLocation(collection: "other", vector: "text")))
     }

@@ -14,6 +14,8 @@ struct DenseSearch {
     let writtenCount: Int
     /// The rows that may be returned; nil: all.
     let filter: Bitmap?
+    /// Whether a walk may measure with the field's codes.
+    let usesCodes: Bool
     /// The rows that have a vector in the field; nil: all. A graph holds no others, a scan has to
     /// be told.
     let presence: Bitmap?
@@ -22,24 +24,39 @@ struct DenseSearch {
     /// from the rows that are not in it yet, at most.
     func run(_ plan: Plan, limit: Int) -> [Neighbour] {
         let limit = min(limit, writtenCount)
-        guard case .graph(let ef, let scanTail) = plan, let index = field.index else {
-            return scan(0..<writtenCount, limit: limit)
+        let all = 0..<writtenCount
+        switch plan {
+        case .scan: return scan(all, limit: limit)
+        case .codeScan(let candidates): return scan(all, limit: limit, candidates: candidates)
+        case .graph(let ef, let skipsRefused, let scanTail):
+            guard let index = field.index else { return scan(all, limit: limit) }
+            // Rows that are indexed while this search runs may be found by both parts; the count
+            // is taken before the walk, so none is missed by both.
+            let indexed = min(index.indexedCount, writtenCount)
+            let found = index.search(
+                query, k: limit, ef: min(ef, writtenCount), admission: admission,
+                usesCodes: usesCodes, skipsRefused: skipsRefused)
+            guard scanTail, indexed < writtenCount else { return found }
+            let known = Set(found.map(\.ordinal))
+            let tail = scan(indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit))
+            return found + tail.filter { !known.contains($0.ordinal) }
         }
-        // Rows that are indexed while this search runs may be found by both parts; the count is
-        // taken before the walk, so none is missed by both.
-        let indexed = min(index.indexedCount, writtenCount)
-        let found = index.search(
-            query, k: limit, ef: min(ef, writtenCount), admission: admission)
-        guard scanTail, indexed < writtenCount else { return found }
-        let known = Set(found.map(\.ordinal))
-        let tail = scan(indexed..<writtenCount, limit: limit)
-        return found + tail.filter { !known.contains($0.ordinal) }
     }
 
     private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {
         ExactScan.search(
             query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
             range: rows, k: limit, isPresent: presence, admission: admission)
+    }
+
+    /// By codes, where there are any and they may be used.
+    private func scan(_ rows: Range<Int>, limit: Int, candidates: Int) -> [Neighbour] {
+        guard usesCodes, let index = field.index, index.codes != nil else {
+            return scan(rows, limit: limit)
+        }
+        return index.scan(
+            query, range: rows, k: limit, candidates: candidates, isPresent: presence,
+            admission: admission)
     }
 
     private var admission: Admission {

@@ -196,9 +196,11 @@ extension ReadView {
             SegmentStatistics(
                 rowCount: written, matchCount: bitmap?.cardinality,
                 indexedCount: min(written, field.index?.indexedCount ?? 0),
-                vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size),
+                vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
+                hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes),
             SearchSettings(
-                limit: scope.searchLimit, ef: scope.parameters.ef, exact: scope.parameters.exact,
+                limit: scope.parameters.candidatesMin(limit: scope.searchLimit),
+                ef: scope.parameters.ef, exact: scope.parameters.exact,
                 indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
                 fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m))
         let presence =
@@ -208,7 +210,7 @@ extension ReadView {
                 Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
         return DenseSearch(
             segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
-            filter: bitmap, presence: presence
+            filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, presence: presence
         ).run(plan, limit: scope.searchLimit)
     }
 }

@@ -139,8 +139,10 @@ extension GrowingSegment {
         for field in configuration.vectors.values where !field.isMultiVector {
             bytes += field.dimension * MemoryLayout<Float>.size
             let hnsw = configuration.hnsw.applying(field.hnsw)
-            // Level 0 has 2·m links; one node in m has a block of m above it.
-            if hnsw.m > 0 { bytes += (2 * hnsw.m + 1) * MemoryLayout<UInt32>.size }
+            if hnsw.m > 0 {
+                bytes += HNSWIndex.linkBytesPerRow(m: hnsw.m)
+                if field.hasCodes { bytes += CodeSpace.stride(dimension: field.dimension) }
+            }
         }
         return bytes
     }
@@ -152,7 +154,9 @@ extension GrowingSegment {
             let residency = configuration.residency(of: field.name)
             let usage = field.usage(rowCount: rowCount)
             if !residency.vectorsInMemory { released += usage[.vectors].memory }
-            if !residency.graphInMemory { released += usage[.graph].memory }
+            if !residency.graphInMemory {
+                released += usage[.graph].memory + usage[.codes].memory
+            }
         }
         return released
     }

@@ -107,6 +107,11 @@ struct SegmentCheck {
                     faults.append("\(path): field `\(field.name)`: \(absent) rows lack a vector")
                 }
                 guard let index = field.index else { continue }
+                if let row = index.firstRowWithOtherCodes() {
+                    faults.append(
+                        "\(path): the codes of `\(field.name)` are those of other vectors: row "
+                            + "\(row)")
+                }
                 if index.indexedCount != segment.rowCount {
                     faults.append(
                         "\(path): the graph of `\(field.name)` covers \(index.indexedCount) rows, "

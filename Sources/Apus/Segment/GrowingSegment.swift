@@ -263,6 +263,8 @@ package final class GrowingSegment: Segment {
 private final class GrowingDenseField: Sendable {
     let field: DenseField
     private let arena: VectorArena
+    /// nil: walks measure with the vectors.
+    private let codes: CodeArena?
     private let presence: GrowingColumn<UInt8>
 
     init(
@@ -272,6 +274,9 @@ private final class GrowingDenseField: Sendable {
         arena = try VectorArena(dimension: configuration.dimension, capacity: capacity)
         presence = try GrowingColumn(capacity: capacity)
         let vectors = arena.space
+        codes =
+            configuration.hasCodes && hnsw.m > 0
+            ? try CodeArena(dimension: configuration.dimension, capacity: capacity) : nil
         let index: HNSWIndex? =
             hnsw.m == 0
             ? nil
@@ -279,7 +284,7 @@ private final class GrowingDenseField: Sendable {
                 parameters: HNSWParameters(
                     m: hnsw.m, efConstruct: hnsw.efConstruct, metric: configuration.metric,
                     dimension: configuration.dimension),
-                vectors: vectors, capacity: capacity)
+                vectors: vectors, codes: codes?.space, capacity: capacity, owner: codes)
         field = DenseField(
             name: name, metric: configuration.metric, vectors: vectors, index: index,
             presence: unsafe Presence(base: UnsafePointer(presence.base), owner: presence),
@@ -289,6 +294,7 @@ private final class GrowingDenseField: Sendable {
     func store(_ vector: [Float]?, at row: Int) {
         if let vector {
             arena.store(vector, at: row)
+            unsafe codes?.store(arena.space.row(row), at: row)
             presence[row] = 1
         } else {
             presence[row] = 0

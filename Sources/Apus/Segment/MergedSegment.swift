@@ -142,6 +142,7 @@ private final class MergedField {
     private let rowCount: Int
     private let parts: [MergedSegment.Part]
     private let arena: VectorArena
+    private let codes: CodeArena?
     private let present: Presence
 
     init(
@@ -153,6 +154,9 @@ private final class MergedField {
         self.rowCount = rowCount
         self.parts = parts
         arena = try VectorArena(dimension: configuration.dimension, capacity: max(1, rowCount))
+        codes =
+            configuration.hasCodes
+            ? try CodeArena(dimension: configuration.dimension, capacity: max(1, rowCount)) : nil
         presence = try GrowingColumn(capacity: max(1, rowCount))
         unsafe present = Presence(base: UnsafePointer(presence.base), owner: presence)
         field = DenseField(
@@ -167,6 +171,7 @@ private final class MergedField {
             for survivor in part.survivors {
                 if let vector = source?.vector(at: Int(survivor)) {
                     arena.store(vector, at: row)
+                    unsafe codes?.store(arena.space.row(row), at: row)
                     presence[row] = 1
                 } else {
                     presence[row] = 0
@@ -194,12 +199,14 @@ private final class MergedField {
             old.isWorthKeeping(survivorCount: base.survivors.count)
         {
             index = try old.withoutDeadNodes(
-                survivors: base.survivors, vectors: arena.space, capacity: rowCount, owner: arena,
-                pool: pool, isCancelled: isCancelled)
+                survivors: base.survivors, vectors: arena.space, codes: codes?.space,
+                capacity: rowCount, owner: OwnerPair(arena, codes), pool: pool,
+                isCancelled: isCancelled)
             try pause()
         } else {
             index = try HNSWIndex(
-                parameters: parameters, vectors: arena.space, capacity: rowCount, owner: arena)
+                parameters: parameters, vectors: arena.space, codes: codes?.space,
+                capacity: rowCount, owner: OwnerPair(arena, codes))
         }
         let presence = presence
         while index.indexedCount < rowCount {

@@ -1,6 +1,6 @@
 package import ApusCore
 
-/// Where a dense field of a segment is served from.
+/// Where a dense field of a segment is served from. Codes are where the graph is: walks read both.
 package struct Residency: Hashable, Sendable {
     /// In memory of its own; otherwise where it lies in the mapped file.
     package var vectorsInMemory: Bool
@@ -23,4 +23,13 @@ extension CollectionConfiguration {
         let graphIsOnDisk = hnsw.applying(vectors[field]?.hnsw).onDisk ?? isOnDisk
         return Residency(vectorsInMemory: !isOnDisk, graphInMemory: !graphIsOnDisk)
     }
+}
+
+extension DenseVectorConfiguration {
+    /// Whether walks through the field's graph measure with 8-bit codes. Answers are measured with
+    /// the vectors in any case.
+    ///
+    /// Short vectors gain nothing, as a row's head takes as much as its codes; Manhattan distances
+    /// do not follow from products of codes.
+    var hasCodes: Bool { dimension >= 32 && metric != .manhattan && !isMultiVector }
 }

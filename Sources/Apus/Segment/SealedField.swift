@@ -10,6 +10,8 @@ extension SegmentFile {
         let field: DenseField
         /// Why there is no graph, though the file has one: searches compare every vector.
         let graphDamage: DatabaseError?
+        /// Why the file's codes are of no use: others were made from the vectors.
+        let codesDamage: DatabaseError?
     }
 
     /// Throws unless the file has the field as the collection declares it. O(1).
@@ -81,11 +83,16 @@ extension SegmentFile {
         }
         var index: HNSWIndex?
         var graphDamage: DatabaseError?
+        var codesDamage: DatabaseError?
         if field.hasGraph {
             do {
+                let codes = try loadCodes(
+                    of: field, at: position, over: vectors, rowCount: rowCount, from: reader,
+                    residency: residency, damage: &codesDamage)
                 index = try graph(
-                    at: position, over: vectors, rowCount: rowCount, from: reader,
-                    isInMemory: residency.graphInMemory, owner: owner)
+                    at: position, over: vectors, codes: codes?.space, rowCount: rowCount,
+                    from: reader, isInMemory: residency.graphInMemory,
+                    owner: OwnerPair(owner, codes?.owner))
             } catch {
                 let cause = DatabaseError(causedBy: error)
                 guard cause.isOfFiles else { throw cause }
@@ -96,7 +103,64 @@ extension SegmentFile {
             field: DenseField(
                 name: field.name, metric: field.metric, vectors: vectors, index: index,
                 presence: presence, residency: residency, owner: owner),
-            graphDamage: graphDamage)
+            graphDamage: graphDamage, codesDamage: codesDamage)
+    }
+
+    /// The codes of a field, verified. Files of earlier versions have none: they are made from the
+    /// vectors, for a graph in memory. nil: walks measure with the vectors.
+    private static func loadCodes(
+        of field: Metadata.Field, at position: Int, over vectors: VectorSpace, rowCount: Int,
+        from reader: SegmentReader, residency: Residency, damage: inout DatabaseError?
+    ) throws -> (space: CodeSpace, owner: any AnyObject & Sendable)? {
+        guard rowCount > 0,
+            DenseVectorConfiguration(dimension: field.dimension, metric: field.metric).hasCodes
+        else { return nil }
+        let name = Section.codes(position)
+        if reader.hasSection(name) {
+            do {
+                return try storedCodes(name, of: field, rowCount, reader, residency)
+            } catch {
+                damage = DatabaseError(causedBy: error)
+                guard damage?.isOfFiles == true else { throw error }
+            }
+        }
+        guard residency.graphInMemory else { return nil }
+        let arena = try CodeArena(
+            dimension: field.dimension, capacity: rowCount, isFilledAtOnce: true)
+        for row in 0..<rowCount { unsafe arena.store(vectors.row(row), at: row) }
+        return (arena.space, arena)
+    }
+
+    private static func storedCodes(
+        _ name: String, of field: Metadata.Field, _ rowCount: Int, _ reader: SegmentReader,
+        _ residency: Residency
+    ) throws -> (space: CodeSpace, owner: any AnyObject & Sendable) {
+        try reader.verifySection(name)
+        var bytes = unsafe try reader.section(name)
+        var owner: any AnyObject & Sendable = reader
+        if residency.graphInMemory {
+            unsafe (bytes, owner) = unsafe try copied(bytes)
+        }
+        guard
+            let space = unsafe CodeSpace(
+                section: bytes, dimension: field.dimension, count: rowCount)
+        else {
+            throw DatabaseError(
+                .corruption,
+                "\(reader.path): section \(name): not \(rowCount) codes of \(field.dimension) "
+                    + "components")
+        }
+        return (space, owner)
+    }
+
+    /// A copy in memory, on huge pages where the system has them, and what keeps it.
+    private static func copied(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws -> (UnsafeRawBufferPointer, any AnyObject & Sendable) {
+        let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
+        unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: bytes.count)
+            .copyMemory(from: bytes)
+        return unsafe (UnsafeRawBufferPointer(start: memory.base, count: bytes.count), memory)
     }
 
     /// The vectors, verified, and what keeps them.
@@ -109,11 +173,7 @@ extension SegmentFile {
         var bytes = unsafe try reader.section(name)
         var owner: any AnyObject & Sendable = reader
         if isInMemory, unsafe !bytes.isEmpty {
-            let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
-            unsafe UnsafeMutableRawBufferPointer(start: memory.base, count: bytes.count)
-                .copyMemory(from: bytes)
-            unsafe bytes = UnsafeRawBufferPointer(start: memory.base, count: bytes.count)
-            owner = memory
+            unsafe (bytes, owner) = unsafe try copied(bytes)
         }
         let vectors = unsafe try vectorSpace(
             bytes, field, at: position, rowCount: rowCount, path: reader.path)
@@ -163,8 +223,8 @@ extension SegmentFile {
 
     /// The graph of a field, verified.
     static func graph(
-        at position: Int, over vectors: VectorSpace, rowCount: Int, from reader: SegmentReader,
-        isInMemory: Bool, owner: any AnyObject & Sendable
+        at position: Int, over vectors: VectorSpace, codes: CodeSpace?, rowCount: Int,
+        from reader: SegmentReader, isInMemory: Bool, owner: any AnyObject & Sendable
     ) throws -> HNSWIndex {
         var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
         for part in HNSWFormat.Section.allCases {
@@ -174,7 +234,7 @@ extension SegmentFile {
         }
         do throws(MalformedBytes) {
             return unsafe try HNSWIndex.open(
-                sections: sections, vectors: vectors, vectorCount: rowCount,
+                sections: sections, vectors: vectors, codes: codes, vectorCount: rowCount,
                 residency: isInMemory ? .memory(capacity: rowCount) : .mapped,
                 owner: OwnerPair(reader, owner))
         } catch {
@@ -184,11 +244,11 @@ extension SegmentFile {
 }
 
 /// Keeps two things alive.
-private final class OwnerPair: Sendable {
+final class OwnerPair: Sendable {
     private let first: any AnyObject & Sendable
-    private let second: any AnyObject & Sendable
+    private let second: (any AnyObject & Sendable)?
 
-    init(_ first: any AnyObject & Sendable, _ second: any AnyObject & Sendable) {
+    init(_ first: any AnyObject & Sendable, _ second: (any AnyObject & Sendable)?) {
         self.first = first
         self.second = second
     }

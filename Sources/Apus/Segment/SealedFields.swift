@@ -41,10 +41,10 @@ final class SealedFields: Sendable {
             })
     }
 
-    /// The field at a position, which is verified if it was not used before. `tell` gets what is
-    /// wrong with its graph, if it has to do without.
+    /// The field at a position, which is verified if it was not used before. `tell` gets what was
+    /// loaded, and with it what is wrong with its graph or codes.
     func field(
-        at position: Int, tell: (_ graphDamage: DatabaseError) -> Void
+        at position: Int, tell: (_ loaded: SegmentFile.LoadedField) -> Void
     ) throws -> DenseField {
         let (present, wanted) = places.withLock { ($0[position].field, $0[position].wanted) }
         if let present { return present }
@@ -52,7 +52,7 @@ final class SealedFields: Sendable {
             let loaded = try SegmentFile.load(
                 declared[position], at: position, rowCount: rowCount, from: reader,
                 residency: startsMapped ? .mapped : wanted, reusing: nil)
-            if let damage = loaded.graphDamage { tell(damage) }
+            tell(loaded)
             return loaded
         }
         return places.withLock { places in
@@ -71,7 +71,7 @@ final class SealedFields: Sendable {
 
     /// Moves the next field that is not where it should be; false when there is none, or no room.
     func moveNext(
-        hasMemory: (_ byteCount: Int) -> Bool, tell: (_ graphDamage: DatabaseError, Int) -> Void
+        hasMemory: (_ byteCount: Int) -> Bool
     ) throws -> Bool {
         for (position, place) in places.withLock({ $0 }).enumerated() {
             guard let field = place.field, !place.isStuck, field.residency != place.wanted else {
@@ -103,7 +103,9 @@ final class SealedFields: Sendable {
         let usage = SegmentFile.usage(of: reader, field: position)
         var byteCount = 0
         if wanted.vectorsInMemory, !present.vectorsInMemory { byteCount += usage[.vectors].disk }
-        if wanted.graphInMemory, !present.graphInMemory { byteCount += usage[.graph].disk }
+        if wanted.graphInMemory, !present.graphInMemory {
+            byteCount += usage[.graph].disk + usage[.codes].disk
+        }
         return byteCount
     }
 

@@ -118,17 +118,22 @@ final class SealedSegment: Segment, @unchecked Sendable {
 
     private func field(at position: Int) throws -> DenseField {
         do {
-            return try fields.field(at: position) { note(noGraph: $0, at: position) }
+            return try fields.field(at: position) { note($0, at: position) }
         } catch  where DatabaseError(causedBy: error).isOfFiles {
             throw damage(error)
         }
     }
 
-    private func note(noGraph fault: DatabaseError, at position: Int) {
-        note(
-            fault,
-            consequence: "searches of `\(metadata.fields[position].name)` compare every vector of "
-                + "segment \(number)")
+    private func note(_ loaded: SegmentFile.LoadedField, at position: Int) {
+        let name = metadata.fields[position].name
+        if let damage = loaded.graphDamage {
+            note(
+                damage,
+                consequence: "searches of `\(name)` compare every vector of segment \(number)")
+        }
+        if let damage = loaded.codesDamage {
+            note(damage, consequence: "codes of `\(name)` are made from its vectors")
+        }
     }
 
     /// Verifies the next part that was not used yet, or moves the next field to where the settings
@@ -144,7 +149,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
             return true
         }
         do {
-            return try fields.moveNext(hasMemory: hasMemory) { note(noGraph: $0, at: $1) }
+            return try fields.moveNext(hasMemory: hasMemory)
         } catch {
             // What is in use was verified; only the way back to the file is barred.
             note(

@@ -138,6 +138,9 @@ package final class DenseField: Sendable {
             usage[.vectors].memory = rowCount * vectors.stride * MemoryLayout<Float>.size
         }
         if let index {
+            if residency.graphInMemory, let codes = index.codes {
+                usage[.codes].memory = rowCount * codes.stride
+            }
             // Of mapped links too, the place of each node's upper blocks is kept in memory.
             usage[.graph].memory =
                 residency.graphInMemory

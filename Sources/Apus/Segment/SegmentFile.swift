@@ -37,6 +37,7 @@ enum SegmentFile {
         static let payload = "payload"
         static let extras = "extras"
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
+        static func codes(_ field: Int) -> String { "codes.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
             "graph.\(field).\(part.rawValue)"
@@ -95,6 +96,12 @@ enum SegmentFile {
         if let bytes = unsafe segment.presenceBytes(of: field.name, count: count) {
             unsafe try writer.addRows(Section.presence(position), bytes)
         }
+        if let codes = field.index?.codes {
+            try writer.addSection(name: Section.codes(position), encoding: .raw) { sink in
+                unsafe try sink.append(
+                    UnsafeRawBufferPointer(start: codes.base, count: count * codes.stride))
+            }
+        }
         // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
         field.index?.connectUnreachable()
         unsafe try field.index?.withEncodedSections { part, bytes in
@@ -148,8 +155,9 @@ extension SegmentSource {
 }
 
 extension DenseField {
-    /// Of its vectors and links, about.
+    /// Of its vectors, codes and links, about.
     fileprivate func byteCount(rows: Int) -> Int {
-        rows * vectors.stride * MemoryLayout<Float>.size + (index?.linkByteCount ?? 0)
+        rows * (vectors.stride * MemoryLayout<Float>.size + (index?.codes?.stride ?? 0))
+            + (index?.linkByteCount ?? 0)
     }
 }

@@ -136,11 +136,27 @@ public struct SearchParameters: Hashable, Sendable {
     public var exact: Bool
     /// Leave out points that are not in the graph yet.
     public var indexedOnly: Bool
+    /// Walk the graph by the vectors themselves, not by their codes.
+    public var ignoresCodes: Bool
+    /// Candidates that the vectors themselves are compared for, as a multiple of the limit, at
+    /// least 1; nil: as many as it takes.
+    public var oversampling: Double?
 
-    public init(ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false) {
+    public init(
+        ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false,
+        ignoresCodes: Bool = false, oversampling: Double? = nil
+    ) {
         self.ef = ef
         self.exact = exact
         self.indexedOnly = indexedOnly
+        self.ignoresCodes = ignoresCodes
+        self.oversampling = oversampling
+    }
+
+    /// The least candidate list for a search for `limit` points: `oversampling` times as many.
+    package func candidatesMin(limit: Int) -> Int {
+        guard let oversampling, oversampling.isFinite, oversampling > 1 else { return limit }
+        return max(limit, Int(min(Double(limit) * oversampling, Double(Int32.max))))
     }
 }
 

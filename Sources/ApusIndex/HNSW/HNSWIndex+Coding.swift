@@ -35,13 +35,14 @@ extension HNSWIndex {
 
     /// An index over the sections that `withEncodedSections` gave.
     ///
-    /// `vectors` must have rows for as many ordinals as `vectorCount` says. All that a search
+    /// `vectors`, and `codes` if there are any, must have rows for as many ordinals as `vectorCount` says. All that a search
     /// relies on is checked, in one pass over the links: hostile bytes throw, and can neither trap
     /// nor make a search read out of bounds. `owner` is kept alive as long as the index: what owns
     /// the rows and, for `.mapped`, the sections.
     package static func open(
         sections: [HNSWFormat.Section: UnsafeRawBufferPointer], vectors: VectorSpace,
-        vectorCount: Int, residency: Residency, owner: (any AnyObject & Sendable)? = nil
+        codes: CodeSpace? = nil, vectorCount: Int, residency: Residency,
+        owner: (any AnyObject & Sendable)? = nil
     ) throws(MalformedBytes) -> HNSWIndex {
         let header = unsafe try HNSWFormat.Header(section(.header, in: sections))
         guard header.count <= vectorCount, header.parameters.dimension == vectors.dimension else {
@@ -58,7 +59,7 @@ extension HNSWIndex {
             header, sections, capacity: capacity, isMapped: residency == .mapped)
         try graph.validate(header)
         return HNSWIndex(
-            parameters: header.parameters, vectors: vectors, graph: graph,
+            parameters: header.parameters, vectors: vectors, codes: codes, graph: graph,
             indexedCount: header.count, entry: header.entry, owner: owner)
     }
 

@@ -117,20 +117,19 @@ extension HNSWIndex {
     ) {
         let top = unsafe graph.levels[Int(node)]
         guard top != HNSWGraph.absent else { return }
-        let query = unsafe vectors.row(Int(node))
+        let query = unsafe rows.query(row: Int(node), codes: scratch.queryCodes)
         var nearest: NeighbourKey?
-        if let entry {
-            nearest = unsafe descend(from: entry, to: Int(top), query: query, scratch)
-        }
+        if let entry { nearest = descend(from: entry, to: Int(top), query: query, scratch) }
         var edges = unsafe edges
         for level in (0...Int(top)).reversed() {
             var beam = scratch.beam(limit: parameters.efConstruct)
             if let entry, let start = nearest, level <= entry.level {
-                unsafe traverse(level: level, from: start, query: query, beam: &beam, scratch)
+                traverse(level: level, from: start, query: query, beam: &beam, scratch)
                 scratch.clearVisited()
                 nearest = beam[0]
             }
-            insertPeers(of: node, from: batchStart, level: level, into: &beam, scratch)
+            insertPeers(
+                of: node, query, from: batchStart, level: level, into: &beam, scratch)
             let count = select(
                 (0..<beam.count).lazy.map { beam[$0] }, limit: parameters.m, for: node, scratch)
             let ids = unsafe scratch.ids
@@ -149,15 +148,14 @@ extension HNSWIndex {
 
     /// Puts the nodes of the batch that have lower ordinals into the beam.
     private func insertPeers(
-        of node: UInt32, from batchStart: Int, level: Int, into beam: inout SearchBeam,
-        _ scratch: SearchScratch
+        of node: UInt32, _ query: IndexRows.Query, from batchStart: Int, level: Int,
+        into beam: inout SearchBeam, _ scratch: SearchScratch
     ) {
         let count = Int(node) - batchStart
         guard count > 0 else { return }
         let distances = unsafe scratch.distances
-        unsafe kernel.distances(
-            from: vectors.row(Int(node)), toRowsFrom: batchStart, count: count, in: vectors,
-            into: distances)
+        unsafe rows.distances(
+            from: query, toRowsFrom: batchStart, count: count, into: distances)
         for index in 0..<count {
             let peerLevel = unsafe graph.levels[batchStart + index]
             guard peerLevel != HNSWGraph.absent, Int(peerLevel) >= level else { continue }
@@ -184,9 +182,8 @@ extension HNSWIndex {
         } else {
             let keys = unsafe scratch.places(count + range.count)
             let distances = unsafe scratch.distances
-            unsafe kernel.distances(
-                from: vectors.row(Int(target)), to: ids, count: count, in: vectors,
-                into: distances)
+            let query = unsafe rows.query(row: Int(target), codes: scratch.queryCodes)
+            unsafe rows.distances(from: query, to: ids, count: count, into: distances)
             for index in 0..<count {
                 unsafe keys[index] = NeighbourKey(distance: distances[index], ordinal: ids[index])
             }

@@ -69,6 +69,15 @@ extension HNSWIndex {
 }
 
 extension HNSWIndex {
+    /// The first row whose codes are not those of its vector; nil: there is none. O(rows).
+    package func firstRowWithOtherCodes() -> Int? {
+        guard let codes else { return nil }
+        return (0..<indexedCount).first { ordinal in
+            guard unsafe graph.levels[ordinal] != HNSWGraph.absent else { return false }
+            return unsafe !codes.hasRow(ordinal, of: vectors.row(ordinal))
+        }
+    }
+
     /// Whether the links lead to near rows, as those of a graph over these vectors do and those of
     /// a graph that was built for others do not. A sample is looked at; nil: there are too few
     /// nodes to tell.
@@ -105,6 +114,7 @@ extension HNSWIndex {
     }
 
     private func distance(_ query: UnsafePointer<Float>, _ row: UInt32) -> Float {
-        unsafe kernel.distance(query, vectors.row(Int(row)), dimension: vectors.dimension)
+        unsafe rows.kernel.distance(
+            query, vectors.row(Int(row)), dimension: vectors.dimension)
     }
 }

@@ -41,20 +41,21 @@ extension HNSWIndex {
     /// An index that begins with the nodes of this one that live, repaired.
     ///
     /// `survivors` are their ordinals here, ascending; the node `survivors[i]` becomes node i, and
-    /// row i of `vectors` is its vector. All of them must be below `indexedCount`. There is room for
+    /// row i of `vectors`, and of `codes` if there are any, is its vector. All of them must be below `indexedCount`. There is room for
     /// `capacity` ordinals, so that `insert` can go on after the survivors; `connectUnreachable()`
     /// has to follow. Nobody may insert into this index meanwhile, searches may run. O(links), some
     /// hundred distances for each node that lost neighbours, and an insertion for each that lost
     /// most of them. Deterministic. Once `isCancelled` says so, what is left is skipped and the
     /// result is of no use.
     package func withoutDeadNodes(
-        survivors: [UInt32], vectors: VectorSpace, capacity: Int,
+        survivors: [UInt32], vectors: VectorSpace, codes: CodeSpace? = nil, capacity: Int,
         owner: (any AnyObject & Sendable)?, pool: WorkerPool,
         isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(KernelError) -> HNSWIndex {
         precondition(survivors.count <= capacity, "\(survivors.count) nodes, room for \(capacity)")
         let merged = try HNSWIndex(
-            parameters: parameters, vectors: vectors, capacity: capacity, owner: owner)
+            parameters: parameters, vectors: vectors, codes: codes, capacity: capacity,
+            owner: owner)
         let renumbering = try Renumbering(survivors: survivors, oldCount: indexedCount)
         let entry = merged.adoptLevels(of: self, survivors)
         let chunk = Self.repairChunk
@@ -182,11 +183,10 @@ extension HNSWIndex {
         of ordinals: [UInt32], from node: UInt32, _ scratch: SearchScratch
     ) -> [NeighbourKey] {
         let distances = unsafe scratch.distances
+        let query = unsafe rows.query(row: Int(node), codes: scratch.queryCodes)
         unsafe ordinals.withUnsafeBufferPointer { ids in
             guard let start = ids.baseAddress else { return }
-            unsafe kernel.distances(
-                from: vectors.row(Int(node)), to: start, count: ids.count, in: vectors,
-                into: distances)
+            unsafe rows.distances(from: query, to: start, count: ids.count, into: distances)
         }
         return ordinals.indices.map { index in
             unsafe NeighbourKey(distance: distances[index], ordinal: ordinals[index])
@@ -273,10 +273,10 @@ extension HNSWIndex {
         _ scratch: SearchScratch
     ) {
         guard let entry else { return }
-        let query = unsafe vectors.row(Int(node))
-        let start = unsafe descend(from: entry, to: level, query: query, scratch)
+        let query = unsafe rows.query(row: Int(node), codes: scratch.queryCodes)
+        let start = descend(from: entry, to: level, query: query, scratch)
         var beam = scratch.beam(limit: parameters.efConstruct)
-        unsafe traverse(level: level, from: start, query: query, beam: &beam, scratch)
+        traverse(level: level, from: start, query: query, beam: &beam, scratch)
         scratch.clearVisited()
         var found = (0..<beam.count).map { beam[$0] }.filter { $0.ordinal != node }
         let known = Set(found.map(\.ordinal))

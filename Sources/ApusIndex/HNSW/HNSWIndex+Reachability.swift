@@ -45,12 +45,12 @@ extension HNSWIndex {
     private func connect(_ node: UInt32, from entry: EntryPoint, _ reached: Bitmap) {
         let hosts = scratch.withScratch { scratch in
             defer { scratch.clearVisited() }
-            let query = unsafe vectors.row(Int(node))
-            var start = unsafe descend(from: entry, to: 0, query: query, scratch)
+            let query = unsafe rows.query(row: Int(node), codes: scratch.queryCodes)
+            var start = descend(from: entry, to: 0, query: query, scratch)
             // The upper levels may lead to nodes that level 0 does not.
-            if !reached[Int(start.ordinal)] { start = unsafe key(of: entry.ordinal, query) }
+            if !reached[Int(start.ordinal)] { start = rows.key(of: entry.ordinal, from: query) }
             var beam = scratch.beam(limit: parameters.efConstruct)
-            unsafe traverse(level: 0, from: start, query: query, beam: &beam, scratch)
+            traverse(level: 0, from: start, query: query, beam: &beam, scratch)
             return (0..<beam.count).map { beam[$0].ordinal }
         }
         for host in hosts {

@@ -2,90 +2,86 @@ private import ApusCore
 private import ApusKernels
 
 extension HNSWIndex {
-    /// The `k` nearest admitted nodes of `query`, best first; fewer when fewer were found.
+    /// The `k` nearest admitted nodes of `query`, best first, with their exact distances; fewer when
+    /// fewer were found.
     ///
     /// `query` is `[dimension]` floats as `DistanceKernel.prepare` returns them. `ef` is the
     /// paper's: how many candidates are kept, at least `k`. Nodes that are not admitted are passed
     /// through, and the search goes on until `ef` admitted ones are found or the graph is
-    /// exhausted. Cost: about `ef` expanded nodes of `2m` distances each.
+    /// exhausted; with `skipsRefused`, which is for few admitted ones, they are not measured. Cost:
+    /// about `ef` expanded nodes of `2m` distances each, between codes if the
+    /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
-        _ query: [Float], k: Int, ef: Int, admission: Admission = .all
+        _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
+        skipsRefused: Bool = false
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
             "a query of \(query.count) floats in an index of \(parameters.dimension)")
-        return unsafe query.withUnsafeBufferPointer { query in
-            guard let start = query.baseAddress else { return [] }
-            return unsafe search(start, k: k, ef: ef, admission: admission)
-        }
-    }
-
-    private func search(
-        _ query: UnsafePointer<Float>, k: Int, ef: Int, admission: Admission
-    ) -> [Neighbour] {
         let count = indexedCount
         guard k > 0, let entry else { return [] }
         let k = min(k, count)
         let ef = min(max(ef, k), count)
-        return scratch.withScratch { scratch in
-            let start = unsafe descend(from: entry, to: 0, query: query, scratch)
-            defer { scratch.clearVisited() }
-            if admission.admitsAll(below: capacity) {
-                var beam = scratch.beam(limit: ef)
-                unsafe traverse(level: 0, from: start, query: query, beam: &beam, scratch)
-                if beam.count < ef {
-                    // All nodes are reachable from the entry point, but not from every node.
-                    let entry = unsafe key(of: entry.ordinal, query)
-                    unsafe traverse(level: 0, from: entry, query: query, beam: &beam, scratch)
-                }
-                return (0..<min(k, beam.count)).map { beam[$0].neighbour }
-            }
-            return admission.withTest(below: capacity) { test in
-                var results = scratch.beam(limit: ef)
-                unsafe traverseAdmitted(
-                    from: start, query: query, results: &results, test, scratch)
-                if results.count < ef {
-                    let entry = unsafe key(of: entry.ordinal, query)
-                    unsafe traverseAdmitted(
-                        from: entry, query: query, results: &results, test, scratch)
-                }
-                return (0..<min(k, results.count)).map { results[$0].neighbour }
+        return unsafe query.withUnsafeBufferPointer { query in
+            guard let start = query.baseAddress else { return [] }
+            return scratch.withScratch { scratch in
+                let query = unsafe rows.query(
+                    start, codes: scratch.queryCodes, usingCodes: usesCodes)
+                defer { scratch.clearVisited() }
+                return search(
+                    query, k: k, ef: ef, from: entry, admission, skipsRefused: skipsRefused,
+                    scratch)
             }
         }
+    }
+
+    private func search(
+        _ query: IndexRows.Query, k: Int, ef: Int, from entry: EntryPoint, _ admission: Admission,
+        skipsRefused: Bool, _ scratch: SearchScratch
+    ) -> [Neighbour] {
+        let start = descend(from: entry, to: 0, query: query, scratch)
+        var beam = scratch.beam(limit: ef)
+        if admission.admitsAll(below: capacity) {
+            traverse(level: 0, from: start, query: query, beam: &beam, scratch)
+            if !beam.isFull {
+                // All nodes are reachable from the entry point, but not from every node.
+                let entry = rows.key(of: entry.ordinal, from: query)
+                traverse(level: 0, from: entry, query: query, beam: &beam, scratch)
+            }
+        } else {
+            admission.withTest(below: capacity) { test in
+                traverse(
+                    from: start, query: query, beam: &beam, test, skipsRefused: skipsRefused,
+                    entry: entry, atLeast: k, scratch)
+            }
+        }
+        return rows.exactly(beam, k: k, from: query, scratch)
     }
 
     /// The nearest node found by walking greedily from the entry point down to the level above
     /// `level`, and its distance (the paper's search with ef = 1).
     func descend(
-        from entry: EntryPoint, to level: Int, query: UnsafePointer<Float>,
-        _ scratch: SearchScratch
+        from entry: EntryPoint, to level: Int, query: IndexRows.Query, _ scratch: SearchScratch
     ) -> NeighbourKey {
-        var nearest = unsafe key(of: entry.ordinal, query)
+        var nearest = rows.key(of: entry.ordinal, from: query)
         var current = entry.level
         while current > level {
-            nearest = unsafe walk(level: current, from: nearest, query: query, scratch)
+            nearest = walk(level: current, from: nearest, query: query, scratch)
             current -= 1
         }
         return nearest
     }
 
-    func key(of node: UInt32, _ query: UnsafePointer<Float>) -> NeighbourKey {
-        let row = unsafe vectors.row(Int(node))
-        let distance = unsafe kernel.distance(query, row, dimension: vectors.dimension)
-        return NeighbourKey(distance: distance, ordinal: node)
-    }
-
     private func walk(
-        level: Int, from start: NeighbourKey, query: UnsafePointer<Float>,
-        _ scratch: SearchScratch
+        level: Int, from start: NeighbourKey, query: IndexRows.Query, _ scratch: SearchScratch
     ) -> NeighbourKey {
         var nearest = start
         while true {
             let block = unsafe graph.block(nearest.ordinal, level: level)
             let count = unsafe LinkBlock.load(
                 block, capacity: graph.blockCapacity(level: level), into: scratch.ids)
-            unsafe kernel.distances(
-                from: query, to: scratch.ids, count: count, in: vectors, into: scratch.distances)
+            unsafe rows.distances(
+                from: query, to: scratch.ids, count: count, into: scratch.distances)
             let before = nearest
             for index in 0..<count {
                 let key = unsafe NeighbourKey(
@@ -101,12 +97,11 @@ extension HNSWIndex {
     ///
     /// The caller clears the marks of visited nodes afterwards.
     func traverse(
-        level: Int, from start: NeighbourKey, query: UnsafePointer<Float>,
-        beam: inout SearchBeam, _ scratch: SearchScratch
+        level: Int, from start: NeighbourKey, query: IndexRows.Query, beam: inout SearchBeam,
+        _ scratch: SearchScratch
     ) {
         let graph = graph
-        let kernel = kernel
-        let vectors = vectors
+        let rows = rows
         let capacity = graph.blockCapacity(level: level)
         let trail = unsafe scratch.trail
         let visited = unsafe scratch.visited
@@ -117,15 +112,14 @@ extension HNSWIndex {
             let block = unsafe graph.block(node, level: level)
             let ids = unsafe trail + trailCount
             let count = unsafe LinkBlock.gatherUnvisited(
-                block, capacity: capacity, visited: visited, space: vectors,
-                prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
+                block, capacity: capacity, visited: visited, rows: query.base,
+                stride: query.stride, prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
             trailCount &+= count
             // The nearest of the rest is expanded next, unless a nearer one turns up.
             if let next = beam.nextToExpand {
                 unsafe LinkBlock.prefetch(graph.block(next, level: level), capacity: capacity)
             }
-            unsafe kernel.distances(
-                from: query, to: ids, count: count, in: vectors, into: distances)
+            unsafe rows.distances(from: query, to: ids, count: count, into: distances)
             for index in 0..<count {
                 let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
                 if key < beam.bound, beam.insert(key) {
@@ -140,41 +134,4 @@ extension HNSWIndex {
     /// Cache lines of a row that are asked for as soon as its id is known; the kernel asks for
     /// the others.
     static var gatherPrefetchedLines: Int { 1 }
-
-    /// Level 0 when not every node may be returned: the candidates to expand and the admitted
-    /// results are two sets, and only the second is bounded by `ef`.
-    private func traverseAdmitted(
-        from start: NeighbourKey, query: UnsafePointer<Float>, results: inout SearchBeam,
-        _ test: borrowing AdmissionTest, _ scratch: SearchScratch
-    ) {
-        let graph = graph
-        let kernel = kernel
-        let vectors = vectors
-        let distances = unsafe scratch.distances
-        scratch.waitingCount = 0
-        guard scratch.visit(start.ordinal) else { return }
-        scratch.pushWaiting(start)
-        if test.admits(Int(start.ordinal)) { results.insert(start) }
-        while let nearest = scratch.popWaiting() {
-            if nearest > results.bound { break }
-            let ids = unsafe scratch.trail + scratch.trailCount
-            let count = unsafe LinkBlock.gatherUnvisited(
-                graph.block(nearest.ordinal, level: 0), capacity: graph.capacity0,
-                visited: scratch.visited, space: vectors,
-                prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
-            scratch.trailCount &+= count
-            if let next = scratch.nearestWaiting {
-                unsafe LinkBlock.prefetch(
-                    graph.block(next.ordinal, level: 0), capacity: graph.capacity0)
-            }
-            unsafe kernel.distances(
-                from: query, to: ids, count: count, in: vectors, into: distances)
-            for index in 0..<count {
-                let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
-                guard key < results.bound else { continue }
-                scratch.pushWaiting(key)
-                if test.admits(Int(key.ordinal)) { results.insert(key) }
-            }
-        }
-    }
 }

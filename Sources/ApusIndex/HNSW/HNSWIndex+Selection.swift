@@ -30,15 +30,15 @@ extension HNSWIndex {
         _ candidate: NeighbourKey, from selection: UnsafePointer<NeighbourKey>,
         _ ids: UnsafePointer<UInt32>, count: Int, _ scratch: SearchScratch
     ) -> Bool {
-        let row = unsafe vectors.row(Int(candidate.ordinal))
+        guard count > 0 else { return true }
+        let row = unsafe rows.query(row: Int(candidate.ordinal), codes: scratch.rowCodes)
         let distances = unsafe scratch.distances
         let own = candidate.distance
         var done = 0
         // In fours, as the kernel takes them: most candidates fall to one of the first.
         while done < count {
             let step = min(4, count - done)
-            unsafe kernel.distances(
-                from: row, to: ids + done, count: step, in: vectors, into: distances)
+            unsafe rows.distances(from: row, to: ids + done, count: step, into: distances)
             for index in 0..<step {
                 let between = unsafe distances[index]
                 if between < own { return false }

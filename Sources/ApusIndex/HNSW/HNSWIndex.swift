@@ -22,12 +22,14 @@ package final class HNSWIndex: @unchecked Sendable {
     // Sendable: `graph` and `vectors` say how their memory is shared; the rest is constant, atomic
     // or behind a lock.
     package let parameters: HNSWParameters
-    package let vectors: VectorSpace
+    package var vectors: VectorSpace { rows.vectors }
+    /// The codes that walks measure with; nil: they measure with the vectors.
+    package var codes: CodeSpace? { rows.codes }
     /// Ordinals that there is room for.
     package var capacity: Int { graph.capacity }
 
     let graph: HNSWGraph
-    let kernel: DistanceKernel
+    let rows: IndexRows
     let scratch: ScratchPool
     /// What keeps the memory of `vectors` and of mapped links.
     private let owner: (any AnyObject & Sendable)?
@@ -36,33 +38,37 @@ package final class HNSWIndex: @unchecked Sendable {
 
     /// An empty index over the first `capacity` rows of `vectors`.
     ///
-    /// Memory is reserved for all of them and used as they come. `owner` is kept alive as long as
-    /// the index: what owns the rows.
+    /// With `codes`, rows of codes of the same vectors, insertion and walks measure with those, and
+    /// only answers with the vectors. Memory is reserved for all rows and used as they come.
+    /// `owner` is kept alive as long as the index: what owns the rows.
     package convenience init(
-        parameters: HNSWParameters, vectors: VectorSpace, capacity: Int,
+        parameters: HNSWParameters, vectors: VectorSpace, codes: CodeSpace? = nil, capacity: Int,
         owner: (any AnyObject & Sendable)? = nil
     ) throws(KernelError) {
         let graph = try HNSWGraph(m: parameters.m, capacity: capacity)
         self.init(
-            parameters: parameters, vectors: vectors, graph: graph, indexedCount: 0, entry: nil,
-            owner: owner)
+            parameters: parameters, vectors: vectors, codes: codes, graph: graph,
+            indexedCount: 0, entry: nil, owner: owner)
     }
 
     init(
-        parameters: HNSWParameters, vectors: VectorSpace, graph: HNSWGraph, indexedCount: Int,
-        entry: EntryPoint?, owner: (any AnyObject & Sendable)?
+        parameters: HNSWParameters, vectors: VectorSpace, codes: CodeSpace?, graph: HNSWGraph,
+        indexedCount: Int, entry: EntryPoint?, owner: (any AnyObject & Sendable)?
     ) {
         precondition(
             vectors.dimension == parameters.dimension,
             "vectors of \(vectors.dimension) floats for an index of \(parameters.dimension)")
+        precondition(
+            codes?.dimension ?? vectors.dimension == vectors.dimension,
+            "codes of another dimension than the vectors")
         self.parameters = parameters
-        self.vectors = vectors
         self.graph = graph
         self.owner = owner
-        kernel = DistanceKernel(metric: parameters.metric)
+        rows = IndexRows(vectors: vectors, codes: codes, metric: parameters.metric)
         scratch = ScratchPool(
             capacity: graph.capacity,
-            blockCapacity: max(graph.capacity0, Self.batchSize, ExactScan.blockSize))
+            blockCapacity: max(graph.capacity0, Self.batchSize, ExactScan.blockSize),
+            dimension: vectors.dimension)
         entryWord = Atomic(EntryPoint.word(entry))
         published.store(indexedCount, ordering: .releasing)
     }
@@ -85,6 +91,15 @@ package final class HNSWIndex: @unchecked Sendable {
         let count = indexedCount
         return count * (graph.stride0 * 4 + 5) + upperBlockCount(below: count)
             * graph.upperStride * 4
+    }
+
+    /// About what `linkByteCount` comes to for each row, rather more than less: one node in m has a
+    /// block above level 0, one in m² a second.
+    package static func linkBytesPerRow(m: Int) -> Int {
+        let m = max(2, m)
+        let size = MemoryLayout<UInt32>.size
+        return HNSWGraph.stride(capacity: 2 * m) * size + 5
+            + HNSWGraph.stride(capacity: m) * size * 5 / 4 / (m - 1) + 1
     }
 
     /// Blocks above level 0 that the nodes below `count` have.

@@ -102,21 +102,23 @@ extension SearchParameters {
                 ef = try reader.readLimit()
             case "exact": exact = try reader.readFlag()
             case "indexed_only": indexedOnly = try reader.readFlag()
-            case "quantization": try Self.checkQuantization(&reader)
+            case "quantization": try readQuantization(&reader)
             case "idf": try Self.checkIDFScope(&reader)
             default: try reader.skipValue()
             }
         }
     }
 
-    private static func checkQuantization(_ reader: inout JSONReader) throws(JSONError) {
+    /// Answers are always rescored, so `rescore` changes nothing.
+    private mutating func readQuantization(_ reader: inout JSONReader) throws(JSONError) {
         guard !reader.readNull() else { return }
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
-            case "ignore", "rescore": _ = try reader.readFlag()
+            case "ignore": ignoresCodes = try reader.readFlag()
+            case "rescore": _ = try reader.readFlag()
             case "oversampling":
-                _ = try reader.optional { (reader) throws(JSONError) in
+                oversampling = try reader.optional { (reader) throws(JSONError) in
                     try reader.readDouble(in: 1.0..., "1.0 or larger")
                 }
             default: try reader.skipValue()

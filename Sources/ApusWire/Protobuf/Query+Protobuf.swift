@@ -103,7 +103,10 @@ extension SearchParameters {
         self.init(
             ef: message.hasHnswEf ? Int(count: message.hnswEf) : nil,
             exact: message.exact,
-            indexedOnly: message.indexedOnly)
+            indexedOnly: message.indexedOnly,
+            ignoresCodes: message.quantization.ignore,
+            oversampling: message.quantization.hasOversampling
+                ? message.quantization.oversampling : nil)
     }
 }
 

@@ -52,6 +52,67 @@ typedef enum {
 /// The scalar ones are always there and are the specification of the others.
 const capus_kernels *_Nullable capus_kernels_for(capus_isa isa);
 
+// ---- Distances of 8-bit codes --------------------------------------------------------------
+//
+// A vector as one byte a component: x_i is about offset + scale * c_i, c_i in 0...255, with a scale
+// and an offset of its own. A row of codes is a head of four floats and then the codes:
+//
+//   scale, offset, the sum of c_i, the sum of c_i squared, c_0, c_1, ...
+//
+// Rows start at multiples of 16 bytes. A query has signed codes, g_i in -128...127, so that the
+// processor's byte products (u8 x s8, summed in 32 bits) do the work: all that depends on single
+// components is the integer sum of c_i * g_i, which no dimension up to 65,536 overflows. The rest
+// follows from the heads, in float32 and in one order: every instruction set gives the same bits.
+//
+// Vectors of whole numbers whose range is at most 255 have scale 1, and are exact.
+
+#define capus_code_head_size 16
+
+/// A query in codes: y_i is about offset + scale * g_i.
+typedef struct {
+    /// Zeros follow up to a multiple of 64.
+    const int8_t *codes;
+    size_t dimension;
+    float scale;
+    float offset;
+    /// The sums of g_i and of g_i squared.
+    float sum;
+    float square_sum;
+} capus_code_query;
+
+/// Writes the row of a vector of `dimension` <= 65,536 finite floats: head and codes.
+void capus_encode_row(const float *vector, size_t dimension, uint8_t *row);
+
+/// The vector that a row stands for.
+void capus_decode_row(const uint8_t *row, size_t dimension, float *vector);
+
+/// Prepares a vector as a query; `codes` has room for the next multiple of 64.
+capus_code_query capus_encode_query(const float *vector, size_t dimension, int8_t *codes);
+
+/// Prepares a row as a query: its vector is the same to the bit.
+capus_code_query capus_query_of_row(const uint8_t *row, size_t dimension, int8_t *codes);
+
+/// As `capus_to_ids` and `capus_to_range`, for rows of codes; `stride` in bytes.
+typedef void (*capus_codes_to_ids)(
+    const capus_code_query *query, const uint8_t *base, size_t stride, const uint32_t *ids,
+    size_t count, float *distances);
+typedef void (*capus_codes_to_range)(
+    const capus_code_query *query, const uint8_t *rows, size_t stride, size_t count,
+    float *distances);
+
+typedef struct {
+    capus_codes_to_ids to_ids;
+    capus_codes_to_range to_range;
+} capus_code_distance;
+
+typedef struct {
+    capus_code_distance squared_l2;
+    capus_code_distance negative_dot;
+} capus_code_kernels;
+
+/// As `capus_kernels_for`.
+const capus_code_kernels *_Nullable capus_code_kernels_for(capus_isa isa);
+
 // ---- Neighbour lists -----------------------------------------------------------------------
 //
 // A list is a block of `capacity` ids, filled from the front; `capus_no_link` marks the first
@@ -67,10 +128,30 @@ void capus_store_links(uint32_t *block, size_t capacity, const uint32_t *ids, si
 size_t capus_load_links(const uint32_t *block, size_t capacity, uint32_t *ids);
 
 /// The ids of a list whose bit in `visited` is clear; sets the bits, prefetches the first
-/// `prefetched_lines` cache lines of their rows and returns how many there are.
+/// `prefetched_lines` cache lines of their rows, which lie `stride` bytes apart, and returns how
+/// many there are.
 size_t capus_gather_unvisited(
-    const uint32_t *block, size_t capacity, uint64_t *visited, const float *base, size_t stride,
+    const uint32_t *block, size_t capacity, uint64_t *visited, const void *base, size_t stride,
     size_t prefetched_lines, uint32_t *ids);
+
+/// Which ids a search may return: those below `end`, in `filter` if there is one, and not deleted
+/// at or before `read_lsn` (`deleted_at` holds 0 while an id lives; null: nothing was deleted).
+typedef struct {
+    size_t end;
+    const uint64_t *_Nullable filter;
+    const uint64_t *_Nullable deleted_at;
+    uint64_t read_lsn;
+} capus_admission;
+
+/// The admitted ids of `list` number `node` whose bit in `visited` is clear, and those of the lists
+/// of its other ids, until there are `limit`: what is reached through what is not admitted. Lists
+/// are `stride` places apart. Sets the bits of the admitted ones and of the node's own neighbours,
+/// appends all of these to `trail`, whose length is `*trail_count`, and returns how many are in
+/// `ids`, which has room for `limit` and one list.
+size_t capus_gather_admitted(
+    const uint32_t *lists, size_t stride, size_t capacity, uint32_t node, uint64_t *visited,
+    const capus_admission *admission, size_t limit, uint32_t *ids, uint32_t *trail,
+    size_t *trail_count);
 
 /// Asks for the cache lines of `count` bytes before they are read.
 void capus_prefetch(const void *address, size_t count);
