@@ -230,6 +230,26 @@ struct SnapshotTests {
         try database.close()
     }
 
+    /// The files of the new one were taken for damaged files of the old one.
+    @Test("No snapshot is made of a dropped collection, whoever has its name now")
+    func dropped() throws {
+        let disk = SimulatedFileSystem(directories: ["/d"])
+        let database = try Self.open(disk, at: "/d")
+        let points = try database.createCollection("books", Self.configuration)
+        try Self.upsert(points, 0..<5)
+        #expect(try database.dropCollection("books"))
+        for _ in 0..<2 {
+            let error = #expect(throws: DatabaseError.self) { try points.createSnapshot() }
+            #expect(error?.kind == .unavailable)
+            #expect(error?.message.contains("is closed") == true, "\(String(describing: error))")
+            if !database.hasCollection("books") {
+                try database.createCollection("books", Self.configuration)
+            }
+        }
+        #expect(try points.snapshots() == [])
+        try database.close()
+    }
+
     @Test("A damaged segment is not kept as a snapshot")
     func damaged() throws {
         let disk = SimulatedFileSystem(directories: ["/d"])

@@ -33,6 +33,8 @@ extension Collection {
         // What was acknowledged belongs in, also when its sync may come later.
         try log.waitUntilDurable(published.withLock { $0.lsn })
         let newest = try manifest.withLock { manifest -> String in
+            // Its directory may be another collection's by now.
+            try checkHasFiles()
             // After a commit that failed late the disk may be ahead of what is known here.
             guard try files.store.read()?.generation == manifest.generation else {
                 throw DatabaseError(
