@@ -5,7 +5,8 @@ internal import ApusStorage
 /// What can be read of a segment file that is damaged somewhere.
 ///
 /// A row can be saved when its id, its vectors and its payload are each covered by a checksum that
-/// is right: of the section, of a piece of it (`SectionSums`), or of its block.
+/// is right (of the section, of a piece of it (`SectionSums`), or of its block), and its payload can
+/// be decoded.
 @safe
 struct SegmentSalvage {
     let path: String
@@ -53,7 +54,7 @@ struct SegmentSalvage {
         for prefix in metadata.rowSections {
             var rows = Bitmap(count: count)
             _ = try Self.rows(prefix, in: reader)?.forEachReadableRow { row, bytes in
-                guard row < count else { return }
+                guard row < count, Self.isDecodable(Array(bytes), of: prefix) else { return }
                 rows[row] = true
                 blobByteCount += bytes.count
             }
@@ -118,6 +119,22 @@ struct SegmentSalvage {
         }
         intact.formIntersection(known)
         return intact
+    }
+
+    /// Whether a row's bytes mean something; a right checksum says only that they were written.
+    private static func isDecodable(_ bytes: [UInt8], of prefix: String) -> Bool {
+        do throws(MalformedBytes) {
+            if prefix == SegmentFile.Section.payload {
+                _ = try decoding(bytes) { (reader) throws(MalformedBytes) in
+                    try reader.readPayload()
+                }
+            } else {
+                _ = try RowExtras.decode(bytes)
+            }
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// nil: not even the blocks are there.
