@@ -6,8 +6,9 @@
 Three parts take turns: random histories against a dictionary over a simulated file system (model),
 changed bytes into every decoder (fuzz), and a real server that is killed under load (kills). With
 --minutes the turns go on until the time is over; without it until each part has done its number.
-The last lines say what was done. Exit status 0 when nothing failed; otherwise the seeds and the
-whole output of the failed turns are told.
+Executions of the fuzzers are counted in nominal ones: what takes milliseconds does a share of them
+(Tests/FuzzTests/FuzzRun.swift). The last lines say what was done. Exit status 0 when nothing
+failed; otherwise the seeds and the whole output of the failed turns are told.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ KILLS_PER_TURN = 50
 
 MODEL_LINE = re.compile(
     r"^model: (\d+) histories from seed (\d+): (\d+) steps, (\d+) crashes, (\d+) failed calls", re.M)
-FUZZ_LINE = re.compile(r"^fuzz (.+): (\d+) executions, .*?(\d+) failures", re.M)
+FUZZ_LINE = re.compile(r"^fuzz (.+): (\d+) executions for (\d+) nominal, ", re.M)
 KILLS_LINE = re.compile(r"^\d+/\d+: (\d+) kills?", re.M)
 
 
@@ -39,7 +40,9 @@ class Soak:
         self.options, self.folder = options, folder
         self.seed = options.seed
         self.histories = self.steps = self.crashes = self.failed_calls = 0
-        self.executions: dict[str, int] = {}
+        #: Nominal executions of all turns; and of each decoder, with the real ones.
+        self.nominal = 0
+        self.executions: dict[str, tuple[int, int]] = {}
         self.kill_iterations = self.kills = 0
         self.failures: list[str] = []
         self.turns = 0
@@ -63,15 +66,18 @@ class Soak:
             self.histories = int(found[1]) + 1 - self.seed if found else self.histories + 1
 
     def fuzz(self) -> None:
-        done = min(self.executions.values(), default=0)
+        first = self.nominal
+        # A turn that fails counts too: the next one has other inputs.
+        self.nominal += self.share(EXECUTIONS_PER_TURN, self.options.executions, first)
         text = self.test("FuzzTests", "fuzz", {
-            "APUS_FUZZ_SEED": str(self.seed), "APUS_FUZZ_FIRST": str(done),
-            "APUS_FUZZ_EXECUTIONS": str(self.share(
-                EXECUTIONS_PER_TURN, self.options.executions, done)),
+            "APUS_FUZZ_SEED": str(self.seed), "APUS_FUZZ_FIRST": str(first),
+            "APUS_FUZZ_EXECUTIONS": str(self.nominal - first),
             "APUS_FUZZ_JOURNALS": str(self.folder),
         })
-        for name, executions, _ in FUZZ_LINE.findall(text):
-            self.executions[name] = self.executions.get(name, 0) + int(executions)
+        for name, *counts in FUZZ_LINE.findall(text):
+            before = self.executions.get(name, (0, 0))
+            real, nominal = (old + int(new) for old, new in zip(before, counts))
+            self.executions[name] = (real, nominal)
         for journal in self.folder.glob("apus-fuzz-*"):
             # A decoder trapped: its journal outlived it.
             self.failures.append(f"fuzz: a trap at {journal.read_text(errors='replace').strip()}")
@@ -122,7 +128,7 @@ class Soak:
         options = self.options
         parts = [
             (self.model, self.histories < options.histories),
-            (self.fuzz, min(self.executions.values(), default=0) < options.executions),
+            (self.fuzz, self.nominal < options.executions),
             (self.kill, self.kill_iterations < options.kills),
         ]
         return [part for part, goes_on in parts if options.minutes or goes_on]
@@ -144,9 +150,11 @@ class Soak:
             f"  model: {self.histories} histories, {self.steps} steps, {self.crashes} crashes, "
             f"{self.failed_calls} failed calls",
             f"  kills: {self.kill_iterations} iterations, {self.kills} SIGKILLs of a real server",
-            f"  fuzz: {sum(self.executions.values())} executions",
+            f"  fuzz: {self.nominal} nominal executions, "
+            f"{sum(real for real, _ in self.executions.values())} real ones",
         ]
-        lines += [f"    {name}: {count}" for name, count in sorted(self.executions.items())]
+        lines += [f"    {name}: {real} for {nominal} nominal"
+                  for name, (real, nominal) in sorted(self.executions.items())]
         lines += [f"  failures: {len(self.failures)}"]
         lines += [f"    {failure}" for failure in self.failures]
         return "\n".join(lines)
@@ -156,7 +164,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, help="go on for so long, whatever the numbers")
     parser.add_argument("--histories", type=int, default=10_000)
-    parser.add_argument("--executions", type=int, default=1_000_000, help="for each decoder")
+    parser.add_argument("--executions", type=int, default=1_000_000,
+                        help="for each decoder, in nominal ones")
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     options = parser.parse_args()

@@ -5,8 +5,8 @@ import Testing
 
 /// The codecs of batches, payloads and vectors, and the texts that ApusCore parses.
 @Suite("Fuzzing codecs") struct CodecFuzzTests {
-    @Test("Payloads") func payload() throws {
-        try fuzz(
+    @Test("Payloads") func payload() async throws {
+        try await fuzz(
             FuzzTarget(
                 name: "payload",
                 samples: {
@@ -79,8 +79,8 @@ import Testing
         ["deep": [[[[[[[["bottom"]]]]]]]]],
     ]
 
-    @Test("Batches") func batch() throws {
-        try fuzz(
+    @Test("Batches") func batch() async throws {
+        try await fuzz(
             FuzzTarget(
                 name: "batch", samples: { try Self.batches() },
                 run: { input in
@@ -133,8 +133,8 @@ import Testing
         } + [FuzzInput(name: "batch~format1", bytes: [1, 0, 1, 2, 0, 7])]
     }
 
-    @Test("Sparse and multi vectors of a row") func extras() throws {
-        try fuzz(
+    @Test("Sparse and multi vectors of a row") func extras() async throws {
+        try await fuzz(
             FuzzTarget(
                 name: "extras",
                 samples: {
@@ -153,14 +153,14 @@ import Testing
                 }))
     }
 
-    @Test("Texts: timestamps, payload paths, ids") func texts() throws {
+    @Test("Texts: timestamps, payload paths, ids") func texts() async throws {
         let samples = [
             "timestamp~0": "2024-02-29T23:59:60.123456+01:00", "timestamp~1": "1970-01-01",
             "timestamp~2": "9999-12-31 23:59:59Z", "path~0": "a.b[].c", "path~1": "a[0].\"b.c\"",
             "path~2": "list[]", "id~0": "f47ac10b-58cc-4372-a567-0e02b2c3d479",
             "id~1": "f47ac10b58cc4372a5670e02b2c3d479",
         ]
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
                 name: "texts",
                 tokens: [

@@ -7,9 +7,9 @@ import Testing
 /// One file of a database is changed; then the database is opened, read in every way, written to,
 /// closed and opened again. `Fixtures/fuzz/database` holds its files, `__` standing for `/`.
 @Suite("Fuzzing whole databases") struct DatabaseFuzzTests {
-    private static let root = "db"
+    static let root = "db"
 
-    private static var configuration: EngineConfiguration {
+    static var configuration: EngineConfiguration {
         var configuration = EngineConfiguration()
         configuration.searchThreads = 1
         configuration.indexThreads = 1
@@ -21,25 +21,15 @@ import Testing
         return configuration
     }
 
-    @Test("A database with one changed file") func database() throws {
+    @Test("A database with one changed file") func database() async throws {
         if FuzzSettings(ProcessInfo.processInfo.environment).writesCorpus {
             try FuzzCorpus.write(try Self.samples(), of: "database")
         }
-        let disk = SimulatedFileSystem(directories: [Self.root])
-        for file in try FuzzCorpus.inputs(of: "database") where file.name == file.purpose {
-            let path = Self.path(of: file)
-            let folders = path.split(separator: "/").dropLast()
-            for depth in folders.indices {
-                try disk.makeDirectoryIfNeeded(folders[...depth].joined(separator: "/"))
-            }
-            try disk.put(file.bytes, at: path)
-        }
-        try fuzz(
+        let disk = try Self.disk()
+        try await fuzz(
             FuzzTarget(
                 name: "database", share: 0.005, tokens: Self.tokens,
-                repair: { input in
-                    ChecksumRepair(path: Self.path(of: input))?.apply(to: &input.bytes)
-                },
+                repair: { input in ChecksumRepair(path: input.path)?.apply(to: &input.bytes) },
                 samples: { [] },
                 run: { input in
                     let changed = disk.afterKill()
@@ -48,22 +38,35 @@ import Testing
                 }))
     }
 
-    private static let tokens = [
+    /// The database of the corpus.
+    static func disk() throws -> SimulatedFileSystem {
+        let disk = SimulatedFileSystem(directories: [root])
+        for file in try FuzzCorpus.inputs(of: "database") where file.name == file.purpose {
+            let path = path(of: file)
+            let folders = path.split(separator: "/").dropLast()
+            for depth in folders.indices {
+                try disk.makeDirectoryIfNeeded(folders[...depth].joined(separator: "/"))
+            }
+            try disk.put(file.bytes, at: path)
+        }
+        return disk
+    }
+
+    static let tokens = [
         "null", "-1", "0", "1e30", "true", "\"dimension\":", "\"metric\":", "\"rowCount\":",
         "9223372036854775807", "\"cosine\"", "\"dot\"", "{", "}", "\"\"", "65536", "[]",
     ]
 
-    private static func path(of input: FuzzInput) -> String {
-        "\(root)/\(input.purpose.replacing("__", with: "/"))"
-    }
+    static func path(of input: FuzzInput) -> String { "\(root)/\(input.path)" }
 
     // MARK: Using what is there
 
-    private static func use(_ disk: SimulatedFileSystem) throws -> FuzzOutcome {
+    /// Reads and writes what is there, closes it, and opens it again.
+    static func use(_ disk: SimulatedFileSystem, at path: String = root) throws -> FuzzOutcome {
         let database: Database
         do {
             database = try Database.open(
-                at: root, configuration: configuration, fileSystem: disk)
+                at: path, configuration: configuration, fileSystem: disk)
         } catch let error as DatabaseError {
             try check(error)
             return .refused
@@ -93,7 +96,7 @@ import Testing
             isWhole = false
         }
         guard isWhole else { return .refused }
-        let again = try Database.open(at: root, configuration: configuration, fileSystem: disk)
+        let again = try Database.open(at: path, configuration: configuration, fileSystem: disk)
         defer { try? again.close() }
         for (name, count) in counts {
             let found = try again.collection(name).count()
@@ -102,7 +105,7 @@ import Testing
         return .accepted
     }
 
-    private static func check(_ error: DatabaseError) throws(FuzzFailure) {
+    static func check(_ error: DatabaseError) throws(FuzzFailure) {
         FuzzSettings.tell(error)
         try expect(error.kind != .internalError, "an internal error: \(error)")
     }
@@ -168,7 +171,10 @@ import Testing
         return try succeeds([
             { try collection.upsert([Point(id: 500, vectors: vectors, payload: ["n": 1])]) },
             { try collection.delete(.ids([1, 500])) },
-            { _ = try collection.write([.setPayload(["m": 2], key: nil, .ids([2, 3]))]) },
+            {
+                let known = try collection.retrieve([2, 3]).map(\.id)
+                _ = try collection.write([.setPayload(["m": 2], key: nil, .ids(known))])
+            },
             { try collection.waitUntilIndexed() },
         ])
     }

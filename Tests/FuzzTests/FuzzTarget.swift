@@ -7,6 +7,9 @@ struct FuzzInput: Hashable, Sendable {
 
     /// The name up to a `~`; what follows tells inputs of one purpose apart.
     var purpose: String { String(name.prefix { $0 != "~" }) }
+
+    /// The path that the purpose names, with `__` for `/`, where inputs are files of a directory.
+    var path: String { purpose.replacing("__", with: "/") }
 }
 
 /// What a decoder made of an input.
@@ -27,7 +30,7 @@ struct FuzzFailure: Error, CustomStringConvertible {
 struct FuzzTarget {
     /// Also the folder of its corpus under `Fixtures/fuzz`.
     let name: String
-    /// Executions for each one that the other targets make: below 1 for slow decoders.
+    /// Executions for each nominal one (`FuzzSettings`): below 1 for what takes milliseconds.
     var share = 1.0
     /// Texts that mutations put into inputs.
     var tokens: [String] = []
@@ -39,7 +42,7 @@ struct FuzzTarget {
     var samples: () throws -> [FuzzInput]
     /// Decodes an input. Throws `FuzzFailure` or an error of a type that the decoder should not
     /// throw.
-    var run: (FuzzInput) throws -> FuzzOutcome
+    var run: (FuzzInput) async throws -> FuzzOutcome
 }
 
 /// Runs a decoder whose refusals are errors of one type; every other error is a failure.

@@ -7,6 +7,9 @@ import Testing
 /// Sections of segment files that searches use where they lie.
 @Suite("Fuzzing index sections") struct IndexFuzzTests {
     private static let rowCount = 40
+    /// Rows that a graph gets on top of sections that were accepted, or after refused ones: few,
+    /// because they are most of the work.
+    private static let growth = 12
     private static let dimension = 3
     private static let parameters = HNSWParameters(
         m: 2, efConstruct: 8, metric: .euclid, dimension: dimension)
@@ -14,8 +17,8 @@ import Testing
     /// Vectors for more rows than the sections cover.
     private static func arena() throws -> VectorArena {
         var random = SeededGenerator(seed: 3)
-        let arena = try VectorArena(dimension: dimension, capacity: rowCount + 24)
-        for row in 0..<(rowCount + 24) {
+        let arena = try VectorArena(dimension: dimension, capacity: rowCount + growth)
+        for row in 0..<(rowCount + growth) {
             arena.store(
                 (0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }, at: row)
         }
@@ -27,7 +30,7 @@ import Testing
     private static func built(_ arena: VectorArena, rows: Int, pool: WorkerPool) throws -> HNSWIndex
     {
         let index = try HNSWIndex(
-            parameters: parameters, vectors: arena.space, capacity: rowCount + 24, owner: arena)
+            parameters: parameters, vectors: arena.space, capacity: rowCount + growth, owner: arena)
         index.insert(upTo: rows, finish: true, isPresent: isPresent, pool: pool)
         index.connectUnreachable()
         return index
@@ -52,18 +55,21 @@ import Testing
         return lengths.bytes + sections.bytes
     }
 
-    @Test("Graphs in segment files") func graph() throws {
+    @Test("Graphs in segment files") func graph() async throws {
         let pool = WorkerPool(name: "fuzz", threadCount: 1)
         defer { pool.shutdown() }
         let arena = try Self.arena()
         let queries: [[Float]] = [[0, 0, 0], [1, -1, 0.5], [.infinity, .nan, -1]]
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
                 name: "hnsw", samples: { try Self.samples(pool) },
                 run: { input in
                     let sections = SplitSections(input.bytes)
                     return try refusing(with: MalformedBytes.self) {
-                        for residency in [HNSWIndex.Residency.mapped, .memory(capacity: 64)] {
+                        for residency in [
+                            HNSWIndex.Residency.mapped,
+                            .memory(capacity: Self.rowCount + Self.growth),
+                        ] {
                             let index = unsafe try HNSWIndex.open(
                                 sections: sections.buffers, vectors: arena.space,
                                 vectorCount: Self.rowCount, residency: residency, owner: sections)
@@ -93,41 +99,42 @@ import Testing
         }
     }
 
-    @Test("Graph checkpoints, taken over by an index that grows on") func checkpoint() throws {
+    @Test("Graph checkpoints, taken over by an index that grows on") func checkpoint() async throws
+    {
         let pool = WorkerPool(name: "fuzz", threadCount: 1)
         defer { pool.shutdown() }
         let arena = try Self.arena()
-        let whole = Self.joined(of: try Self.built(arena, rows: Self.rowCount, pool: pool))
-        try fuzz(
+        let small = Self.joined(of: try Self.built(arena, rows: Self.growth, pool: pool))
+        try await fuzz(
             FuzzTarget(
-                name: "hnsw-grow", share: 0.1, samples: { try Self.samples(pool) },
+                name: "hnsw-grow", samples: { try Self.samples(pool) },
                 run: { input in
                     let sections = SplitSections(input.bytes)
                     let index = try HNSWIndex(
                         parameters: Self.parameters, vectors: arena.space,
-                        capacity: Self.rowCount + 24, owner: arena)
+                        capacity: Self.rowCount + Self.growth, owner: arena)
                     let outcome = try refusing(with: MalformedBytes.self) {
                         unsafe try index.adopt(
                             sections: sections.buffers, rowCount: Self.rowCount)
                     }
                     let isAccepted = outcome == .accepted
-                    let rows = isAccepted ? Self.rowCount + 24 : Self.rowCount
+                    let rows = isAccepted ? Self.rowCount + Self.growth : Self.growth
                     index.insert(upTo: rows, finish: true, isPresent: Self.isPresent, pool: pool)
                     index.connectUnreachable()
                     _ = index.search([0, 1, 0], k: 5, ef: 16)
                     if !isAccepted {
                         try expect(
-                            Self.joined(of: index) == whole,
+                            Self.joined(of: index) == small,
                             "sections that were refused left something behind")
                     }
                     return outcome
                 }))
     }
 
-    @Test("Inverted lists") func sparse() throws {
+    @Test("Inverted lists") func sparse() async throws {
         let query = SparseVector(
             indices: Array(0..<30) + [.max], values: [Float](repeating: 1, count: 31))
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
                 name: "sparse",
                 samples: {

@@ -38,10 +38,10 @@ import Darwin
 
     private static let extensions = ["npy", "fvecs", "bvecs", "ivecs"]
 
-    @Test("Rows: npy, fvecs, bvecs, ivecs") func rows() throws {
+    @Test("Rows: npy, fvecs, bvecs, ivecs") func rows() async throws {
         let paths = Dictionary(
             uniqueKeysWithValues: Self.extensions.map { ($0, InputPath("rows.\($0)")) })
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
                 name: "rows",
                 tokens: [
@@ -103,9 +103,9 @@ import Darwin
         "99999999999999999999", "\"id\"", "\"vector\"", "\"indices\"", "\"values\"", "é", "\u{0}",
     ]
 
-    @Test("Lines of JSON") func jsonLines() throws {
+    @Test("Lines of JSON") func jsonLines() async throws {
         let path = InputPath("lines.jsonl")
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
                 name: "jsonl", tokens: Self.tokens,
                 samples: { [FuzzInput(name: "jsonl~0", bytes: Array(Self.lines.utf8))] },
@@ -124,11 +124,11 @@ import Darwin
         while try !source.next(2).isEmpty {}
     }
 
-    @Test("Gzip") func gzip() throws {
+    @Test("Gzip") func gzip() async throws {
         let path = InputPath("lines.jsonl.gz")
-        try fuzz(
+        try await fuzz(
             FuzzTarget(
-                name: "gzip", share: 0.5,
+                name: "gzip",
                 samples: {
                     // What gzip makes of the same lines, twice over: two members.
                     let member = try Self.gzipped(Array(Self.lines.utf8))
@@ -143,6 +143,32 @@ import Darwin
                         let reader = try LineReader(path: path.path)
                         while try reader.next() != nil {}
                     }
+                }))
+    }
+
+    @Test("How far an ingest got") func ingestCheckpoint() async throws {
+        let path = InputPath("ingest.json")
+        let rows = InputPath("rows.fvecs")
+        try rows.write([2, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64])
+        let file = CheckpointFile(path: path.path)
+        // The file that is loaded has another path and another age with each run.
+        var source = Checkpoint.Source(try InputFile(path: rows.path))
+        (source.path, source.size, source.modified) = ("/rows.fvecs", 12, 1_700_000_000)
+        let job = Checkpoint.Job(target: "./data", collection: "c", vectors: source)
+        try await fuzz(
+            FuzzTarget(
+                name: "ingest", tokens: Self.tokens + ["\"rows\" : ", "9223372036854775807", "-1"],
+                samples: {
+                    try file.save(Checkpoint(job: job, rows: 7))
+                    let bytes = Array(try Data(contentsOf: URL(filePath: path.path)))
+                    return [FuzzInput(name: "ingest~0", bytes: bytes)]
+                },
+                run: { input in
+                    try path.write(input.bytes)
+                    // What cannot be read, or is of another job, lets a run begin at the first row.
+                    let rows = file.acknowledgedRows(of: job)
+                    try expect(rows >= 0, "\(rows) rows were acknowledged")
+                    return rows > 0 ? .accepted : .refused
                 }))
     }
 

@@ -6,8 +6,8 @@ import Testing
 
 /// Messages of the gRPC services, from their bytes to the values of ApusCore.
 @Suite("Fuzzing protobuf messages") struct ProtobufFuzzTests {
-    @Test("Every kind of request") func messages() throws {
-        try fuzz(
+    @Test("Every kind of request") func messages() async throws {
+        try await fuzz(
             FuzzTarget(
                 name: "protobuf",
                 samples: {
@@ -35,9 +35,34 @@ import Testing
         let bytes = input.bytes
         switch input.purpose {
         case "upsert": _ = try WriteOperation(Qdrant_UpsertPoints(serializedBytes: bytes))
+        case "delete": _ = try WriteOperation(Qdrant_DeletePoints(serializedBytes: bytes))
+        case "updateVectors":
+            _ = try WriteOperation(Qdrant_UpdatePointVectors(serializedBytes: bytes))
+        case "deleteVectors":
+            _ = try WriteOperation(Qdrant_DeletePointVectors(serializedBytes: bytes))
+        case "setPayload":
+            let message = try Qdrant_SetPayloadPoints(serializedBytes: bytes)
+            _ = try WriteOperation.setPayload(message)
+            _ = try WriteOperation.overwritePayload(message)
+        case "deletePayload":
+            _ = try WriteOperation(Qdrant_DeletePayloadPoints(serializedBytes: bytes))
+        case "clearPayload":
+            _ = try WriteOperation(Qdrant_ClearPayloadPoints(serializedBytes: bytes))
+        case "batch":
+            let message = try Qdrant_UpdateBatchPoints(serializedBytes: bytes)
+            _ = try message.operations.map { try WriteOperation($0) }
+        case "get":
+            let message = try Qdrant_GetPoints(serializedBytes: bytes)
+            _ = try PointID.ids(message.ids)
+            _ = try PayloadSelector(message.withPayload)
+            _ = VectorSelector(message.withVectors)
         case "query": _ = try QueryRequest(Qdrant_QueryPoints(serializedBytes: bytes))
         case "groups": _ = try GroupsRequest(Qdrant_QueryPointGroups(serializedBytes: bytes))
         case "search": _ = try QueryRequest(Qdrant_SearchPoints(serializedBytes: bytes))
+        case "searchGroups":
+            _ = try GroupsRequest(Qdrant_SearchPointGroups(serializedBytes: bytes))
+        case "recommendGroups":
+            _ = try GroupsRequest(Qdrant_RecommendPointGroups(serializedBytes: bytes))
         case "recommend": _ = try QueryRequest(Qdrant_RecommendPoints(serializedBytes: bytes))
         case "scroll": _ = try ScrollRequest(Qdrant_ScrollPoints(serializedBytes: bytes))
         case "filter": _ = try Filter(Qdrant_Filter(serializedBytes: bytes))
@@ -72,30 +97,10 @@ import Testing
         $0.minShould.conditions = [.with { $0.field.key = "t" }]
     }
 
-    private static let messages: [(String, any Message)] = [
+    private static let messages = reading + writing + settings
+
+    private static let reading: [(String, any Message)] = [
         ("filter~0", filter),
-        (
-            "upsert~0",
-            Qdrant_UpsertPoints.with {
-                $0.collectionName = "c"
-                $0.points = [
-                    .with {
-                        $0.id.uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
-                        $0.vectors.vectors.vectors = [
-                            "a": .with {
-                                $0.data = [1, 2, 3, 4]
-                                $0.vectorsCount = 2
-                            },
-                            "s": .with {
-                                $0.data = [1, 2]
-                                $0.indices.data = [7, 9]
-                            },
-                        ]
-                        $0.payload = ["k": Qdrant_Value(["x": [1, 2.5, "text", nil]])]
-                    }
-                ]
-            }
-        ),
         (
             "query~0",
             Qdrant_QueryPoints.with {
@@ -155,6 +160,111 @@ import Testing
                 $0.orderBy.startFrom.float = 2
             }
         ),
+        (
+            "searchGroups~0",
+            Qdrant_SearchPointGroups.with {
+                $0.vector = [1, 2]
+                $0.groupBy = "a"
+                $0.limit = 2
+                $0.sparseIndices.data = [3, 4]
+            }
+        ),
+        (
+            "recommendGroups~0",
+            Qdrant_RecommendPointGroups.with {
+                $0.positive = [.with { $0.num = 1 }]
+                $0.negativeVectors = [.with { $0.data = [1, 2] }]
+                $0.groupBy = "a"
+                $0.withLookup.collection = "b"
+            }
+        ),
+        (
+            "get~0",
+            Qdrant_GetPoints.with {
+                $0.ids = [.with { $0.num = 7 }]
+                $0.withPayload.exclude.fields = ["a"]
+                $0.withVectors.include.names = ["v"]
+            }
+        ),
+    ]
+
+    private static let selector = Qdrant_PointsSelector.with {
+        $0.points.ids = [.with { $0.num = 7 }]
+    }
+
+    private static let writing: [(String, any Message)] = [
+        (
+            "upsert~0",
+            Qdrant_UpsertPoints.with {
+                $0.collectionName = "c"
+                $0.points = [
+                    .with {
+                        $0.id.uuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479"
+                        $0.vectors.vectors.vectors = [
+                            "a": .with {
+                                $0.data = [1, 2, 3, 4]
+                                $0.vectorsCount = 2
+                            },
+                            "s": .with {
+                                $0.data = [1, 2]
+                                $0.indices.data = [7, 9]
+                            },
+                        ]
+                        $0.payload = ["k": Qdrant_Value(["x": [1, 2.5, "text", nil]])]
+                    }
+                ]
+            }
+        ),
+        ("delete~0", Qdrant_DeletePoints.with { $0.points = selector }),
+        ("delete~1", Qdrant_DeletePoints.with { $0.points.filter = filter }),
+        (
+            "updateVectors~0",
+            Qdrant_UpdatePointVectors.with {
+                $0.points = [
+                    .with {
+                        $0.id.num = 7
+                        $0.vectors.vector.dense.data = [1, 2]
+                    }
+                ]
+            }
+        ),
+        (
+            "deleteVectors~0",
+            Qdrant_DeletePointVectors.with {
+                $0.pointsSelector = selector
+                $0.vectors.names = ["a", "s"]
+            }
+        ),
+        (
+            "setPayload~0",
+            Qdrant_SetPayloadPoints.with {
+                $0.payload = ["k": Qdrant_Value(["x": [1, nil]])]
+                $0.key = "a.b"
+                $0.pointsSelector = selector
+            }
+        ),
+        (
+            "deletePayload~0",
+            Qdrant_DeletePayloadPoints.with {
+                $0.keys = ["a[].b", "c"]
+                $0.pointsSelector = selector
+            }
+        ),
+        ("clearPayload~0", Qdrant_ClearPayloadPoints.with { $0.points = selector }),
+        (
+            "batch~0",
+            Qdrant_UpdateBatchPoints.with {
+                $0.operations = [
+                    .with { $0.deletePoints.points = selector },
+                    .with { $0.clearPayload_p.points = selector },
+                    .with { $0.upsert.points = [.with { $0.id.num = 3 }] },
+                    .with { $0.setPayload.key = "k" },
+                ]
+            }
+        ),
+    ]
+
+    private static let settings: [(String, any Message)] = [
         (
             "create~0",
             Qdrant_CreateCollection.with {

@@ -11,14 +11,16 @@ import Testing
         "\"range\"", "\"gte\"", "\"query\"", "\"prefetch\"", "\"limit\"", "\"points\"",
         "\"vector\"", "\"indices\"", "\"values\"", "\"params\"", "\"fusion\"", "\"rrf\"",
         "\"id\"", "\"hnsw_config\"", "\"on_disk\"", "\"size\"", "\"geo_polygon\"", "\"exterior\"",
-        "\"points\"", "[[[[[[[[", "{\"a\":", "é", "\u{0}", "1e-400", "4294967296",
+        "\"location\"", "\"priority\"", "file://", "[[[[[[[[", "{\"a\":", "é", "\u{0}", "1e-400",
+        "4294967296",
     ]
 
-    @Test("Every kind of body") func bodies() throws {
-        try fuzz(
+    @Test("Every kind of body") func bodies() async throws {
+        try await fuzz(
             FuzzTarget(
                 name: "requests", tokens: Self.tokens,
-                fixtures: { try Self.captured() }, samples: { Self.filters },
+                fixtures: { try Self.captured() },
+                samples: { Self.filters + Self.others },
                 run: { input in
                     do throws(DatabaseError) {
                         try Self.decode(input)
@@ -50,6 +52,22 @@ import Testing
         #"{"filter":{"should":{"key":"g","geo_radius":{"center":{"lon":1,"lat":2},"radius":3.5}},"must":[{"key":"g","geo_polygon":{"exterior":{"points":[{"lon":0,"lat":0},{"lon":1,"lat":0},{"lon":1,"lat":1},{"lon":0,"lat":0}]}}},{"key":"d","range":{"gte":"2024-01-01T00:00:00Z","lt":null}},{"key":"v","values_count":{"gt":1}},{"is_empty":{"key":"e"}},{"has_vector":"image"}]}}"#,
     ].enumerated().map { FuzzInput(name: "count~filter\($0)", bytes: Array($1.utf8)) }
 
+    /// Bodies that are not among the captured ones.
+    private static let others: [FuzzInput] = [
+        (
+            "recoverSnapshot~0",
+            #"{"location":"file:///data/snapshots/c%20d.snapshot","priority":"snapshot","checksum":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","api_key":null}"#
+        ),
+        ("createVectorField~dense", #"{"dense":{"size":4,"distance":"Dot","on_disk":true}}"#),
+        ("createVectorField~sparse", #"{"sparse":{"modifier":"idf"}}"#),
+        (
+            "search~0",
+            #"{"vector":{"name":"s","vector":{"indices":[1,7],"values":[1,0.5]}},"limit":3,"params":{"hnsw_ef":64},"score_threshold":0.5,"with_payload":true}"#
+        ),
+        ("searchBatch~0", #"{"searches":[{"vector":[1,2],"limit":1},{"vector":[3],"limit":2}]}"#),
+        ("searchGroups~0", #"{"vector":[1,2],"group_by":"a.b","limit":3,"group_size":2}"#),
+    ].map { FuzzInput(name: $0, bytes: Array($1.utf8)) }
+
     private static func decode(_ input: FuzzInput) throws(DatabaseError) {
         let body = unsafe input.bytes.span.bytes
         switch input.purpose {
@@ -76,6 +94,7 @@ import Testing
         case "search": _ = try RequestDecoder.search(body)
         case "searchBatch": _ = try RequestDecoder.searchBatch(body)
         case "searchGroups": _ = try RequestDecoder.searchGroups(body)
+        case "recoverSnapshot": _ = try RequestDecoder.recoverSnapshot(body)
         default: throw DatabaseError(.internalError, "no decoder is called \(input.purpose)")
         }
     }

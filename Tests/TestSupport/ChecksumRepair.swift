@@ -12,6 +12,9 @@ package enum ChecksumRepair: String, CaseIterable, Sendable {
     case deletions
     case wal
     case segment
+    case aliases
+    case snapshotRecord
+    case archive
 
     /// The kind of file that a path names; nil: one without a checksum.
     package init?(path: String) {
@@ -19,31 +22,38 @@ package enum ChecksumRepair: String, CaseIterable, Sendable {
         switch name {
         case "APUS": self = .marker
         case "CURRENT": self = .current
+        case "ALIASES": self = .aliases
+        case "snapshot.json": self = .snapshotRecord
         case _ where name.hasPrefix("MANIFEST-"): self = .manifest
         case _ where name.hasSuffix(".wal"): self = .wal
         case _ where name.hasSuffix(".seg") || name.hasSuffix(".graph"): self = .segment
         case _ where name.contains(".del-"): self = .deletions
+        case _ where name.hasSuffix(".snapshot"): self = .snapshotRecord
         default: return nil
         }
     }
 
     package func apply(to bytes: inout [UInt8]) {
         switch self {
-        case .marker: Self.repairMarker(&bytes)
+        case .marker, .snapshotRecord: Self.repairLine(&bytes, withNewline: true)
+        case .aliases: Self.repairLine(&bytes, withNewline: false)
         case .current: Self.repairCurrent(&bytes)
         case .manifest: Self.repairSplit(&bytes, at: 12)
         case .deletions: Self.repairSplit(&bytes, at: 36)
         case .wal: Self.repairLog(&bytes)
         case .segment: Self.repairSegment(&bytes)
+        case .archive: Self.repairArchive(&bytes)
         }
     }
 
     // MARK: Text
 
-    private static func repairMarker(_ bytes: inout [UInt8]) {
+    /// A line, and a line with its checksum, which is one of the newline too or not.
+    private static func repairLine(_ bytes: inout [UInt8], withNewline: Bool) {
         guard let newline = bytes.firstIndex(of: 0x0a) else { return }
         let line = Array(bytes[...newline])
-        bytes = line + hexadecimal(checksum(line, 0..<line.count)) + [0x0a]
+        let covered = withNewline ? line.count : newline
+        bytes = line + hexadecimal(checksum(line, 0..<covered)) + [0x0a]
     }
 
     private static func repairCurrent(_ bytes: inout [UInt8]) {
@@ -132,6 +142,30 @@ package enum ChecksumRepair: String, CaseIterable, Sendable {
             let end = start + 24 + Int(stored)
             bytes.store(checksum(bytes, (start + 4)..<end), at: start)
             start = end
+        }
+    }
+
+    /// The header, each entry and its content, the index and the trailer, as far as they can be
+    /// found.
+    private static func repairArchive(_ bytes: inout [UInt8]) {
+        guard bytes.count >= 16 else { return }
+        bytes.store(checksum(bytes, 0..<12), at: 12)
+        var start = 16
+        while let kind = bytes.load(UInt32.self, at: start + 4),
+            let nameCount = bytes.load(UInt32.self, at: start + 8),
+            let rawCount = bytes.load(UInt64.self, at: start + 12),
+            let count = Int(exactly: rawCount), count <= bytes.count,
+            start + 24 + Int(nameCount) + count <= bytes.count
+        {
+            let content = start + 24 + Int(nameCount)
+            let end = content + count
+            bytes.store(checksum(bytes, content..<end), at: start + 20)
+            bytes.store(checksum(bytes, (start + 4)..<content), at: start)
+            start = end
+            if kind == 2, start + 24 <= bytes.count {
+                bytes.store(checksum(bytes, start..<(start + 16)), at: start + 16)
+                return
+            }
         }
     }
 
