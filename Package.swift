@@ -144,7 +144,7 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "Apus", "ApusCore", "ApusIndex", "ApusKernels", "ApusPipeline", "ApusProto",
-                "ApusStorage", "ApusWire", "TestSupport", protobuf,
+                "ApusServer", "ApusStorage", "ApusWire", "TestSupport", protobuf,
             ], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
