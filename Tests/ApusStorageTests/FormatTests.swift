@@ -2,8 +2,9 @@ import ApusCore
 import ApusStorage
 import Testing
 
-/// Files of format version 1, byte by byte. A change here is a new format version, not a new
-/// expectation: files that were written with the old bytes exist.
+/// Files of format version 1, byte by byte; what the engine puts into them is compared by
+/// `EngineFormatTests`. A change here is a new format version, not a new expectation: files that
+/// were written with the old bytes exist.
 @Suite struct FormatTests {
     private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
         bytes.map { byte in
@@ -135,5 +136,43 @@ import Testing
             hexadecimal(try scratch.read("00000006.del-9"))
                 == "4150444c010001000900000000000000c800000000000000010000000000000000000000116ebdd1"
                 + "82000000")
+    }
+
+    @Test func theArchiveKeepsItsBytes() throws {
+        let scratch = try ScratchDirectory()
+        let files: [(name: String, bytes: [UInt8])] = [("a", [9, 8, 7]), ("b/empty", [])]
+        let stream = ArchiveStream(
+            try files.map { file in
+                ArchiveStream.Source(
+                    name: try #require(RelativePath(file.name)), bytes: file.bytes)
+            })
+        try PosixFileSystem().write(stream, to: scratch.file("archive"))
+        var expected = Array("APAR".utf8)
+        expected += [1, 0, 0, 0, 0, 0, 0, 0]
+        expected.append(littleEndian: slowCRC32C(expected))
+        func append(_ kind: UInt32, _ name: String, _ content: [UInt8]) {
+            var entry: [UInt8] = []
+            entry.append(littleEndian: kind)
+            entry.append(littleEndian: UInt32(name.utf8.count))
+            entry.append(littleEndian: UInt64(content.count))
+            entry.append(littleEndian: slowCRC32C(content))
+            entry += Array(name.utf8)
+            expected.append(littleEndian: slowCRC32C(entry))
+            expected += entry + content
+        }
+        var index: [UInt8] = [2]
+        for file in files {
+            index.append(littleEndian: UInt64(expected.count))
+            index.append(littleEndian: UInt64(file.bytes.count))
+            index.append(littleEndian: slowCRC32C(file.bytes))
+            index += [UInt8(file.name.utf8.count)] + Array(file.name.utf8)
+            append(1, file.name, file.bytes)
+        }
+        var trailer: [UInt8] = []
+        trailer.append(littleEndian: UInt64(expected.count))
+        append(2, "", index)
+        trailer.append(littleEndian: UInt64(expected.count + 24))
+        trailer.append(littleEndian: slowCRC32C(trailer))
+        #expect(try scratch.read("archive") == expected + trailer + Array("APAE".utf8))
     }
 }

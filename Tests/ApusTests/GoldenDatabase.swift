@@ -1,23 +1,40 @@
 import Apus
+import ApusStorage
 import TestSupport
 
-/// The database that golden files hold: two small collections with everything that the format knows.
+/// The database that golden files hold: two small collections with everything that the format knows,
+/// and snapshots of them.
 ///
 /// `books` has one dense field under cosine, two sealed segments, a deletion file, an index on a
 /// payload field, and a tail of batches that are in the log only. `mixed` has named dense vectors
 /// of two metrics (one of them absent from some points), a sparse and a multi vector field, ids of
-/// both kinds, one sealed segment and a tail. What is written here must not change: the files of a
+/// both kinds, one sealed segment and a tail. `wide` has a segment with 8-bit codes. `recent` is in
+/// the log only, with most of its graph in a checkpoint. A snapshot of `books` and one of everything
+/// are kept, and the latter as an archive. What is written here must not change: the files of a
 /// format version are made once.
 enum GoldenDatabase {
     static let bookCount = 60
+    static let recentCount = 300
     private static let dimension = 8
 
-    static func make(at path: String) throws {
+    /// Writes the database to one path, and the archive to another.
+    static func make(at path: String, archive: String) throws {
         var generator = SeededGenerator(seed: 1)
-        let database = try Database.open(at: path)
+        var configuration = EngineConfiguration()
+        configuration.checkpointRowsMin = recentCount / 2
+        configuration.reservedBytes = 0
+        configuration.mergesInBackground = false
+        let database = try Database.open(
+            at: path, configuration: configuration, fileSystem: PosixFileSystem(),
+            now: { 1_767_225_600_000 })
         try makeBooks(database, &generator)
         try makeMixed(database, &generator)
+        try makeWide(database, &generator)
+        try makeRecent(database, &generator)
         try database.changeAliases([.create(alias: "library", collection: "books")])
+        try database.collection("books").createSnapshot()
+        let snapshot = try database.createSnapshot()
+        try database.writeArchive(snapshot.name, of: nil, to: archive)
         try database.close()
     }
 
@@ -93,6 +110,37 @@ enum GoldenDatabase {
         _ = try mixed.write([.deleteVectors(names: ["text", "words"], .ids([points[1].id]))])
     }
 
+    private static func makeWide(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        let wide = try database.createCollection(
+            "wide",
+            CollectionConfiguration(
+                dimension: 32, metric: .euclid,
+                hnsw: HNSWConfiguration(m: 4, efConstruct: 16, fullScanThreshold: 0)))
+        try wide.upsert(
+            (0..<40).map { Point(id: .number(UInt64($0)), vector: vector(32, &generator)) })
+        try wide.seal()
+    }
+
+    private static func makeRecent(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        let recent = try database.createCollection(
+            "recent",
+            CollectionConfiguration(
+                dimension: 2, metric: .manhattan,
+                hnsw: HNSWConfiguration(m: 4, efConstruct: 16, fullScanThreshold: 0)))
+        try recent.upsert(
+            (0..<recentCount).map {
+                Point(id: .number(UInt64($0)), vector: vector(2, &generator))
+            })
+        try recent.waitUntilIndexed()
+        // These are in no checkpoint.
+        try recent.delete(.ids([7, 8]))
+        try recent.upsert([Point(id: 9, vector: [1, 2])])
+    }
+
     private static func vector(_ count: Int, _ generator: inout SeededGenerator) -> [Float] {
         (0..<count).map { _ in Float(Int.random(in: -64...64, using: &generator)) / 32 + 0.01 }
     }
@@ -122,6 +170,14 @@ enum GoldenDatabase {
                     must: [.field(year, .range(NumericRange(lessThan: 1930)))])
             }
             return ["exact": exact, "graph": graph, "filtered": filtered]
+        case "recent", "wide":
+            let dimension = collection == "wide" ? 32 : 2
+            var exact = QueryRequest(
+                nearest: (0..<dimension).map { 0.5 - Float($0) / 4 }, limit: 12)
+            exact.parameters.exact = true
+            var graph = exact
+            graph.parameters = SearchParameters(ef: 300)
+            return ["exact": exact, "graph": graph]
         case "mixed":
             var result: [String: QueryRequest] = [:]
             let inputs: [String: Vector] = [

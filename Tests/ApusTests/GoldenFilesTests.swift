@@ -1,20 +1,41 @@
 import Apus
+import ApusStorage
 import Foundation
+import TestSupport
 import Testing
 
-/// Databases that earlier versions wrote, one for each format version, stay readable and writable.
+/// Databases that earlier versions wrote stay readable and writable, and so do their snapshots and
+/// archives. `v1` is what the first program of format version 1 wrote, `v1/later` what programs of
+/// that version have written since.
 ///
-/// `APUS_WRITE_GOLDEN=v2` makes `Fixtures/format/v2` from what this version writes: once, when a
-/// format version changes. Files that are there are never written again.
+/// `APUS_WRITE_GOLDEN=v2` makes `Fixtures/format/v2` from what this program writes: once, when a
+/// format version changes, or (`v1/later`) what is written under it. Files that are there are never
+/// written again.
 @Suite("Golden files")
 struct GoldenFilesTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures/format").path
 
-    static let versions: [String] =
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-        .filter { $0.hasPrefix("v") }.sorted()
+    /// Folders of a database and of what must be found in it.
+    static let versions: [String] = folders(with: "expected.json")
+    /// Those with snapshots.
+    static let withSnapshots: [String] = folders(with: archiveName)
+
+    private static let archiveName = "full.snapshot"
+
+    private static func folders(with file: String) -> [String] {
+        ((try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix("/\(file)") && !$0.contains("/database/") }
+            .map { String($0.dropLast(file.count + 1)) }.sorted()
+    }
+
+    private static func expected(_ version: String) throws -> GoldenContent {
+        try GoldenContent(contentsOf: "\(folder)/\(version)/expected.json")
+    }
+
+    /// The archive of the whole database.
+    static func archive(_ version: String) -> String { "\(folder)/\(version)/\(archiveName)" }
 
     @Test(
         "A database is written for a new format version",
@@ -24,24 +45,51 @@ struct GoldenFilesTests {
         let target = "\(Self.folder)/\(version)"
         try #require(!FileManager.default.fileExists(atPath: target), "\(target) exists")
         let directory = try TemporaryDirectory()
-        try GoldenDatabase.make(at: directory.path)
+        let original = "\(directory.path)/database"
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+        try GoldenDatabase.make(at: original, archive: Self.archive(version))
         // Closed files, as they are: opening them to describe them is done on the copy.
-        try FileManager.default.copyItem(
-            atPath: directory.path, toPath: "\(target)/database")
+        try FileManager.default.copyItem(atPath: original, toPath: "\(target)/database")
         try FileManager.default.removeItem(atPath: "\(target)/database/LOCK")
-        let database = try Database.open(at: directory.path)
+        let database = try Database.open(at: original)
         try GoldenContent(database).write(to: "\(target)/expected.json")
         try database.close()
     }
 
-    @Test("There is a database of format version 1")
-    func exists() { #expect(Self.versions.contains("v1")) }
+    @Test("There is a database of format version 1, and what was written under it later")
+    func exists() { #expect(Self.versions == ["v1", "v1/later"]) }
+
+    @Test("The later files have what the first ones lack")
+    func covers() throws {
+        func bytes(_ path: String) throws -> [UInt8] {
+            Array(try Data(contentsOf: URL(filePath: "\(Self.folder)/\(path)")))
+        }
+        func files(_ folder: String, _ suffix: String) throws -> [String] {
+            try FileManager.default.subpathsOfDirectory(atPath: "\(Self.folder)/\(folder)")
+                .filter { $0.hasSuffix(suffix) }.map { "\(folder)/\($0)" }
+        }
+        for (version, format) in [("v1", 1), ("v1/later", 2)] {
+            for name in try files("\(version)/database/books/wal", ".wal") {
+                let log = try bytes(name)
+                let batch = try NewerFormatTests.firstLiteral(ofRecordAt: 40, in: log)
+                #expect(log[batch] == format, "\(name): batches of format \(format)")
+            }
+            // A second line has the checksum.
+            let aliases = try bytes("\(version)/database/ALIASES")
+            #expect(aliases.count { $0 == 0x0a } == (format == 1 ? 0 : 2))
+        }
+        let wide = try SegmentReader.open(
+            path: "\(Self.folder)/v1/later/database/wide/00000001.seg")
+        #expect(wide.hasSection("codes.0") && wide.hasSection("ids.sums"))
+        #expect(try files("v1/later/database/recent", ".graph").count == 1)
+        #expect(try files("v1/later/database/snapshots.d/collections", ".snapshot").count == 1)
+        #expect(try files("v1/later/database/snapshots.d/full", ".snapshot").count == 1)
+    }
 
     @Test("Everything in a database of an earlier version is there", arguments: versions)
     func readEverything(_ version: String) throws {
         let copy = try GoldenCopy(version)
-        let expected = try GoldenContent(contentsOf: "\(Self.folder)/\(version)/expected.json")
+        let expected = try Self.expected(version)
         // Twice: what the first opening leaves behind must read the same.
         for _ in 0..<2 {
             let database = try Database.open(at: copy.path)
@@ -60,7 +108,7 @@ struct GoldenFilesTests {
     @Test("A database of an earlier version takes writes and seals them", arguments: versions)
     func goOn(_ version: String) throws {
         let copy = try GoldenCopy(version)
-        let expected = try GoldenContent(contentsOf: "\(Self.folder)/\(version)/expected.json")
+        let expected = try Self.expected(version)
         let ids = try #require(expected.collections["books"]).points.map(\.id)
         do {
             let database = try Database.open(at: copy.path)
@@ -73,6 +121,49 @@ struct GoldenFilesTests {
         let database = try Database.open(at: copy.path)
         let page = try database.collection("books").scroll(ScrollRequest(limit: 1000))
         #expect(page.points.map(\.id.description) == ids.filter { $0 != "1" } + ["900"])
+        try database.close()
+    }
+
+    @Test("The graphs of rows in the log come back from a checkpoint that an earlier program wrote")
+    func checkpoint() throws {
+        let copy = try GoldenCopy("v1/later")
+        let database = try Database.open(at: copy.path)
+        let recovery = try database.collection("recent").recovery
+        #expect(recovery.checkpointedRowCount >= GoldenDatabase.recentCount / 2)
+        try database.close()
+    }
+
+    @Test("Snapshots that an earlier program kept are restored and sent", arguments: withSnapshots)
+    func snapshots(_ version: String) throws {
+        let copy = try GoldenCopy(version)
+        let expected = try #require(try Self.expected(version).collections["books"])
+        let database = try Database.open(at: copy.path)
+        let snapshot = try #require(try database.collection("books").snapshots().first)
+        #expect(snapshot.sequenceNumbers["books"]?.rawValue == expected.sequenceNumber)
+        try database.restoreCollection(
+            "again", from: .snapshot(name: snapshot.name, collection: "books"), replacing: false)
+        let found = try #require(try GoldenContent(database).collections["again"])
+        #expect(found.points == expected.points)
+        #expect(found.configuration == expected.configuration)
+        #expect(found.payloadIndexes == expected.payloadIndexes)
+        // Its archive is, byte for byte, the one that was made then.
+        let full = try #require(try database.snapshots().first)
+        let path = "\(copy.path)/../sent"
+        try database.writeArchive(full.name, of: nil, to: path)
+        let (sent, kept) = (URL(filePath: path), URL(filePath: Self.archive(version)))
+        #expect(try Data(contentsOf: sent) == Data(contentsOf: kept))
+        try database.close()
+    }
+
+    @Test("An archive that an earlier program made is restored", arguments: withSnapshots)
+    func archive(_ version: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/restored"
+        _ = try DatabaseRestore(source: Self.archive(version)).run(into: path)
+        let database = try Database.open(at: path)
+        #expect(
+            try GoldenContent(database)
+                .isEqual(to: Self.expected(version), scoreTolerance: 1e-5))
         try database.close()
     }
 }
