@@ -77,10 +77,14 @@ extension Collection {
         return bounds
     }
 
-    /// O(segments), with those of kept versions.
+    /// O(segments), with those of kept versions, and with the links that rows will get which no
+    /// graph has yet: nothing asks again when they come.
     private func memoryByteCount(_ segments: [any Segment]) -> Int {
         let usage = storageUsage(segments)
-        return usage.current.total.memory + usage.pinned
+        let growing = segments.compactMap { $0 as? GrowingSegment }
+        return growing.reduce(usage.current.total.memory + usage.pinned) {
+            $0 + $1.linkBytesToCome
+        }
     }
 }
 
@@ -145,6 +149,15 @@ extension GrowingSegment {
             }
         }
         return bytes
+    }
+
+    /// Memory of the links of rows that wait for their graphs.
+    fileprivate var linkBytesToCome: Int {
+        residentFields.reduce(0) { sum, field in
+            guard let index = field.index else { return sum }
+            return sum + max(0, rowCount - index.indexedCount)
+                * HNSWIndex.linkBytesPerRow(m: index.parameters.m)
+        }
     }
 
     /// What comes free when the segment becomes a file.
