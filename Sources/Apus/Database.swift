@@ -228,6 +228,7 @@ public final class Database: Sendable {
         let temporary = "\(path)/\(Name.temporaryPrefix)\(directoryName)"
         let directory = "\(path)/\(directoryName)"
         let fileSystem = context.fileSystem
+        try removeUnfinishedRestore(of: name)
         if try fileSystem.kind(of: temporary) == .directory { try fileSystem.removeTree(temporary) }
         try fileSystem.makeDirectory(temporary)
         do {
@@ -276,10 +277,14 @@ public final class Database: Sendable {
             try DatabaseError.translating {
                 let fileSystem = context.fileSystem
                 let dropped = "\(path)/\(Name.temporaryPrefix)dropped-\(state.droppedCount)"
+                let directory = "\(path)/\(CollectionFiles.directoryName(of: name))"
                 try collection?.archiveBeforeRemoval()
                 do {
-                    try fileSystem.rename(
-                        "\(path)/\(CollectionFiles.directoryName(of: name))", to: dropped)
+                    try removeUnfinishedRestore(of: name)
+                    // A restore that failed may have taken it away already.
+                    if try fileSystem.kind(of: directory) == .directory {
+                        try fileSystem.rename(directory, to: dropped)
+                    }
                 } catch {
                     collection?.takeWritesAgain()
                     throw error
@@ -290,7 +295,9 @@ public final class Database: Sendable {
                 collection?.abandon()
                 // From here on it is gone, also after a crash.
                 try fileSystem.synchronizeDirectory(path)
-                try fileSystem.removeTree(dropped)
+                if try fileSystem.kind(of: dropped) == .directory {
+                    try fileSystem.removeTree(dropped)
+                }
             }
             let aliases = context.aliasMap.filter { $0.value != name }
             if aliases.count != context.aliasMap.count { try writeAliases(aliases) }

@@ -163,4 +163,48 @@ struct SnapshotSurvivalTests {
             try database.close()
         }
     }
+
+    /// The restored collection waited under its second name, and the next start put it over what
+    /// had been written since.
+    @Test(
+        "A restore that fails at any call takes nothing away later", arguments: [false, true])
+    func failedRestore(dropsAfterwards: Bool) throws {
+        var first = ""
+        let prepared = { (disk: SimulatedFileSystem) -> Database in
+            let database = try Self.prepare(disk)
+            let points = try database.collection("c")
+            first = try points.createSnapshot().name
+            try Self.upsert(points, 20..<22)
+            return database
+        }
+        func restore(_ database: Database) throws {
+            try database.restoreCollection(
+                "c", from: .snapshot(name: first, collection: "c"), replacing: true)
+        }
+        let calls = try Self.calls(prepared) { try restore($0) }
+        for call in 0..<calls.count {
+            let disk = SimulatedFileSystem(directories: ["/d"])
+            let database = try prepared(disk)
+            disk.change { $0.faults = [.init(nil, afterCalls: call, count: 1)] }
+            try? restore(database)
+            disk.change { $0.faults = [] }
+            var expected = Self.original
+            if dropsAfterwards {
+                #expect(try database.dropCollection("c"), "call \(call)")
+                try database.createCollection(
+                    "c", CollectionConfiguration(dimension: 2, metric: .euclid))
+                expected = []
+            } else {
+                try restore(database)
+            }
+            try Self.upsert(try database.collection("c"), 90..<91)
+            expected.append(90)
+            #expect(try Self.ids(try database.collection("c")) == expected, "call \(call)")
+            let reopened = try Self.open(disk.afterKill())
+            #expect(
+                try Self.ids(try reopened.collection("c")) == expected, "call \(call), restarted")
+            try reopened.close()
+            try database.close()
+        }
+    }
 }

@@ -121,6 +121,7 @@ extension Database {
             let fileSystem = context.fileSystem
             let target = "\(path)/\(CollectionFiles.directoryName(of: name))"
             try fileSystem.synchronizeDirectory(path)
+            try removeUnfinishedRestore(of: name)
             try present?.archiveBeforeRemoval()
             // Its background work must not meet the new files under their common path.
             present?.abandon()
@@ -148,6 +149,23 @@ extension Database {
     /// Also a collection that could not be opened has its name.
     private func isTaken(_ name: String) -> Bool {
         context.collections[name] != nil || context.unopenedCollections[name] != nil
+    }
+
+    /// Removes what a restore left that failed after its collection had its place to be. The next
+    /// start would put it over whatever has the name by then. To be called before the name gets
+    /// other content.
+    func removeUnfinishedRestore(of name: String) throws {
+        let fileSystem = context.fileSystem
+        let directory = CollectionFiles.directoryName(of: name)
+        let restored = "\(path)/\(directory)\(Name.restoredSuffix)"
+        guard try fileSystem.kind(of: restored) == .directory else { return }
+        // From one moment to another: half of it must not be taken for a collection.
+        let hidden = "\(path)/\(Name.temporaryPrefix)unfinished-\(directory)"
+        if try fileSystem.kind(of: hidden) == .directory { try fileSystem.removeTree(hidden) }
+        try fileSystem.rename(restored, to: hidden)
+        try fileSystem.synchronizeDirectory(path)
+        // What stays behind is removed at the next start.
+        try? fileSystem.removeTree(hidden)
     }
 
     /// Puts restored collections in their places, after a crash in the middle of it too.

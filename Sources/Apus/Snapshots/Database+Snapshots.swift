@@ -8,7 +8,7 @@ private import Synchronization
 extension Collection {
     /// Keeps the collection as it is at this moment, under a name.
     ///
-    /// Time: that of reading every byte once. Space: that of what no snapshot has yet, and none for
+    /// Time: that of reading every byte twice, and those that no snapshot has yet again. Space: that of what no snapshot has yet, and none for
     /// files that can be linked.
     @available(*, noasync, message: "use the async form")
     @discardableResult
