@@ -229,7 +229,11 @@ public final class Database: Sendable {
         let directory = "\(path)/\(directoryName)"
         let fileSystem = context.fileSystem
         try removeUnfinishedRestore(of: name)
-        if try fileSystem.kind(of: temporary) == .directory { try fileSystem.removeTree(temporary) }
+        if try fileSystem.kind(of: temporary) == .directory {
+            // It may be durable under its other name still, and must not come back in part.
+            try fileSystem.synchronizeDirectory(path)
+            try fileSystem.removeTree(temporary)
+        }
         try fileSystem.makeDirectory(temporary)
         do {
             try Collection.create(
@@ -250,10 +254,13 @@ public final class Database: Sendable {
         } catch {
             do {
                 try fileSystem.rename(directory, to: temporary)
-                try? fileSystem.removeTree(temporary)
             } catch {
                 // It is there and cannot be used: nobody must take it for nothing.
                 context.registerUnopened(name, DatabaseError(causedBy: error))
+            }
+            // Until the name is durably gone, a power loss may bring it back: whole, then.
+            if (try? fileSystem.synchronizeDirectory(path)) != nil {
+                try? fileSystem.removeTree(temporary)
             }
             throw error
         }

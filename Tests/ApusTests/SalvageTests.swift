@@ -25,6 +25,28 @@ struct SalvageTests {
         try database.close()
     }
 
+    @Test("A row of a batch that is yet to come, under right checksums, is kept as an old one")
+    func versionAhead() throws {
+        let fixture = try DamagedDatabase()
+        let disk = fixture.disk.afterKill()
+        let path = try fixture.file("books/00000001.seg")
+        let old = try SegmentReader.open(fileSystem: disk, path: path)
+        let writer = try SegmentWriter(fileSystem: disk, path: path)
+        for section in old.sections where !section.name.hasPrefix("versions.") {
+            var bytes = unsafe Array(try old.section(section.name))
+            if section.name == "versions" { bytes[3 * 8 + 7] = 1 }
+            try writer.addSection(name: section.name, encoding: section.encoding, bytes: bytes)
+        }
+        try writer.finish()
+        #expect(try DamagedDatabase.check(disk).faults.contains { $0.contains("versions") })
+        #expect(try DamagedDatabase.repair(disk).isComplete)
+        #expect(try DamagedDatabase.check(disk).faults == [])
+        let database = try DamagedDatabase.open(disk)
+        let answers = try fixture.wrongAnswers(of: "books", in: database)
+        #expect(answers.wrong == [] && answers.missing.isEmpty && answers.isComplete)
+        try database.close()
+    }
+
     /// Writes a segment file again, all checksums right, with one payload changed.
     private static func replacePayload(
         ofRow changed: Int, with bytes: [UInt8], in path: String, on disk: SimulatedFileSystem

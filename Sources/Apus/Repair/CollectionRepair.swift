@@ -217,7 +217,7 @@ struct CollectionRepair {
         for entry in damaged.reversed() {
             let new = try repair(
                 entry, configuration: configuration, number: manifest.nextSegmentNumber,
-                among: sound, saved: &saved
+                flushedThrough: manifest.flushedThrough, among: sound, saved: &saved
             ) { id in
                 // Written again or deleted in a batch that the segment's deletion file does not
                 // have. What the next start replays counts too: it will find nothing to mark.
@@ -240,7 +240,8 @@ struct CollectionRepair {
     /// Writes what is left of a segment under a new number; nil when nothing is.
     private mutating func repair(
         _ entry: Manifest.Segment, configuration: CollectionConfiguration, number: UInt64,
-        among sound: [SealedSegment], saved: inout Set<PointID>, isReplaced: (PointID) -> Bool
+        flushedThrough: SequenceNumber, among sound: [SealedSegment], saved: inout Set<PointID>,
+        isReplaced: (PointID) -> Bool
     ) throws -> Manifest.Segment? {
         let path = files.segment(entry.number)
         let deletions = files.deletions(of: entry).map { path in
@@ -304,7 +305,8 @@ struct CollectionRepair {
         report.actions.append("write the \(rowCount) points that are left of \(path) to \(newPath)")
         if !options.isDryRun {
             let segment = try salvage.rebuilt(
-                number: number, wanted: wanted, configuration: configuration)
+                number: number, wanted: wanted, configuration: configuration,
+                through: flushedThrough)
             while segment.index(rowsMax: 8192, finish: true, pool: pool) {}
             try SegmentFile.write(segment, fileSystem: fileSystem, path: newPath)
         }

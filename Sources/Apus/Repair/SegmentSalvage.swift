@@ -70,9 +70,11 @@ struct SegmentSalvage {
     }
 
     /// The wanted rows as a segment in memory, in the same order; its graphs are not built yet.
-    /// `wanted` are readable. A row whose version is not known gets the first there is.
+    /// `wanted` are readable. A row whose version is not known, or none up to `last`, the
+    /// last batch in segment files, gets the first there is.
     func rebuilt(
-        number: UInt64, wanted: Bitmap, configuration: CollectionConfiguration
+        number: UInt64, wanted: Bitmap, configuration: CollectionConfiguration,
+        through last: SequenceNumber
     ) throws -> GrowingSegment {
         let segment = try GrowingSegment(
             number: number, configuration: configuration, capacity: max(1, wanted.cardinality),
@@ -90,11 +92,12 @@ struct SegmentSalvage {
             guard row < wanted.count, wanted[row] else { return }
             var dense: [String: [Float]] = [:]
             for field in fields { dense[field.name] = field.vector(at: row) }
+            let version = unsafe versionedRows[row] ? versions[row] : 0
             segment.append(
                 try StoredPoint(
                     id: id(at: row), dense: dense, payload: Array(payload),
                     encodedExtras: try extras?.row(row) ?? []),
-                lsn: unsafe SequenceNumber(versionedRows[row] ? versions[row] : 1))
+                lsn: SequenceNumber((1...max(1, last.rawValue)).contains(version) ? version : 1))
         }
         return segment
     }
