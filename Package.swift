@@ -120,7 +120,8 @@ let package = Package(
             dependencies: ["ApusCore", "ApusIndex", "ApusKernels", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ApusTests", dependencies: ["Apus", "ApusQuery", "ApusStorage", "TestSupport"],
+            name: "ApusTests",
+            dependencies: ["Apus", "ApusIndex", "ApusQuery", "ApusStorage", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusWireTests",

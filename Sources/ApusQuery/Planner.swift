@@ -1,3 +1,5 @@
+package import ApusIndex
+
 /// What the planner knows of a segment and a filter.
 package struct SegmentStatistics: Hashable, Sendable {
     /// Rows that the reader may see, deleted ones included.
@@ -9,11 +11,14 @@ package struct SegmentStatistics: Hashable, Sendable {
     package var vectorByteCount: Int
     /// Whether vectors have codes, by which they can be measured.
     package var hasCodes: Bool
+    /// What recall walks of the graph were measured to have; nil: it is not known.
+    package var recallCurve: RecallCurve?
 
     package init(
         rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
-        hasCodes: Bool = false
+        hasCodes: Bool = false, recallCurve: RecallCurve? = nil
     ) {
+        self.recallCurve = recallCurve
         self.rowCount = rowCount
         self.matchCount = matchCount
         self.indexedCount = indexedCount
@@ -27,6 +32,8 @@ package struct SearchSettings: Hashable, Sendable {
     package var limit: Int
     /// The candidate list that the caller asked for; nil: the default.
     package var ef: Int?
+    /// The recall that the caller asked for; nil: the default list decides.
+    package var targetRecall: Double?
     package var exact: Bool
     package var indexedOnly: Bool
     package var defaultEf: Int
@@ -36,9 +43,10 @@ package struct SearchSettings: Hashable, Sendable {
     package var m: Int
 
     package init(
-        limit: Int, ef: Int?, exact: Bool, indexedOnly: Bool, defaultEf: Int,
-        fullScanByteCount: Int, m: Int
+        limit: Int, ef: Int?, targetRecall: Double? = nil, exact: Bool, indexedOnly: Bool,
+        defaultEf: Int, fullScanByteCount: Int, m: Int
     ) {
+        self.targetRecall = targetRecall
         self.limit = limit
         self.ef = ef
         self.exact = exact
@@ -75,13 +83,22 @@ package enum Planner {
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
 
+    /// What a scan by codes finds at least, in the mean: its answers are measured by the vectors.
+    private static let scanRecall = 0.999
+    /// The recall that the default candidate list is to reach; it grows for that, up to so many
+    /// times.
+    private static let defaultRecall = 0.95
+    private static let defaultGrowthMax = 4
+
     package static func plan(_ segment: SegmentStatistics, _ settings: SearchSettings) -> Plan {
         if settings.exact { return .scan }
-        let ef = max(settings.ef ?? settings.defaultEf, settings.limit)
+        let ef = candidateList(segment, settings)
         let scan: Plan =
-            segment.hasCodes
-            ? .codeScan(candidates: max(ef, 2 * settings.limit, scanCandidatesMin)) : .scan
-        guard settings.m > 0, segment.indexedCount > 0 else { return scan }
+            segment.hasCodes && settings.targetRecall ?? 0 <= scanRecall
+            ? .codeScan(
+                candidates: max(
+                    ef ?? settings.defaultEf, 2 * settings.limit, scanCandidatesMin)) : .scan
+        guard let ef, settings.m > 0, segment.indexedCount > 0 else { return scan }
         let matchCount = segment.matchCount ?? segment.rowCount
         let share = Double(max(1, matchCount)) / Double(max(1, segment.rowCount))
         let through = walkCostPerCandidate * Double(ef) / share
@@ -100,5 +117,37 @@ package enum Planner {
         return .graph(
             ef: detourList < Double(Int32.max) ? Int(detourList) : ef, skipsRefused: true,
             scanTail: !settings.indexedOnly)
+    }
+
+    /// The recall@limit to expect of a plan; nil: nothing was measured that tells.
+    package static func expectedRecall(
+        of plan: Plan, _ segment: SegmentStatistics, limit: Int
+    ) -> Double? {
+        switch plan {
+        case .scan: return 1
+        case .codeScan: return scanRecall
+        case .graph(let ef, let skipsRefused, _):
+            let list = skipsRefused ? Int(Double(ef) / detourListFactor) : ef
+            return segment.recallCurve?.recall(ef: list, k: limit)
+        }
+    }
+
+    /// The size of the candidate list of a walk; nil: none that was measured finds enough.
+    private static func candidateList(
+        _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> Int? {
+        let limit = max(1, settings.limit)
+        if let ef = settings.ef { return max(ef, limit) }
+        let preset = max(settings.defaultEf, limit)
+        guard let curve = segment.recallCurve else {
+            // Not measured: the default list goes for what it is meant for.
+            return settings.targetRecall ?? 0 > defaultRecall ? nil : preset
+        }
+        if let target = settings.targetRecall {
+            return curve.ef(reaching: target, k: limit)
+        }
+        let (most, overflow) = preset.multipliedReportingOverflow(by: defaultGrowthMax)
+        let grown = curve.ef(reaching: defaultRecall, k: limit) ?? .max
+        return max(preset, overflow ? preset : min(grown, most))
     }
 }

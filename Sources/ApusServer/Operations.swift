@@ -121,14 +121,16 @@ extension Operations {
 }
 
 /// Points, reading. Each call sees one version of the collection from its start to its end: the
-/// newest, or what `CallVersion` says.
+/// newest, or what `CallReading` says.
 extension Operations {
     /// Best first.
     package func query(
         _ request: QueryRequest, in collection: String
     ) async throws -> [ScoredPoint] {
         let collection = try database.collection(collection)
-        return try await collection.query(request, at: CallVersion.version(in: collection))
+        let answer = try await collection.answer(
+            CallReading.applied(to: request), at: CallReading.version(in: collection))
+        return CallReading.points(of: [answer])[0]
     }
 
     /// One list of results per request, in their order.
@@ -136,14 +138,17 @@ extension Operations {
         _ requests: [QueryRequest], in collection: String
     ) async throws -> [[ScoredPoint]] {
         let collection = try database.collection(collection)
-        return try await collection.query(requests, at: CallVersion.version(in: collection))
+        let answers = try await collection.answers(
+            requests.map(CallReading.applied), at: CallReading.version(in: collection))
+        return CallReading.points(of: answers)
     }
 
     package func groups(
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
         let collection = try database.collection(collection)
-        return try await collection.groups(request, at: CallVersion.version(in: collection))
+        return try await collection.groups(
+            CallReading.applied(to: request), at: CallReading.version(in: collection))
     }
 
     /// In the order of `ids`; unknown ids are left out.
@@ -154,19 +159,19 @@ extension Operations {
         let collection = try database.collection(collection)
         return try await collection.retrieve(
             ids, withPayload: withPayload, withVectors: withVectors,
-            at: CallVersion.version(in: collection))
+            at: CallReading.version(in: collection))
     }
 
     package func scroll(
         _ request: ScrollRequest, in collection: String
     ) async throws -> ScrollPage {
         let collection = try database.collection(collection)
-        return try await collection.scroll(CallVersion.applied(to: request, in: collection))
+        return try await collection.scroll(CallReading.applied(to: request, in: collection))
     }
 
     /// The number of points that match; nil counts all. Always exact.
     package func count(_ filter: Filter?, in collection: String) async throws -> Int {
         let collection = try database.collection(collection)
-        return try await collection.count(filter, at: CallVersion.version(in: collection))
+        return try await collection.count(filter, at: CallReading.version(in: collection))
     }
 }

@@ -1,9 +1,10 @@
+import ApusIndex
 import ApusQuery
 import Testing
 
 @Suite("Planner") struct PlannerTests {
     private static func plan(
-        rows: Int, matches: Int? = nil, hasCodes: Bool = true,
+        rows: Int, matches: Int? = nil, hasCodes: Bool = true, curve: RecallCurve? = nil,
         _ change: (inout SearchSettings) -> Void = { _ in }
     ) -> Plan {
         var settings = SearchSettings(
@@ -13,7 +14,74 @@ import Testing
         return Planner.plan(
             SegmentStatistics(
                 rowCount: rows, matchCount: matches, indexedCount: rows, vectorByteCount: 1536,
-                hasCodes: hasCodes), settings)
+                hasCodes: hasCodes, recallCurve: curve), settings)
+    }
+
+    /// Recall@k is 0.9 with a list of 4k (40 at the default limit), 0.97 with 16k, 0.99 with 64k.
+    private static let curve = RecallCurve(
+        points: [(40, 0.9), (160, 0.97), (640, 0.99)].map { ef, recall in
+            RecallCurve.Point(
+                ef: ef, recalls: RecallCurve.limits.filter { $0 <= ef }.map { _ in recall })
+        }, sampleCount: 100)
+
+    @Test("Who asks for a recall gets the list that was measured to reach it")
+    func targetRecall() {
+        func list(_ target: Double) -> Plan {
+            Self.plan(rows: 10_000_000, curve: Self.curve) { settings in
+                settings.ef = nil
+                settings.targetRecall = target
+            }
+        }
+        #expect(list(0.9) == .graph(ef: 40, skipsRefused: false, scanTail: true))
+        #expect(list(0.97) == .graph(ef: 160, skipsRefused: false, scanTail: true))
+        guard case .graph(let ef, _, _) = list(0.95) else {
+            Issue.record("no walk")
+            return
+        }
+        #expect(ef > 40 && ef < 160)
+        // No list finds so much.
+        #expect(list(0.995) == .codeScan(candidates: 100))
+        #expect(list(1) == .scan)
+    }
+
+    @Test("Where no recall was measured, one above the default's is reached by a scan")
+    func unmeasuredRecall() {
+        func plan(_ target: Double) -> Plan {
+            Self.plan(rows: 10_000_000) { settings in
+                settings.ef = nil
+                settings.targetRecall = target
+            }
+        }
+        #expect(plan(0.9) == .graph(ef: 100, skipsRefused: false, scanTail: true))
+        #expect(plan(0.98) == .codeScan(candidates: 100))
+    }
+
+    @Test("The default list grows until recall does not sag, within bounds")
+    func growth() {
+        func list(_ preset: Int) -> Plan {
+            Self.plan(rows: 10_000_000, curve: Self.curve) { settings in
+                settings.ef = nil
+                settings.defaultEf = preset
+            }
+        }
+        #expect(list(300) == .graph(ef: 300, skipsRefused: false, scanTail: true))
+        #expect(list(16) == .graph(ef: 64, skipsRefused: false, scanTail: true))
+        guard case .graph(let ef, _, _) = list(50) else {
+            Issue.record("no walk")
+            return
+        }
+        #expect(ef > 100 && ef < 160)
+    }
+
+    @Test("What a plan is expected to find")
+    func expectedRecall() {
+        var segment = SegmentStatistics(
+            rowCount: 1000, matchCount: nil, indexedCount: 1000, vectorByteCount: 1536)
+        #expect(Planner.expectedRecall(of: .scan, segment, limit: 10) == 1)
+        let walk = Plan.graph(ef: 160, skipsRefused: false, scanTail: true)
+        #expect(Planner.expectedRecall(of: walk, segment, limit: 10) == nil)
+        segment.recallCurve = Self.curve
+        #expect(Planner.expectedRecall(of: walk, segment, limit: 10) == 0.97)
     }
 
     @Test("Who asks for an exact answer gets a scan of the vectors")

@@ -20,6 +20,22 @@ extension Collection {
         try await context.perform { [self] in try reading(at: version) { try run(request, $0) } }
     }
 
+    /// The same with what the answer says about itself.
+    @available(*, noasync, message: "use the async form")
+    public func answer(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) throws -> QueryAnswer {
+        try reading(at: version) { try answer(request, $0) }
+    }
+
+    public func answer(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) async throws -> QueryAnswer {
+        try await context.perform { [self] in
+            try reading(at: version) { try answer(request, $0) }
+        }
+    }
+
     /// Several queries that see the same version.
     @available(*, noasync, message: "use the async form")
     public func query(
@@ -98,8 +114,28 @@ extension Collection {
         }
     }
 
+    /// Several queries that see the same version, with what the answers say about themselves.
+    @available(*, noasync, message: "use the async form")
+    public func answers(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) throws -> [QueryAnswer] {
+        try reading(at: version) { view in try requests.map { try answer($0, view) } }
+    }
+
+    public func answers(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) async throws -> [QueryAnswer] {
+        try await context.perform { [self] in
+            try reading(at: version) { view in try requests.map { try answer($0, view) } }
+        }
+    }
+
+    private func answer(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
+        try QueryExecution(collection: self, view: view).answer(request)
+    }
+
     private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {
-        try QueryExecution(collection: self, view: view).points(request)
+        try answer(request, view).points
     }
 
     private func run(_ request: GroupsRequest, _ view: ReadView) throws -> [PointGroup] {

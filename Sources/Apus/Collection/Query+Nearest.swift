@@ -13,7 +13,7 @@ package struct Hit: Sendable {
 }
 
 /// What a search for nearest neighbours is restricted to.
-package struct SearchScope: Sendable {
+package struct SearchScope {
     package var filter: Filter?
     /// Only these rows of each segment, when the candidates come from a prefetch.
     package var candidates: [Bitmap]?
@@ -22,6 +22,8 @@ package struct SearchScope: Sendable {
     package var parameters: SearchParameters
     package var scoreThreshold: Float?
     package var limit: Int
+    /// Where searches put down the recall that they expect.
+    package var recall = RecallEstimate()
 
     /// Rows to find so that `limit` are left without the excluded ones.
     package var searchLimit: Int { limit + excluded.count }
@@ -56,8 +58,10 @@ extension ReadView {
         to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
     ) throws -> [Hit] {
         var hits: [Hit] = []
+        var expected: [Double?] = []
         for (index, segment) in segments.enumerated() {
-            let found = try nearest(to: query, field: name, inSegment: index, scope)
+            let (found, recall) = try nearest(to: query, field: name, inSegment: index, scope)
+            expected.append(recall)
             for neighbour in found {
                 hits.append(
                     Hit(
@@ -66,7 +70,9 @@ extension ReadView {
                         score: metric.score(ofDistance: neighbour.distance)))
             }
         }
-        return metric.best(hits, scope)
+        let best = metric.best(hits, scope)
+        scope.recall.note(best.map { expected[$0.location.segment] })
+        return best
     }
 
     /// Exact: every row that shares an index with the query is scored.
@@ -186,21 +192,24 @@ extension ReadView {
 
     private func nearest(
         to query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
-    ) throws -> [Neighbour] {
+    ) throws -> (found: [Neighbour], expectedRecall: Double?) {
         let segment = segments[index]
         let written = segment.writtenCount(through: lsn)
-        guard written > 0, let field = try segment.denseField(name) else { return [] }
+        guard written > 0, let field = try segment.denseField(name) else { return ([], 1) }
         let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
         let hnsw = configuration.hnsw.applying(configuration.vectors[name]?.hnsw)
+        let statistics = SegmentStatistics(
+            rowCount: written, matchCount: bitmap?.cardinality,
+            indexedCount: min(written, field.index?.indexedCount ?? 0),
+            vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
+            hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes,
+            recallCurve: field.index?.recallCurve)
+        let limit = scope.parameters.candidatesMin(limit: scope.searchLimit)
         let plan = Planner.plan(
-            SegmentStatistics(
-                rowCount: written, matchCount: bitmap?.cardinality,
-                indexedCount: min(written, field.index?.indexedCount ?? 0),
-                vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
-                hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes),
+            statistics,
             SearchSettings(
-                limit: scope.parameters.candidatesMin(limit: scope.searchLimit),
-                ef: scope.parameters.ef, exact: scope.parameters.exact,
+                limit: limit, ef: scope.parameters.ef,
+                targetRecall: scope.parameters.targetRecall, exact: scope.parameters.exact,
                 indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
                 fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m))
         let presence =
@@ -208,10 +217,11 @@ extension ReadView {
             ? nil
             : try matches(
                 Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
-        return DenseSearch(
+        let found = DenseSearch(
             segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
             filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, presence: presence
         ).run(plan, limit: scope.searchLimit)
+        return (found, Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit))
     }
 }
 

@@ -10,6 +10,16 @@ struct QueryExecution {
 
     let collection: Collection
     let view: ReadView
+    private let recall = RecallEstimate()
+
+    init(collection: Collection, view: ReadView) {
+        self.collection = collection
+        self.view = view
+    }
+
+    func answer(_ request: QueryRequest) throws -> QueryAnswer {
+        QueryAnswer(points: try points(request), recallExpected: recall.value)
+    }
 
     func points(_ request: QueryRequest) throws -> [ScoredPoint] {
         let hits = try hits(request)
@@ -76,6 +86,7 @@ struct QueryExecution {
     }
 
     private func check(_ step: Step) throws {
+        try step.parameters.validate()
         switch step.query {
         case .fusion:
             if step.prefetch.isEmpty {
@@ -102,7 +113,7 @@ struct QueryExecution {
     private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
         var scope = SearchScope(
             filter: step.filter, candidates: candidates, parameters: step.parameters,
-            scoreThreshold: step.scoreThreshold, limit: step.limit)
+            scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall)
         let field = step.using ?? defaultVectorName
         switch step.query {
         case .nearest(let input):

@@ -57,7 +57,8 @@ extension Collection {
         let path = files.segment(number)
         try context.reserve.lending {
             try SegmentFile.write(
-                merged, fileSystem: context.fileSystem, path: path, pacing: compactionPacing)
+                merged, fileSystem: context.fileSystem, path: path,
+                pool: context.compaction.pool, pacing: compactionPacing)
         }
         do {
             let sealed = try SealedSegment(

@@ -27,7 +27,8 @@ extension Collection {
     private func commit(_ frozen: FrozenSegment) throws {
         let segment = frozen.segment
         let path = files.segment(segment.number)
-        try SegmentFile.write(segment, fileSystem: context.fileSystem, path: path)
+        try SegmentFile.write(
+            segment, fileSystem: context.fileSystem, path: path, pool: context.indexPool)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
             replacing: segment, configuration: configuration,

@@ -308,7 +308,8 @@ struct CollectionRepair {
                 number: number, wanted: wanted, configuration: configuration,
                 through: flushedThrough)
             while segment.index(rowsMax: 8192, finish: true, pool: pool) {}
-            try SegmentFile.write(segment, fileSystem: fileSystem, path: newPath)
+            try SegmentFile.write(
+                segment, fileSystem: fileSystem, path: newPath, pool: pool)
         }
         return Manifest.Segment(number: number, rowCount: rowCount)
     }

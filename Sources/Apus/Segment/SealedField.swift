@@ -12,6 +12,8 @@ extension SegmentFile {
         let graphDamage: DatabaseError?
         /// Why the file's codes are of no use: others were made from the vectors.
         let codesDamage: DatabaseError?
+        /// Why it is not known which recall searches have.
+        let recallDamage: DatabaseError?
     }
 
     /// Throws unless the file has the field as the collection declares it. O(1).
@@ -84,6 +86,7 @@ extension SegmentFile {
         var index: HNSWIndex?
         var graphDamage: DatabaseError?
         var codesDamage: DatabaseError?
+        var recallDamage: DatabaseError?
         if field.hasGraph {
             do {
                 let codes = try loadCodes(
@@ -93,6 +96,9 @@ extension SegmentFile {
                     at: position, over: vectors, codes: codes?.space, rowCount: rowCount,
                     from: reader, isInMemory: residency.graphInMemory,
                     owner: OwnerPair(owner, codes?.owner))
+                let (curve, damage) = try recallCurve(at: position, from: reader)
+                index?.recallCurve = curve
+                recallDamage = damage
             } catch {
                 let cause = DatabaseError(causedBy: error)
                 guard cause.isOfFiles else { throw cause }
@@ -103,7 +109,7 @@ extension SegmentFile {
             field: DenseField(
                 name: field.name, metric: field.metric, vectors: vectors, index: index,
                 presence: presence, residency: residency, owner: owner),
-            graphDamage: graphDamage, codesDamage: codesDamage)
+            graphDamage: graphDamage, codesDamage: codesDamage, recallDamage: recallDamage)
     }
 
     /// The codes of a field, verified. Files of earlier versions have none: they are made from the
@@ -151,6 +157,27 @@ extension SegmentFile {
                     + "components")
         }
         return (space, owner)
+    }
+
+    /// What recall the graph gave when the file was written; nil when it was not measured.
+    private static func recallCurve(
+        at position: Int, from reader: SegmentReader
+    ) throws -> (RecallCurve?, damage: DatabaseError?) {
+        let name = Section.recall(position)
+        guard reader.hasSection(name) else { return (nil, nil) }
+        do {
+            try reader.verifySection(name)
+            let bytes = unsafe try reader.section(name)
+            do throws(MalformedBytes) {
+                return (unsafe try RecallCurve(bytes), nil)
+            } catch {
+                throw DatabaseError(error, in: "\(reader.path): section \(name)")
+            }
+        } catch {
+            let cause = DatabaseError(causedBy: error)
+            guard cause.isOfFiles else { throw cause }
+            return (nil, cause)
+        }
     }
 
     /// A copy in memory, on huge pages where the system has them, and what keeps it.

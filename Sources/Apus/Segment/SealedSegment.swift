@@ -134,6 +134,9 @@ final class SealedSegment: Segment, @unchecked Sendable {
         if let damage = loaded.codesDamage {
             note(damage, consequence: "codes of `\(name)` are made from its vectors")
         }
+        if let damage = loaded.recallDamage {
+            note(damage, consequence: "the recall of searches of `\(name)` is not known")
+        }
     }
 
     /// Verifies the next part that was not used yet, or moves the next field to where the settings

@@ -38,19 +38,26 @@ enum SegmentFile {
         static let extras = "extras"
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
         static func codes(_ field: Int) -> String { "codes.\(field)" }
+        static func recall(_ field: Int) -> String { "recall.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
             "graph.\(field).\(part.rawValue)"
         }
     }
 
-    /// Writes all rows of a segment that takes no more rows and is in its graphs.
+    /// Writes all rows of a segment that takes no more rows and is in its graphs, after a last hand
+    /// laid on these on the threads of `pool`.
     static func write(
-        _ segment: some SegmentSource, fileSystem: any FileSystem, path: String,
+        _ segment: some SegmentSource, fileSystem: any FileSystem, path: String, pool: WorkerPool,
         pacing: SegmentWriter.Pacing? = nil
     ) throws {
         let count = segment.rowCount
         let fields = segment.denseFields.values.sorted { $0.name < $1.name }
+        for index in fields.compactMap(\.index) {
+            // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
+            index.connectUnreachable()
+            index.measureRecall(pool: pool)
+        }
         let writer = try SegmentWriter(
             fileSystem: fileSystem, path: path,
             expectedByteCount: UInt64(fields.reduce(count * 36) { $0 + $1.byteCount(rows: count) }),
@@ -102,12 +109,14 @@ enum SegmentFile {
                     UnsafeRawBufferPointer(start: codes.base, count: count * codes.stride))
             }
         }
-        // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
-        field.index?.connectUnreachable()
         unsafe try field.index?.withEncodedSections { part, bytes in
             try writer.addSection(name: Section.graph(position, part), encoding: .raw) {
                 unsafe try $0.append(bytes)
             }
+        }
+        if let curve = field.index?.recallCurve {
+            try writer.addSection(
+                name: Section.recall(position), encoding: .raw, bytes: curve.encoded())
         }
     }
 

@@ -71,6 +71,18 @@ package final class WorkerPool: @unchecked Sendable {
         loop.waitUntilDone()
     }
 
+    /// What `body` returns for each of `0..<iterations`, in order; called as `perform` does.
+    package func map<Value: Sendable>(
+        iterations: Int, _ body: @escaping @Sendable (Int) -> Value
+    ) -> [Value] {
+        let results = SharedValues<Value>(count: max(0, iterations))
+        perform(iterations: iterations) { index in
+            let value = body(index)
+            results.values.withLock { $0[index] = value }
+        }
+        return results.values.withLock { $0.compactMap(\.self) }
+    }
+
     /// Finishes what was submitted, then ends the threads and waits for them. Idempotent; not to
     /// be called from a job of this pool.
     package func shutdown() {
@@ -249,4 +261,11 @@ private final class SharedLoop: @unchecked Sendable {
         while !isDone { unsafe pthread_cond_wait(wakeUp, mutex) }
         unsafe pthread_mutex_unlock(mutex)
     }
+}
+
+/// Values that several threads put down.
+private final class SharedValues<Value: Sendable>: Sendable {
+    let values: Mutex<[Value?]>
+
+    init(count: Int) { values = Mutex(Array(repeating: nil, count: count)) }
 }

@@ -141,16 +141,36 @@ public struct SearchParameters: Hashable, Sendable {
     /// Candidates that the vectors themselves are compared for, as a multiple of the limit, at
     /// least 1; nil: as many as it takes.
     public var oversampling: Double?
+    /// The share of the true nearest points that shall be found, above 0 and at most 1: the
+    /// candidate list is chosen by what searches were measured to find. Not together with `ef`.
+    public var targetRecall: Double?
 
     public init(
         ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false,
-        ignoresCodes: Bool = false, oversampling: Double? = nil
+        ignoresCodes: Bool = false, oversampling: Double? = nil, targetRecall: Double? = nil
     ) {
+        self.targetRecall = targetRecall
         self.ef = ef
         self.exact = exact
         self.indexedOnly = indexedOnly
         self.ignoresCodes = ignoresCodes
         self.oversampling = oversampling
+    }
+
+    /// Throws when a value is outside its range, or contradicts another.
+    package func validate() throws(DatabaseError) {
+        guard let targetRecall else { return }
+        guard targetRecall > 0, targetRecall <= 1 else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: params.target_recall is \(targetRecall), must be above 0 and at "
+                    + "most 1")
+        }
+        guard ef == nil else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: params.target_recall and params.hnsw_ef exclude each other")
+        }
     }
 
     /// The least candidate list for a search for `limit` points: `oversampling` times as many.

@@ -48,6 +48,20 @@ public struct ScoredPoint: Hashable, Sendable {
     }
 }
 
+/// What a query finds, and what it says about itself.
+public struct QueryAnswer: Hashable, Sendable {
+    /// Best first.
+    public var points: [ScoredPoint]
+    /// The share of the true best points that is among them, in the mean over such queries: 1 for an
+    /// exact search; nil when nothing was measured that tells, as for points just written.
+    public var recallExpected: Double?
+
+    public init(points: [ScoredPoint], recallExpected: Double?) {
+        self.points = points
+        self.recallExpected = recallExpected
+    }
+}
+
 /// The value that the points of a group share.
 public enum GroupID: Hashable, Sendable {
     case string(String)

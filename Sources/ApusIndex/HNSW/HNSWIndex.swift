@@ -35,6 +35,7 @@ package final class HNSWIndex: @unchecked Sendable {
     private let owner: (any AnyObject & Sendable)?
     private let published = Atomic<Int>(0)
     private let entryWord: Atomic<UInt64>
+    private let curve = Mutex<RecallCurve?>(nil)
 
     /// An empty index over the first `capacity` rows of `vectors`.
     ///
@@ -76,6 +77,13 @@ package final class HNSWIndex: @unchecked Sendable {
     /// Ordinals below this were inserted (or passed over, having no vector); those from here on
     /// are for an exact scan. Never decreases.
     package var indexedCount: Int { published.load(ordering: .acquiring) }
+
+    /// What recall to expect of searches; nil until it was measured (`measureRecall`), or read from
+    /// a file in which it was.
+    package var recallCurve: RecallCurve? {
+        get { curve.withLock { $0 } }
+        set { curve.withLock { $0 = newValue } }
+    }
 
     /// Where searches start; nil while the graph has no node.
     var entry: EntryPoint? { EntryPoint(word: entryWord.load(ordering: .acquiring)) }

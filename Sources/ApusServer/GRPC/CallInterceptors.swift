@@ -1,5 +1,5 @@
 // What happens around every call: the key is checked, the call is counted, and one that reads may
-// name a version.
+// say how.
 
 import ApusCore
 import ApusWire
@@ -71,8 +71,8 @@ struct MetricsInterceptor: ServerInterceptor {
     }
 }
 
-/// Lets a call that reads name the version that it sees, and tells it with the answer.
-struct VersionInterceptor: ServerInterceptor {
+/// Lets a call say in headers how it reads: the version that it sees, the recall that it wants.
+struct ReadingInterceptor: ServerInterceptor {
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>,
         context: ServerContext,
@@ -81,15 +81,12 @@ struct VersionInterceptor: ServerInterceptor {
                 StreamingServerRequest<Input>, ServerContext
             ) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        guard let header = request.metadata.first(ReadVersion.headerName) else {
-            return try await next(request, context)
-        }
-        let version = try CallVersion(header: header)
-        var response = try await CallVersion.$current.withValue(version) {
+        let reading = try CallReading(header: request.metadata.first)
+        var response = try await CallReading.$current.withValue(reading) {
             try await next(request, context)
         }
-        if let seen = version.seen {
-            response.metadata.addString(seen.description, forKey: ReadVersion.headerName)
+        for (name, value) in reading.answerHeaders {
+            response.metadata.addString(value, forKey: name)
         }
         return response
     }

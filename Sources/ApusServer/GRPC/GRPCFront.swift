@@ -100,7 +100,7 @@ struct GRPCFront: Service {
                     ])))
         }
         interceptors.append(
-            .apply(VersionInterceptor(), to: .services([Qdrant_Points.descriptor])))
+            .apply(ReadingInterceptor(), to: .services([Qdrant_Points.descriptor])))
         return interceptors
     }
 

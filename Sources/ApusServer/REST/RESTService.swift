@@ -70,18 +70,13 @@ package struct RESTService: Sendable {
         return answer
     }
 
-    /// Runs a handler; one that reads sees the version that the call's header names.
+    /// Runs a handler; one that reads does so as the call's headers say.
     private func run(
         _ handler: RouteTable.Handler, _ call: RESTCall
     ) async throws -> HTTPAnswer {
-        guard let header = call.http.header(ReadVersion.headerName) else {
-            return try await handler(call)
-        }
-        let version = try CallVersion(header: header)
-        var answer = try await CallVersion.$current.withValue(version) { try await handler(call) }
-        if let seen = version.seen {
-            answer.headers.append((ReadVersion.headerName, seen.description))
-        }
+        let reading = try CallReading { call.http.header($0) }
+        var answer = try await CallReading.$current.withValue(reading) { try await handler(call) }
+        answer.headers += reading.answerHeaders
         return answer
     }
 

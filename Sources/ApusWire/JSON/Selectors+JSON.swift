@@ -91,8 +91,8 @@ extension GroupsRequest.GroupLookup {
 }
 
 extension SearchParameters {
-    /// `{"hnsw_ef", "exact", "indexed_only", "quantization", "acorn", "idf"}`; what concerns
-    /// only speed and has no counterpart here is checked and left aside.
+    /// `{"hnsw_ef", "exact", "indexed_only", "quantization", "acorn", "idf"}`, and our own
+    /// `"target_recall"`; what concerns only speed and has no counterpart here is checked and left aside.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
         try reader.beginObject()
@@ -100,6 +100,10 @@ extension SearchParameters {
             switch key {
             case "hnsw_ef":
                 ef = try reader.readLimit()
+            case "target_recall":
+                targetRecall = try reader.optional { (reader) throws(JSONError) in
+                    try reader.readDouble(in: 0.0...1.0, "between 0 and 1")
+                }
             case "exact": exact = try reader.readFlag()
             case "indexed_only": indexedOnly = try reader.readFlag()
             case "quantization": try readQuantization(&reader)

@@ -74,15 +74,18 @@ extension HistoryRun {
         }
     }
 
-    /// All pages of a scroll, one after the other.
+    /// All pages of a scroll, one after the other, of one version: what was accepted only may become
+    /// visible between two pages.
     private func pages(
         _ collection: Collection, _ filter: Filter?, pageSize: Int
     ) throws -> [Record] {
         var records: [Record] = []
         var request = ScrollRequest(
             limit: pageSize, filter: filter, withPayload: .all, withVectors: .all)
+        request.version = .pin
         while true {
             let page = try collection.scroll(request)
+            request.version = .number(page.version)
             records += page.points
             guard let next = page.nextOffset, !page.points.isEmpty else { return records }
             request.offset = next

@@ -1,0 +1,84 @@
+import Apus
+import ApusCore
+import ApusWire
+import Synchronization
+
+/// What a call says in its headers about how it reads, and what its answer says in return.
+///
+/// Both doors put it around every call; `Operations` looks at it, so that every reading method of
+/// both protocols takes the headers.
+final class CallReading: Sendable {
+    @TaskLocal static var current: CallReading?
+
+    private let wantedVersion: ReadVersion?
+    private let targetRecall: Double?
+    private let found = Mutex<(version: SequenceNumber?, recall: Double?)>((nil, nil))
+
+    init(header: (_ name: String) -> String?) throws(DatabaseError) {
+        wantedVersion = try header(ReadVersion.headerName).map(ReadVersion.init(header:))
+        targetRecall = try header(RecallHeader.target).map(RecallHeader.target(from:))
+    }
+
+    /// The headers of the answer.
+    var answerHeaders: [(name: String, value: String)] {
+        let (version, recall) = found.withLock { $0 }
+        var headers: [(String, String)] = []
+        if let version { headers.append((ReadVersion.headerName, version.description)) }
+        if let recall {
+            headers.append((RecallHeader.expected, RecallHeader.expectedText(recall)))
+        }
+        return headers
+    }
+
+    /// The version that reads of the collection shall see; nil: the newest.
+    static func version(in collection: Collection) -> SequenceNumber? {
+        current?.resolve(collection)
+    }
+
+    /// A scroll may say it in its body too, which goes first.
+    static func applied(to request: ScrollRequest, in collection: Collection) -> ScrollRequest {
+        guard request.version == .latest, let version = version(in: collection) else {
+            return request
+        }
+        var request = request
+        request.version = .number(version)
+        return request
+    }
+
+    /// A search may say what recall it wants, or how to get it, in its body too, which goes first.
+    static func applied(to request: QueryRequest) -> QueryRequest {
+        guard let target = current?.targetRecall, request.parameters.targetRecall == nil,
+            request.parameters.ef == nil, !request.parameters.exact
+        else { return request }
+        var request = request
+        request.parameters.targetRecall = target
+        return request
+    }
+
+    static func applied(to request: GroupsRequest) -> GroupsRequest {
+        var request = request
+        request.query = applied(to: request.query)
+        return request
+    }
+
+    /// The points of the answers; the lowest recall that they expect goes into the header.
+    static func points(of answers: [QueryAnswer]) -> [[ScoredPoint]] {
+        if let current {
+            let expected = answers.compactMap(\.recallExpected)
+            let lowest = expected.count == answers.count ? expected.min() : nil
+            current.found.withLock { $0.recall = lowest }
+        }
+        return answers.map(\.points)
+    }
+
+    private func resolve(_ collection: Collection) -> SequenceNumber? {
+        let version: SequenceNumber? =
+            switch wantedVersion {
+            case nil, .latest: nil
+            case .pin: collection.pinVersion()
+            case .number(let number): number
+            }
+        found.withLock { $0.version = version }
+        return version
+    }
+}
