@@ -119,6 +119,32 @@ import Testing
         }
     }
 
+    /// What a refused allocation had left was cut off, and the cut not synced when the next file was
+    /// begun: a power loss brought it back, and the log did not open again.
+    @Test func aRefusedAllocationDoesNotComeBackWithAPowerLoss() throws {
+        for room in stride(from: 0, to: 200, by: 8) {
+            let disk = LogDisk()
+            let (first, _, _) = try open(disk, mustExist: false)
+            try appendBatches(first, through: 3)
+            try first.close()
+            let (log, _, _) = try open(disk)
+            let used = disk.files.usedByteCount
+            disk.files.change { $0.capacity = used + room }
+            guard failure({ _ = try log.append(batch(4)) })?.kind == .outOfSpace else { continue }
+            disk.files.change { $0.capacity = nil }
+            // The next file is begun before anybody asks for space in the present one again.
+            log.rotate()
+            log.waitUntilRotated()
+            #expect(log.filePaths.count == 2, "room \(room)")
+            try appendBatches(log, through: 5)
+            for seed in UInt64(0)..<40 {
+                let lost = LogDisk(disk.files.afterPowerLoss(.losesSome(seed: seed)))
+                #expect(try openLog(lost).replayed == Array(1...5), "room \(room) seed \(seed)")
+            }
+            try log.close()
+        }
+    }
+
     /// The next file had its name already when the sync of its directory found no space; batches
     /// then went to the file before, beyond the number that the next one starts with.
     @Test func aNameThatMayNotBeDurableEndsTheLog() throws {

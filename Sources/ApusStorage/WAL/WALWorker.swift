@@ -88,10 +88,10 @@ struct WALWorker {
     }
 
     private mutating func grow(by byteCount: UInt64) throws(StorageError) -> UInt64 {
-        if var writer {
-            let before = writer.freeByteCount
-            try writer.allocate(freeByteCount: before + byteCount)
-            self.writer = writer
+        if var present = writer {
+            // A refusal changes the file too, and must be synced like any other change.
+            defer { writer = present }
+            try present.allocate(freeByteCount: present.freeByteCount + byteCount)
         } else {
             writer = try beginFile(freeByteCount: byteCount)
         }
@@ -166,8 +166,8 @@ struct WALWorker {
             // Two files of one beginning must not be: what failed may have been done.
             guard try fileSystem.kind(of: draft.path) == nil else { throw error }
             draft.discard()
+            defer { writer = present }
             try present.allocate(freeByteCount: free)
-            writer = present
             return
         }
         writer = noting(try draft.begin())
