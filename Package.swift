@@ -49,12 +49,15 @@ let package = Package(
             name: "CLZ4", pkgConfig: "liblz4",
             providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // The engine: no network package below this line's last entry, Apus
         .target(name: "ApusCore", swiftSettings: settings),
         .target(
-            name: "ApusKernels", dependencies: ["ApusCore", "CApusKernels"],
+            name: "ApusKernels", dependencies: ["ApusCore", "CApusKernels", "COpenBLAS"],
             swiftSettings: settings),
         .target(
             name: "ApusStorage", dependencies: ["ApusCore", "ApusKernels", "CApusSystem", "CLZ4"],

@@ -10,6 +10,7 @@ extension CollectionConfiguration {
                 "vectors.\(name.isEmpty ? "" : name + ".")size", field.dimension,
                 in: 1...Self.dimensionMax)
             try validate(hnsw.applying(field.hnsw), at: "vectors.\(name).hnsw_config")
+            if let ivf = field.ivf { try Self.validate(ivf, of: field, named: name) }
             if sparseVectors[name] != nil {
                 throw DatabaseError(
                     .validation,
@@ -31,6 +32,26 @@ extension CollectionConfiguration {
         try Self.check("shard_number", shardNumber, in: 1...Int.max)
         try Self.check("replication_factor", replicationFactor, in: 1...Int.max)
         try Self.check("write_consistency_factor", writeConsistencyFactor, in: 1...Int.max)
+    }
+
+    private static func validate(
+        _ ivf: IVFConfiguration, of field: DenseVectorConfiguration, named name: String
+    ) throws {
+        let path = "vectors.\(name.isEmpty ? "" : name + ".")ivf"
+        if let lists = ivf.lists { try check("\(path).lists", lists, in: 1...65_536) }
+        if let parts = ivf.parts { try check("\(path).parts", parts, in: 4...256) }
+        if let probes = ivf.probes { try check("\(path).probes", probes, in: 1...65_536) }
+        guard ivf.bits == 4 || ivf.bits == 8 else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: [\(path).bits: value \(ivf.bits) invalid, must be 4 or 8]")
+        }
+        guard field.metric != .manhattan, !field.isMultiVector else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: [\(path): there is no IVF index "
+                    + (field.isMultiVector ? "of multi-vectors]" : "for Manhattan distances]"))
+        }
     }
 
     private func validate(_ hnsw: HNSWConfiguration, at path: String) throws {

@@ -11,6 +11,11 @@ enum KernelTable {
     static func codes(_ level: SIMDLevel) -> UnsafePointer<capus_code_kernels>? {
         unsafe capus_code_kernels_for(level.isa)
     }
+
+    /// Those of product quantization.
+    static func productCodes(_ level: SIMDLevel) -> UnsafePointer<capus_pq_kernels>? {
+        unsafe capus_pq_kernels_for(level.isa)
+    }
 }
 
 extension SIMDLevel {

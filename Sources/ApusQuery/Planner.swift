@@ -13,12 +13,15 @@ package struct SegmentStatistics: Hashable, Sendable {
     package var hasCodes: Bool
     /// What recall walks of the graph were measured to have; nil: it is not known.
     package var recallCurve: RecallCurve?
+    /// Lists of the IVF index; nil: there is none.
+    package var listCount: Int?
 
     package init(
         rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
-        hasCodes: Bool = false, recallCurve: RecallCurve? = nil
+        hasCodes: Bool = false, recallCurve: RecallCurve? = nil, listCount: Int? = nil
     ) {
         self.recallCurve = recallCurve
+        self.listCount = listCount
         self.rowCount = rowCount
         self.matchCount = matchCount
         self.indexedCount = indexedCount
@@ -34,6 +37,8 @@ package struct SearchSettings: Hashable, Sendable {
     package var ef: Int?
     /// The recall that the caller asked for; nil: the default list decides.
     package var targetRecall: Double?
+    /// Lists of an IVF index to look into, as the caller or the configuration says.
+    package var probes: Int?
     package var exact: Bool
     package var indexedOnly: Bool
     package var defaultEf: Int
@@ -43,9 +48,10 @@ package struct SearchSettings: Hashable, Sendable {
     package var m: Int
 
     package init(
-        limit: Int, ef: Int?, targetRecall: Double? = nil, exact: Bool, indexedOnly: Bool,
-        defaultEf: Int, fullScanByteCount: Int, m: Int
+        limit: Int, ef: Int?, targetRecall: Double? = nil, probes: Int? = nil, exact: Bool,
+        indexedOnly: Bool, defaultEf: Int, fullScanByteCount: Int, m: Int
     ) {
+        self.probes = probes
         self.targetRecall = targetRecall
         self.limit = limit
         self.ef = ef
@@ -66,6 +72,8 @@ package enum Plan: Hashable, Sendable {
     /// Walk the graph with a candidate list of `ef`, around the rows that may not be returned or
     /// through them; then scan the rows that are not in it yet, unless only indexed rows are wanted.
     case graph(ef: Int, skipsRefused: Bool, scanTail: Bool)
+    /// Look into so many lists of an IVF index, and measure so many of the nearest by their vectors.
+    case lists(probes: Int, candidates: Int)
 }
 
 /// Chooses a plan. A pure function: the same facts give the same plan.
@@ -92,6 +100,7 @@ package enum Planner {
 
     package static func plan(_ segment: SegmentStatistics, _ settings: SearchSettings) -> Plan {
         if settings.exact { return .scan }
+        if let listCount = segment.listCount { return planLists(listCount, segment, settings) }
         let ef = candidateList(segment, settings)
         let scan: Plan =
             segment.hasCodes && settings.targetRecall ?? 0 <= scanRecall
@@ -129,6 +138,8 @@ package enum Planner {
         case .graph(let ef, let skipsRefused, _):
             let list = skipsRefused ? Int(Double(ef) / detourListFactor) : ef
             return segment.recallCurve?.recall(ef: list, k: limit)
+        case .lists(let probes, _):
+            return segment.recallCurve?.recall(ef: probes, k: depth(limit, segment))
         }
     }
 
@@ -149,5 +160,50 @@ package enum Planner {
         let (most, overflow) = preset.multipliedReportingOverflow(by: defaultGrowthMax)
         let grown = curve.ef(reaching: defaultRecall, k: limit) ?? .max
         return max(preset, overflow ? preset : min(grown, most))
+    }
+}
+
+// MARK: - IVF
+
+extension Planner {
+    /// In rows of a scan of vectors: a centroid, a row by its product code, a candidate.
+    private static let centroidCost = 0.5
+    private static let productCodeCost = 0.05
+    private static let candidateCost = 2.0
+
+    private static func planLists(
+        _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> Plan {
+        guard let probes = probes(listCount, segment, settings) else { return .scan }
+        let candidates = min(
+            max(IVFIndex.candidates(k: settings.limit), settings.limit), max(1, segment.rowCount))
+        let matchCount = segment.matchCount ?? segment.rowCount
+        let looked = Double(probes) / Double(max(1, listCount)) * Double(segment.rowCount)
+        let cost =
+            Double(listCount) * centroidCost + looked * productCodeCost
+            + Double(candidates) * candidateCost
+        return Double(matchCount) <= cost ? .scan : .lists(probes: probes, candidates: candidates)
+    }
+
+    /// nil: no number that was measured finds enough.
+    private static func probes(
+        _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> Int? {
+        if let probes = settings.probes { return min(max(1, probes), listCount) }
+        guard let curve = segment.recallCurve else {
+            return settings.targetRecall ?? 0 > defaultRecall ? nil : max(1, listCount / 8)
+        }
+        let found = curve.ef(
+            reaching: settings.targetRecall ?? defaultRecall,
+            k: depth(max(1, settings.limit), segment))
+        return found.map { min($0, listCount) } ?? (settings.targetRecall == nil ? listCount : nil)
+    }
+
+    /// How many neighbours hold `limit` that match, where one row in so many does: the nearest of
+    /// them lie as far as those.
+    private static func depth(_ limit: Int, _ segment: SegmentStatistics) -> Int {
+        guard let matchCount = segment.matchCount, segment.rowCount > 0 else { return limit }
+        let share = Double(max(1, matchCount)) / Double(segment.rowCount)
+        return Int(min(Double(limit) / share, Double(Int32.max)))
     }
 }

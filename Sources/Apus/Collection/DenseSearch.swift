@@ -40,7 +40,16 @@ struct DenseSearch {
             let known = Set(found.map(\.ordinal))
             let tail = scan(indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit))
             return found + tail.filter { !known.contains($0.ordinal) }
+        case .lists(let probes, let candidates):
+            return look(inLists: probes, candidates: candidates, limit: limit)
         }
+    }
+
+    private func look(inLists probes: Int, candidates: Int, limit: Int) -> [Neighbour] {
+        let all = 0..<writtenCount
+        guard let ivf = field.ivf else { return scan(all, limit: limit) }
+        return ivf.search(
+            query, k: limit, probes: probes, candidates: candidates, admission: admission)
     }
 
     private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {

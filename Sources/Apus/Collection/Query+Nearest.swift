@@ -203,13 +203,17 @@ extension ReadView {
             indexedCount: min(written, field.index?.indexedCount ?? 0),
             vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
             hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes,
-            recallCurve: field.index?.recallCurve)
+            recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
+            listCount: field.ivf?.parameters.listCount)
         let limit = scope.parameters.candidatesMin(limit: scope.searchLimit)
         let plan = Planner.plan(
             statistics,
             SearchSettings(
                 limit: limit, ef: scope.parameters.ef,
-                targetRecall: scope.parameters.targetRecall, exact: scope.parameters.exact,
+                targetRecall: scope.parameters.targetRecall,
+                probes: scope.parameters.targetRecall == nil
+                    ? scope.parameters.probes ?? configuration.vectors[name]?.ivf?.probes : nil,
+                exact: scope.parameters.exact,
                 indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
                 fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m))
         let presence =

@@ -2,7 +2,7 @@ private import ApusIndex
 private import Synchronization
 
 extension Collection {
-    /// What is wrong with the graphs of the segment files, one sentence each: links to nothing, too
+    /// What is wrong with the graphs and lists of the segment files, one sentence each: links to nothing, too
     /// many of them, nodes that no search can reach. Empty when nothing is. For tests and
     /// benchmarks; O(links).
     package func graphFaults() -> [String] {
@@ -12,7 +12,10 @@ extension Collection {
                 return ["segment \(segment.number) is damaged"]
             }
             return fields.values.flatMap { field in
-                (field.index?.checkInvariants() ?? []).map {
+                let faults =
+                    field.index?.checkInvariants()
+                    ?? field.ivf?.checkInvariants(isPresent: field.hasVector) ?? []
+                return faults.map {
                     "segment \(segment.number), field `\(field.name)`: \($0)"
                 }
             }

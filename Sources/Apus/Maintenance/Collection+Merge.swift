@@ -57,7 +57,7 @@ extension Collection {
         let path = files.segment(number)
         try context.reserve.lending {
             try SegmentFile.write(
-                merged, fileSystem: context.fileSystem, path: path,
+                merged, fileSystem: context.fileSystem, path: path, configuration: configuration,
                 pool: context.compaction.pool, pacing: compactionPacing)
         }
         do {

@@ -28,7 +28,8 @@ extension Collection {
         let segment = frozen.segment
         let path = files.segment(segment.number)
         try SegmentFile.write(
-            segment, fileSystem: context.fileSystem, path: path, pool: context.indexPool)
+            segment, fileSystem: context.fileSystem, path: path, configuration: configuration,
+            pool: context.indexPool)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
             replacing: segment, configuration: configuration,

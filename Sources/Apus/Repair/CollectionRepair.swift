@@ -309,7 +309,8 @@ struct CollectionRepair {
                 through: flushedThrough)
             while segment.index(rowsMax: 8192, finish: true, pool: pool) {}
             try SegmentFile.write(
-                segment, fileSystem: fileSystem, path: newPath, pool: pool)
+                segment, fileSystem: fileSystem, path: newPath, configuration: configuration,
+                pool: pool)
         }
         return Manifest.Segment(number: number, rowCount: rowCount)
     }

@@ -106,6 +106,10 @@ struct SegmentCheck {
                 if absent != field.presence?.absentCount ?? 0 {
                     faults.append("\(path): field `\(field.name)`: \(absent) rows lack a vector")
                 }
+                faults +=
+                    field.ivf?.checkInvariants(isPresent: field.hasVector).map {
+                        "\(path): the lists of `\(field.name)`: \($0)"
+                    } ?? []
                 guard let index = field.index else { continue }
                 if let row = index.firstRowWithOtherCodes() {
                     faults.append(

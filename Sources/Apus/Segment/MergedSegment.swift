@@ -65,9 +65,13 @@ package final class MergedSegment: SegmentSource {
             let builder = try MergedField(
                 name: name, configuration: field, rowCount: count, parts: parts)
             try builder.copyVectors(pause: pause)
-            try builder.buildGraph(
-                configuration.hnsw.applying(field.hnsw), pool: pool, isCancelled: isCancelled,
-                pause: pause)
+            if let ivf = field.ivf {
+                try builder.buildLists(ivf, pool: pool, pause: pause)
+            } else {
+                try builder.buildGraph(
+                    configuration.hnsw.applying(field.hnsw), pool: pool, isCancelled: isCancelled,
+                    pause: pause)
+            }
             fields[name] = builder.field
             presences[name] = builder.presence
         }
@@ -155,7 +159,7 @@ private final class MergedField {
         self.parts = parts
         arena = try VectorArena(dimension: configuration.dimension, capacity: max(1, rowCount))
         codes =
-            configuration.hasCodes
+            configuration.hasCodes && configuration.ivf == nil
             ? try CodeArena(dimension: configuration.dimension, capacity: max(1, rowCount)) : nil
         presence = try GrowingColumn(capacity: max(1, rowCount))
         unsafe present = Presence(base: UnsafePointer(presence.base), owner: presence)
@@ -181,6 +185,19 @@ private final class MergedField {
                 if row % Self.rowsPerPause == 0 { try pause() }
             }
         }
+    }
+
+    /// The lists and codewords of the first part go on, if they still fit.
+    func buildLists(
+        _ ivf: IVFConfiguration, pool: WorkerPool, pause: () throws -> Void
+    ) throws {
+        guard rowCount > 0 else { return }
+        let known = try parts.first?.segment.denseField(name)?.ivf?.quantizer
+        let built = try field.builtIVF(ivf, rowCount: rowCount, quantizer: known, pool: pool)
+        field = DenseField(
+            name: name, metric: configuration.metric, vectors: arena.space, index: nil,
+            ivf: built, presence: present, residency: .memory, owner: arena)
+        try pause()
     }
 
     /// The graph of the first part goes on, if it was built with the settings that hold now and

@@ -33,7 +33,7 @@ extension SegmentFile {
         _ = unsafe try vectorSpace(
             reader.section(Section.vectors(position)), field, at: position, rowCount: rowCount,
             path: reader.path)
-        try checkGraphVersion(field, at: position, in: reader)
+        try checkIndexVersion(field, at: position, in: reader)
         if field.absentCount > 0 {
             let presence: UnsafePointer<UInt8> = unsafe try reader.array(
                 Section.presence(position), count: rowCount)
@@ -41,19 +41,24 @@ extension SegmentFile {
         }
     }
 
-    /// Throws when the graph is of a newer format; a damaged one is for later. O(1).
-    private static func checkGraphVersion(
+    /// Throws when the index is of a newer format; a damaged one is for later. O(1).
+    private static func checkIndexVersion(
         _ field: Metadata.Field, at position: Int, in reader: SegmentReader
     ) throws {
-        let section = Section.graph(position, .header)
-        guard field.hasGraph, (try? reader.verifySection(section)) != nil,
+        let hasIVF = field.hasIVF == true
+        let section = hasIVF ? Section.ivf(position, .header) : Section.graph(position, .header)
+        guard field.hasGraph || hasIVF, (try? reader.verifySection(section)) != nil,
             let header = unsafe try? reader.section(section)
         else { return }
         do throws(MalformedBytes) {
-            try unsafe HNSWFormat.checkVersion(of: header)
+            if hasIVF {
+                try unsafe IVFFormat.checkVersion(of: header)
+            } else {
+                try unsafe HNSWFormat.checkVersion(of: header)
+            }
         } catch {
             if error.isNewerFormat {
-                throw DatabaseError(error, in: "\(reader.path): section graph.\(position)")
+                throw DatabaseError(error, in: "\(reader.path): section \(section)")
             }
         }
     }
@@ -84,6 +89,7 @@ extension SegmentFile {
                 owner: reader, absentCount: field.absentCount)
         }
         var index: HNSWIndex?
+        var ivf: IVFIndex?
         var graphDamage: DatabaseError?
         var codesDamage: DatabaseError?
         var recallDamage: DatabaseError?
@@ -105,9 +111,23 @@ extension SegmentFile {
                 graphDamage = cause
             }
         }
+        if field.hasIVF == true {
+            do {
+                ivf = try lists(
+                    at: position, over: vectors, rowCount: rowCount, from: reader,
+                    isInMemory: residency.graphInMemory, owner: owner)
+                let (curve, damage) = try recallCurve(at: position, from: reader)
+                ivf?.recallCurve = curve
+                recallDamage = damage
+            } catch {
+                let cause = DatabaseError(causedBy: error)
+                guard cause.isOfFiles else { throw cause }
+                graphDamage = cause
+            }
+        }
         return LoadedField(
             field: DenseField(
-                name: field.name, metric: field.metric, vectors: vectors, index: index,
+                name: field.name, metric: field.metric, vectors: vectors, index: index, ivf: ivf,
                 presence: presence, residency: residency, owner: owner),
             graphDamage: graphDamage, codesDamage: codesDamage, recallDamage: recallDamage)
     }
@@ -246,6 +266,26 @@ extension SegmentFile {
                     + "of \(field.dimension) floats")
         }
         return vectors
+    }
+
+    /// The IVF-PQ index of a field, verified.
+    private static func lists(
+        at position: Int, over vectors: VectorSpace, rowCount: Int, from reader: SegmentReader,
+        isInMemory: Bool, owner: any AnyObject & Sendable
+    ) throws -> IVFIndex {
+        var sections: [IVFFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
+        for part in IVFFormat.Section.allCases {
+            let section = Section.ivf(position, part)
+            try reader.verifySection(section)
+            unsafe sections[part] = try reader.section(section)
+        }
+        do throws(MalformedBytes) {
+            return unsafe try IVFIndex.open(
+                sections: sections, vectors: vectors, vectorCount: rowCount,
+                isInMemory: isInMemory, owner: OwnerPair(reader, owner))
+        } catch {
+            throw DatabaseError(error, in: "\(reader.path): section ivf.\(position)")
+        }
     }
 
     /// The graph of a field, verified.

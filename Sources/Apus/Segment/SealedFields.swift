@@ -36,8 +36,10 @@ final class SealedFields: Sendable {
         places = Mutex(
             declared.map { field in
                 let wanted = configuration.residency(of: field.name)
+                // An index that was made for the file alone is read from there.
+                let isHandedOver = wanted != .mapped && field.hasIVF != true
                 return Place(
-                    field: wanted == .mapped ? nil : handedOver[field.name], wanted: wanted)
+                    field: isHandedOver ? handedOver[field.name] : nil, wanted: wanted)
             })
     }
 
@@ -129,7 +131,8 @@ final class SealedFields: Sendable {
         zip(declared, places.withLock { $0 }).reduce(0) { sum, entry in
             let (declared, place) = entry
             if let field = place.field { return sum + field.indexedVectorCount }
-            return sum + (declared.hasGraph ? max(0, rowCount - declared.absentCount) : 0)
+            let hasIndex = declared.hasGraph || declared.hasIVF == true
+            return sum + (hasIndex ? max(0, rowCount - declared.absentCount) : 0)
         }
     }
 }

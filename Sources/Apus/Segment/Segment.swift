@@ -110,8 +110,10 @@ package final class DenseField: Sendable {
     package let name: String
     package let metric: Metric
     package let vectors: VectorSpace
-    /// nil when the field is configured without a graph (m = 0).
+    /// nil when the field is configured without a graph (m = 0), or has another index.
     package let index: HNSWIndex?
+    /// Only in segments that get no more rows.
+    package let ivf: IVFIndex?
     /// Which rows have a vector; nil: all of them.
     package let presence: Presence?
     package let residency: Residency
@@ -119,9 +121,11 @@ package final class DenseField: Sendable {
     let owner: any AnyObject & Sendable
 
     package init(
-        name: String, metric: Metric, vectors: VectorSpace, index: HNSWIndex?, presence: Presence?,
-        residency: Residency, owner: any AnyObject & Sendable
+        name: String, metric: Metric, vectors: VectorSpace, index: HNSWIndex?,
+        ivf: IVFIndex? = nil, presence: Presence?, residency: Residency,
+        owner: any AnyObject & Sendable
     ) {
+        self.ivf = ivf
         self.name = name
         self.metric = metric
         self.vectors = vectors
@@ -146,15 +150,16 @@ package final class DenseField: Sendable {
                 residency.graphInMemory
                 ? index.linkByteCount : index.indexedCount * MemoryLayout<UInt32>.size
         }
+        if let ivf, residency.graphInMemory { usage[.codes].memory = ivf.byteCount }
         return usage
     }
 
     package func hasVector(at row: Int) -> Bool { presence?[row] ?? true }
 
-    /// Rows that are in the graph, and have a vector.
+    /// Rows that are in the graph, or another index, and have a vector.
     package var indexedVectorCount: Int {
-        guard let index else { return 0 }
-        return max(0, index.indexedCount - (presence?.absentCount ?? 0))
+        guard let count = index?.indexedCount ?? ivf?.rowCount else { return 0 }
+        return max(0, count - (presence?.absentCount ?? 0))
     }
 
     /// `[dimension]` floats, normalised under cosine; nil when the row lacks the vector.

@@ -18,6 +18,8 @@ enum SegmentFile {
             /// Rows without a vector in this field; their presence byte is 0.
             var absentCount: Int
             var hasGraph: Bool
+            /// Whether it has an IVF-PQ index; nil: no.
+            var hasIVF: Bool?
         }
 
         var formatVersion: Int
@@ -43,20 +45,21 @@ enum SegmentFile {
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
             "graph.\(field).\(part.rawValue)"
         }
+        static func ivf(_ field: Int, _ part: IVFFormat.Section) -> String {
+            "ivf.\(field).\(part.rawValue)"
+        }
     }
 
     /// Writes all rows of a segment that takes no more rows and is in its graphs, after a last hand
-    /// laid on these on the threads of `pool`.
+    /// laid on these on the threads of `pool`; fields that want another index get that.
     static func write(
-        _ segment: some SegmentSource, fileSystem: any FileSystem, path: String, pool: WorkerPool,
+        _ segment: some SegmentSource, fileSystem: any FileSystem, path: String,
+        configuration: CollectionConfiguration, pool: WorkerPool,
         pacing: SegmentWriter.Pacing? = nil
     ) throws {
         let count = segment.rowCount
-        let fields = segment.denseFields.values.sorted { $0.name < $1.name }
-        for index in fields.compactMap(\.index) {
-            // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
-            index.connectUnreachable()
-            index.measureRecall(pool: pool)
+        let fields = try segment.denseFields.values.sorted { $0.name < $1.name }.map { field in
+            try finished(field, rowCount: count, configuration, pool: pool)
         }
         let writer = try SegmentWriter(
             fileSystem: fileSystem, path: path,
@@ -67,7 +70,8 @@ enum SegmentFile {
             fields: fields.map { field in
                 Metadata.Field(
                     name: field.name, dimension: field.vectors.dimension, metric: field.metric,
-                    absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil)
+                    absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil,
+                    hasIVF: field.ivf == nil ? nil : true)
             },
             hasExtras: segment.hasExtras)
         try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
@@ -88,6 +92,24 @@ enum SegmentFile {
             }
         }
         try writer.finish()
+    }
+
+    /// A field with the index that it goes on with.
+    private static func finished(
+        _ field: DenseField, rowCount: Int, _ configuration: CollectionConfiguration,
+        pool: WorkerPool
+    ) throws -> DenseField {
+        guard let wanted = configuration.vectors[field.name]?.ivf, rowCount > 0, field.ivf == nil
+        else {
+            // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
+            field.index?.connectUnreachable()
+            field.index?.measureRecall(pool: pool)
+            return field
+        }
+        return DenseField(
+            name: field.name, metric: field.metric, vectors: field.vectors, index: nil,
+            ivf: try field.builtIVF(wanted, rowCount: rowCount, pool: pool),
+            presence: field.presence, residency: field.residency, owner: field.owner)
     }
 
     private static func write(
@@ -114,7 +136,12 @@ enum SegmentFile {
                 unsafe try $0.append(bytes)
             }
         }
-        if let curve = field.index?.recallCurve {
+        unsafe try field.ivf?.withEncodedSections { part, bytes in
+            try writer.addSection(name: Section.ivf(position, part), encoding: .raw) {
+                unsafe try $0.append(bytes)
+            }
+        }
+        if let curve = field.index?.recallCurve ?? field.ivf?.recallCurve {
             try writer.addSection(
                 name: Section.recall(position), encoding: .raw, bytes: curve.encoded())
         }
@@ -167,6 +194,6 @@ extension DenseField {
     /// Of its vectors, codes and links, about.
     fileprivate func byteCount(rows: Int) -> Int {
         rows * (vectors.stride * MemoryLayout<Float>.size + (index?.codes?.stride ?? 0))
-            + (index?.linkByteCount ?? 0)
+            + (index?.linkByteCount ?? 0) + (ivf?.byteCount ?? 0)
     }
 }

@@ -79,6 +79,8 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
     public var datatype: VectorDatatype?
     /// Points carry a list of vectors in this field, compared by MaxSim.
     public var isMultiVector: Bool
+    /// Sealed segments have an IVF-PQ index of this kind; nil: a graph.
+    public var ivf: IVFConfiguration?
 
     public init(
         dimension: Int,
@@ -87,8 +89,10 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
         quantization: QuantizationConfiguration? = nil,
         onDisk: Bool? = nil,
         datatype: VectorDatatype? = nil,
-        isMultiVector: Bool = false
+        isMultiVector: Bool = false,
+        ivf: IVFConfiguration? = nil
     ) {
+        self.ivf = ivf
         self.dimension = dimension
         self.metric = metric
         self.hnsw = hnsw

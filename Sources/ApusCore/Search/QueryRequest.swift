@@ -144,11 +144,16 @@ public struct SearchParameters: Hashable, Sendable {
     /// The share of the true nearest points that shall be found, above 0 and at most 1: the
     /// candidate list is chosen by what searches were measured to find. Not together with `ef`.
     public var targetRecall: Double?
+    /// Lists of an IVF index to look into; nil: the engine's default. Not together with
+    /// `targetRecall`.
+    public var probes: Int?
 
     public init(
         ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false,
-        ignoresCodes: Bool = false, oversampling: Double? = nil, targetRecall: Double? = nil
+        ignoresCodes: Bool = false, oversampling: Double? = nil, targetRecall: Double? = nil,
+        probes: Int? = nil
     ) {
+        self.probes = probes
         self.targetRecall = targetRecall
         self.ef = ef
         self.exact = exact
@@ -166,10 +171,10 @@ public struct SearchParameters: Hashable, Sendable {
                 "Validation error: params.target_recall is \(targetRecall), must be above 0 and at "
                     + "most 1")
         }
-        guard ef == nil else {
+        for (name, value) in [("hnsw_ef", ef), ("ivf_probes", probes)] where value != nil {
             throw DatabaseError(
                 .validation,
-                "Validation error: params.target_recall and params.hnsw_ef exclude each other")
+                "Validation error: params.target_recall and params.\(name) exclude each other")
         }
     }
 

@@ -148,6 +148,15 @@ extension JSONWriter {
             member("comparator", "max_sim")
             endObject()
         }
+        if let ivf = field.ivf {
+            key("ivf")
+            beginObject()
+            member("lists", ivf.lists)
+            member("parts", ivf.parts)
+            member("bits", ivf.bits)
+            member("probes", ivf.probes)
+            endObject()
+        }
         endObject()
     }
 

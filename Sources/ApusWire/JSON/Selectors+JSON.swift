@@ -92,7 +92,7 @@ extension GroupsRequest.GroupLookup {
 
 extension SearchParameters {
     /// `{"hnsw_ef", "exact", "indexed_only", "quantization", "acorn", "idf"}`, and our own
-    /// `"target_recall"`; what concerns only speed and has no counterpart here is checked and left aside.
+    /// `"target_recall"` and `"ivf_probes"`; what concerns only speed and has no counterpart here is checked and left aside.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
         try reader.beginObject()
@@ -104,6 +104,7 @@ extension SearchParameters {
                 targetRecall = try reader.optional { (reader) throws(JSONError) in
                     try reader.readDouble(in: 0.0...1.0, "between 0 and 1")
                 }
+            case "ivf_probes": probes = try reader.readLimit()
             case "exact": exact = try reader.readFlag()
             case "indexed_only": indexedOnly = try reader.readFlag()
             case "quantization": try readQuantization(&reader)

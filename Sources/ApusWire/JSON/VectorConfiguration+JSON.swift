@@ -60,6 +60,7 @@ extension DenseVectorConfiguration {
             case "memory": memory = try reader.readMemoryAsOnDisk()
             case "datatype": datatype = try reader.optional(VectorDatatype.init(reading:))
             case "multivector_config": isMultiVector = try Self.readMultiVector(&reader)
+            case "ivf": ivf = try reader.optional(IVFConfiguration.init(reading:))
             default: try reader.skipValue()
             }
         }
@@ -135,5 +136,23 @@ package enum NewVectorField: Hashable, Sendable {
             }
         }
         self = try reader.require(field, "dense", ofObjectAt: start)
+    }
+}
+
+/// Our own extension.
+extension IVFConfiguration {
+    /// `{"lists", "parts", "bits", "probes"}`, each optional.
+    package init(reading reader: inout JSONReader) throws(JSONError) {
+        self.init()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            switch key {
+            case "lists": lists = try reader.optional { r throws(JSONError) in try r.readCount() }
+            case "parts": parts = try reader.optional { r throws(JSONError) in try r.readCount() }
+            case "bits": bits = try reader.readCount()
+            case "probes": probes = try reader.optional { r throws(JSONError) in try r.readCount() }
+            default: try reader.skipValue()
+            }
+        }
     }
 }

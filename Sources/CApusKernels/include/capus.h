@@ -113,6 +113,58 @@ typedef struct {
 /// As `capus_kernels_for`.
 const capus_code_kernels *_Nullable capus_code_kernels_for(capus_isa isa);
 
+// ---- Product quantization ------------------------------------------------------------------
+//
+// A vector in parts; each part is the number of a codeword of its own. A query has a table for each
+// part: what each codeword adds to the distance. Four-bit codes (16 codewords) are looked up in
+// registers, 32 vectors at a time, with tables of bytes (Andre, Kermarrec, Le Scouarnec, "Cache
+// locality is not enough: high-performance nearest neighbor search with product quantization fast
+// scan", 2015; the layout is that of their "Quicker ADC").
+//
+// A block holds the codes of 32 vectors: for each part 16 bytes, and byte j of them has the code of
+// vector j in its low half and that of vector j + 16 in its high half. The number of parts is a
+// multiple of 4 up to 256, so that the sums of table entries fit into 16 bits.
+
+#define capus_pq_block_count 32
+
+/// What a scan looks for, and in what.
+typedef struct {
+    /// `parts` x 16 bytes.
+    const uint8_t *tables;
+    size_t parts;
+    /// The distance of a vector is base + scale * (the sum of its table entries) + its term.
+    float base;
+    float scale;
+    /// Vectors whose distance is not below are left out.
+    float bound;
+} capus_pq_query;
+
+/// Finds the vectors of `count` (at the start of the blocks) whose distance is below the bound.
+/// `terms` has a number for each vector, or is null. Writes their places and distances, for both of
+/// which there is room for `count` rounded up to a block, and returns how many there are. All
+/// instruction sets give the same bits.
+typedef size_t (*capus_pq_scan)(
+    const capus_pq_query *query, const uint8_t *blocks, const float *_Nullable terms, size_t count,
+    uint32_t *places, float *distances);
+
+/// As the scan, for 8-bit codes, `parts` bytes a vector, and tables of `parts` x 256 floats.
+size_t capus_pq8_scan(
+    const float *tables, size_t parts, float base, float bound, const uint8_t *codes,
+    const float *_Nullable terms, size_t count, uint32_t *places, float *distances);
+
+typedef struct {
+    capus_pq_scan scan;
+} capus_pq_kernels;
+
+/// As `capus_kernels_for`.
+const capus_pq_kernels *_Nullable capus_pq_kernels_for(capus_isa isa);
+
+/// The nearest codeword of one part, by squared L2, the first of equals. The `count` codewords (a
+/// multiple of 16, at most 256) of `width` components lie component by component: `count` floats
+/// for each. The same bits everywhere.
+uint32_t capus_pq_nearest(
+    const float *part, size_t width, const float *codewords, size_t count);
+
 // ---- Neighbour lists -----------------------------------------------------------------------
 //
 // A list is a block of `capacity` ids, filled from the front; `capus_no_link` marks the first

@@ -1,0 +1,48 @@
+package import ApusCore
+
+extension IVFIndex {
+    private static var probeCounts: [Int] { [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] }
+
+    /// Measures recall by the number of probes and keeps it as `recallCurve`, unless the rows are
+    /// few. `isPresent` as in `build`.
+    ///
+    /// Some of the rows are searched for among the others, as if they had not been there when the
+    /// centroids were learned. The same index gives the same curve.
+    package func measureRecall(
+        isPresent: @escaping @Sendable (Int) -> Bool = { _ in true }, pool: WorkerPool
+    ) {
+        guard rowCount >= RecallTruth.rowsMin else { return }
+        let samples = RecallTruth.samples(of: rowCount, isFit: isPresent)
+        guard !samples.isEmpty else { return }
+        let exact = RecallTruth(
+            vectors: vectors, rowCount: rowCount, kernel: kernel, isPresent: isPresent
+        ).distances(of: samples, pool: pool)
+        var points: [RecallCurve.Point] = []
+        let listCount = parameters.listCount
+        for probes in Self.probeCounts.filter({ $0 < listCount }) + [listCount] {
+            let found = pool.map(iterations: samples.count) { [self] index in
+                hits(searching: samples[index], probes: probes, exact[index])
+            }
+            let recalls = RecallCurve.limits.indices.map { limit in
+                Double(found.reduce(0) { $0 + $1[limit] })
+                    / Double(samples.count * RecallCurve.limits[limit])
+            }
+            points.append(RecallCurve.Point(ef: probes, recalls: recalls))
+            if recalls.allSatisfy({ $0 >= 0.998 }) { break }
+        }
+        recallCurve = RecallCurve(.probes, points: points, sampleCount: samples.count)
+    }
+
+    /// How many of the k nearest other rows a search finds, for each k that is measured.
+    private func hits(searching sample: UInt32, probes: Int, _ exact: [Float]) -> [Int] {
+        let query = vectors.vector(at: Int(sample))
+        // With a candidate list for each k: it is a part of what is found.
+        return RecallCurve.limits.map { limit in
+            let found = search(
+                query, k: limit + 1, probes: probes, candidates: Self.candidates(k: limit) + 1,
+                admission: .all, without: sample)
+            return RecallTruth.hits(
+                among: found.filter { $0.ordinal != sample }, exact, k: limit)
+        }
+    }
+}
