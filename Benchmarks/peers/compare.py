@@ -23,7 +23,7 @@ import tempfile
 
 from engines import REPOSITORY, Apus, EngineFailed, Peer
 
-import datasets
+import vector_datasets as datasets
 import libraries
 import table
 

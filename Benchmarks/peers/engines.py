@@ -18,7 +18,7 @@ REPOSITORY = HERE.parents[1]
 sys.path[1:1] = [str(HERE.parent), str(REPOSITORY / "Tests" / "ConformanceTests")]
 
 import apus_server
-import datasets
+import vector_datasets as datasets
 import libraries
 
 

@@ -27,7 +27,7 @@ os.dup2(2, 1)
 
 import numpy as np
 
-import datasets
+import vector_datasets as datasets
 import libraries
 from libraries.peer import Peer, Shape
 
