@@ -1,8 +1,8 @@
 """Apus beside its peers: speed at a recall, build time and memory, in one run.
 
 All get the same vectors, k and metric, and take turns, round after round, on the same core, so that
-a busy machine slows all. Each builds once with two threads on all cores and keeps its index on disk;
-each round starts a fresh process for each that opens the finished index. What counts are the
+a busy machine slows all. Each builds once with two threads on all cores and keeps its index on
+disk; each round starts a fresh process for each that opens the finished index. What counts are the
 ratios; times alone depend on the machine and on what else it does.
 
 Every engine's configuration is one short file in libraries/. A peer that is not installed, or
@@ -31,7 +31,10 @@ import table
 def compare(options: argparse.Namespace, key: str, scratch: pathlib.Path) -> dict:
     """Builds all, runs the rounds; gives every figure of one dataset."""
     dataset = datasets.at(key, options.datasets)
-    note = lambda text: print(f"{dataset.name}: {text}", file=sys.stderr, flush=True)
+
+    def note(text: str) -> None:
+        print(f"{dataset.name}: {text}", file=sys.stderr, flush=True)
+
     engines, results = [], {}
     candidates = [Apus(options, key, scratch)]
     candidates += [Peer(name, options, key, scratch) for name in options.peers]

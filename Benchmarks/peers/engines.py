@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -20,6 +21,7 @@ sys.path[1:1] = [str(HERE.parent), str(REPOSITORY / "Tests" / "ConformanceTests"
 import apus_server
 import vector_datasets as datasets
 import libraries
+from memory import Resident
 
 
 class EngineFailed(Exception):
@@ -36,7 +38,10 @@ def lines(command: list[str], core: int | None, threads: int) -> list[dict]:
         env={**os.environ, **{name: str(threads) for name in pools}})
     if done.returncode != 0:
         told = [line for line in done.stderr.splitlines() if line.strip()]
-        raise EngineFailed(told[-1] if told else f"ended with {done.returncode}")
+        reason = told[-1] if told else "without a word"
+        # Below zero it is a signal, and the last line need not say why.
+        signal = f"signal {-done.returncode}: " if done.returncode < 0 else ""
+        raise EngineFailed(signal + reason)
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -70,22 +75,25 @@ class Apus:
     def build(self) -> dict:
         [line] = lines([*self.command, "--ef", "16"], None, self.options.build_threads)
         return {"build_s": line["build_s"], "build_cpu_s": line.get("build_cpu_s"),
-                "bytes_per_vector": self.memory() / line["base"],
-                "disk_bytes_per_vector": line["bytes_per_vector"], "isa": line["isa"]}
+                "disk_bytes_per_vector": line["bytes_per_vector"], "isa": line["isa"],
+                **self.memory(line["base"])}
 
     def search(self) -> list[dict]:
         found = lines([*self.command, "--ef", self.efs], self.options.core, 1)
         return [{"setting": f"ef={each['params']['ef']}", "recall": each["recall"],
                  "qps": each["qps"]} for each in found]
 
-    def memory(self) -> int:
-        """Resident bytes of a server that answered all queries, less those of one without data:
+    def memory(self, rows: int) -> dict[str, float]:
+        """Resident memory of a server that answered all queries, less those of one without data:
         the benchmark's own process holds the dataset too. The server's code counts against us.
+        It gets a copy, so that what it may tidy up is not searched later.
         """
         os.environ["APUS_BINARY"] = str(self.options.apus)
+        copy = self.folder.with_name("apus-copy")
+        shutil.copytree(self.folder, copy)
         with apus_server.temporary_server() as server:
-            empty = resident_bytes(server.process.pid)
-        with apus_server.ApusServer(self.folder) as server:
+            empty = Resident.of(server.process.pid)
+        with apus_server.ApusServer(copy) as server:
             for query in self.dataset.queries():
                 body = json.dumps({"query": query.tolist(), "limit": self.options.k}).encode()
                 request = urllib.request.Request(
@@ -93,7 +101,9 @@ class Apus:
                     headers={"Content-Type": "application/json"})
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     answer.read()
-            return resident_bytes(server.process.pid) - empty
+            memory = Resident.of(server.process.pid).since(empty, rows)
+        shutil.rmtree(copy)
+        return memory
 
 
 class Peer:
@@ -139,8 +149,3 @@ class Peer:
         package = libraries.ENGINES[self.name][2]
         told = pathlib.Path(sys.prefix) / ".peers" / f"{package}.failed"
         return told.read_text().strip() if told.exists() else None
-
-
-def resident_bytes(process: int) -> int:
-    with open(f"/proc/{process}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,8 +1,8 @@
 """Searches that must match a filter: Apus beside its peers on pypi-minilm-100k.
 
 Four filters, from half of the rows to one in a thousand. Every engine is built once and searched in
-fresh processes pinned to one core, in turns, one query a call; recall is counted among the rows that
-match. A pass ends after --seconds, with the queries that it got to, since some take a second each.
+fresh processes pinned to one core, in turns, one query a call; recall is counted among the rows
+that match. A pass ends after --seconds, with the queries that it got to, since some take a second.
 
 Apus is measured by a command that prints the JSON lines of `apus bench ann`. Its default is used
 where the program knows `bench ann --filter`; --apus-command gives another, in which {apus}, {base},
@@ -79,7 +79,9 @@ def knows_filters(apus: pathlib.Path) -> bool:
 
 
 def measure(options: argparse.Namespace, folder: pathlib.Path) -> dict[str, dict]:
-    note = lambda text: print(text, file=sys.stderr, flush=True)
+    def note(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
     results: dict[str, dict] = {}
     searches = {}
     if options.apus_command or knows_filters(options.apus):

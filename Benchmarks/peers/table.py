@@ -25,10 +25,9 @@ def summarise(result: dict) -> dict:
          "qps": statistics.median(each["qps"] for each in same)}
         for same in zip(*rounds)
     ]
-    memories = [each["bytes_per_vector"] for run in rounds for each in run
-                if "bytes_per_vector" in each]
-    if memories:
-        result["bytes_per_vector"] = statistics.median(memories)
+    for figure in ("bytes_per_vector", "mapped_bytes_per_vector"):
+        if told := [each[figure] for run in rounds for each in run if figure in each]:
+            result[figure] = statistics.median(told)
     speeds = {level: [speed_at(run, level) for run in rounds] for level in LEVELS}
     return {**result, "points": points, "levels": {
         f"{level:.2f}": None if not each or None in each else statistics.median(each)
@@ -82,8 +81,8 @@ def markdown(result: dict, options: argparse.Namespace) -> str:
         else:
             cells = [number(each["levels"][level]) for level in levels]
             cells += [number(ratio(each, reference, level), 2) for level in LEVELS]
-            cells += [number(each.get(figure), places) for figure, places in
-                      (("build_s", 1), ("build_cpu_s", 1), ("bytes_per_vector", 0))]
+            cells += [number(each.get("build_s"), 1), number(each.get("build_cpu_s"), 1)]
+            cells.append(memory(each))
         rows.append(f"| {each['name']} | " + " | ".join(cells) + " |")
     rows += ["", "“–”: the settings tried do not reach to both sides of that recall.", ""]
     rows += [beside_best(engines, level) for level in LEVELS]
@@ -107,6 +106,14 @@ def beside_best(engines: dict[str, dict], level: float) -> str:
     fastest = max(others, key=lambda each: each["levels"][name])
     against = ratio(engines["apus"], fastest, level)
     return f"- At {name}: Apus **{against:.2f}** times the best peer, {fastest['name']}."
+
+
+def memory(result: dict) -> str:
+    """Bytes a vector of the process's own, and of mapped files where those matter."""
+    own, mapped = result.get("bytes_per_vector"), result.get("mapped_bytes_per_vector", 0)
+    if own is None:
+        return number(None)
+    return number(own) + (f" + {number(mapped)} mapped" if mapped > 0.1 * own else "")
 
 
 def number(value: float | None, places: int = 0) -> str:

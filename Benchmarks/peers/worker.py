@@ -30,18 +30,18 @@ import numpy as np
 import vector_datasets as datasets
 import libraries
 from libraries.peer import Peer, Shape
+from memory import Resident
 
 
 def report(**values: object) -> None:
     print(json.dumps(values), file=OUTPUT, flush=True)
 
 
-def resident_bytes() -> int:
+def resident() -> Resident:
     """Of this process, without what the allocator could give back."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return Resident.of()
 
 
 class Task:
@@ -70,7 +70,7 @@ class Task:
         k = self.options["k"]
         queries = np.ascontiguousarray(self.as_given(self.dataset.queries()))
         truth = self.dataset.truth(self.base, queries, k)
-        before = resident_bytes()
+        before = resident()
         self.peer.load(self.folder)
         calls = [queries] if self.peer.one_call else [
             self.peer.prepare(np.ascontiguousarray(query)) for query in queries]
@@ -80,15 +80,14 @@ class Task:
             # The pass whose answers are judged also warms up, and touches what is mapped.
             found = [self.peer.search(call) for call in calls]
             if memory is None:
-                memory = resident_bytes() - before
+                memory = resident().since(before, len(self.base))
             best = min(self.timed(calls) for _ in range(self.options["passes"]))
             # An engine that found fewer than k left places of its answer empty.
             ids = np.array(found[0] if self.peer.one_call else found).astype(np.int64)
             part = datasets.recall(
                 self.dataset.metric, self.base, queries, truth, ids.reshape(len(queries), -1), k)
             report(setting=",".join(f"{name}={value}" for name, value in setting.items()),
-                   recall=part, qps=len(queries) / best,
-                   bytes_per_vector=memory / len(self.base))
+                   recall=part, qps=len(queries) / best, **memory)
 
     def timed(self, calls: list) -> float:
         search = self.peer.search

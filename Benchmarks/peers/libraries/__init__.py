@@ -6,6 +6,7 @@ nowhere else.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 
 from .peer import EFS as EFS
@@ -34,11 +35,13 @@ def named(engine: str) -> type:
 
 
 def matching(names: str) -> list[str]:
-    """Engines by their names or the beginning of them: `faiss` is all of faiss's."""
+    """Engines by their names, or several by the beginning: `faiss` is all of faiss's."""
     chosen = []
     for wanted in filter(None, names.split(",")):
-        found = [each for each in ENGINES if each == wanted or each.startswith(f"{wanted}-")]
+        found = [wanted] if wanted in ENGINES else [
+            each for each in ENGINES if each.startswith(f"{wanted}-")]
         if not found:
-            raise ValueError(f"no peer {wanted}: there are {', '.join(ENGINES)}")
+            raise argparse.ArgumentTypeError(
+                f"no peer {wanted}: there are {', '.join(ENGINES)}")
         chosen += found
     return list(dict.fromkeys(chosen))
