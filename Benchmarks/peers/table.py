@@ -28,15 +28,19 @@ def summarise(result: dict) -> dict:
     for figure in ("bytes_per_vector", "mapped_bytes_per_vector"):
         if told := [each[figure] for run in rounds for each in run if figure in each]:
             result[figure] = statistics.median(told)
-    speeds = {level: [speed_at(run, level) for run in rounds] for level in LEVELS}
-    return {**result, "points": points, "levels": {
-        f"{level:.2f}": None if not each or None in each else statistics.median(each)
-        for level, each in speeds.items()}}
+    levels = {}
+    for level in LEVELS:
+        reached = [speed for run in rounds if (speed := speed_at(run, level)) is not None]
+        levels[f"{level:.2f}"] = statistics.median(reached) if reached else None
+    return {**result, "points": points, "levels": levels}
 
 
 def speed_at(points: list[dict], level: float) -> float | None:
     """Queries per second at a recall; None where the settings do not reach to both its sides."""
     curve = best(points)
+    if min(point["recall"] for point in points) <= level <= curve[0][0]:
+        # A setting of lower recall was no faster, by chance or because it pays for nothing.
+        return curve[0][1]
     for (low, low_speed), (high, high_speed) in zip(curve, curve[1:]):
         if low <= level <= high:
             part = (level - low) / (high - low)
