@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE.parent), str(REPOSITORY / "Tests" / "ConformanceTests")
 
 import apus_server
 import client
-import datasets
+import vector_datasets as datasets
 import frames
 
 #: The collection that `apus bench ann` makes.

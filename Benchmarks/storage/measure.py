@@ -34,7 +34,7 @@ import numpy as np
 from qdrant_client import grpc as wire
 
 import apus_server
-import datasets
+import vector_datasets as datasets
 
 BATCH = 500
 COLLECTION = "bench"

@@ -69,13 +69,15 @@ def recall(
 ) -> float:
     """The part of found ids that are no farther than the k-th true neighbour.
 
-    By distance, not by id, within one part in a million: as `apus bench ann` counts.
+    By distance, not by id, within one part in a million: as `apus bench ann` counts. Negative ids
+    are places that were left empty.
     """
     hits = 0
     for query, true_ids, ids in zip(queries, truth, found):
         bound = distances_to(metric, base, query, true_ids[:k]).max()
         bound += 1e-6 * (1 if metric == "cosine" else bound)
-        near = distances_to(metric, base, query, np.unique(ids[:k])) <= bound
+        ids = np.unique(ids[:k])
+        near = distances_to(metric, base, query, ids[ids >= 0]) <= bound
         hits += int(near.sum())
     return hits / (k * len(queries))
 
@@ -87,3 +89,8 @@ KNOWN = {
         "pypi-minilm-100k", "cosine", "base.f16.npy", "query.f32.npy", "gt_ids.npy"
     ),
 }
+
+
+def at(key: str, folder: pathlib.Path | str) -> Dataset:
+    """The dataset of that name, whose files lie below `folder`."""
+    return dataclasses.replace(KNOWN[key], folder=pathlib.Path(folder))
