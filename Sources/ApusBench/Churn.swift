@@ -92,8 +92,8 @@ package struct Churn: Sendable {
         return Outcome(
             liveCount: live.count, freshSeconds: freshTime, buildSeconds: buildTime,
             churnSeconds: churnTime, compactSeconds: compactTime,
-            freshByteCount: Sweep.bytesOnDisk(at: "\(path)/fresh"),
-            churnedByteCount: Sweep.bytesOnDisk(at: "\(path)/churned"),
+            freshByteCount: SegmentFiles.byteCount(inDatabaseAt: "\(path)/fresh"),
+            churnedByteCount: SegmentFiles.byteCount(inDatabaseAt: "\(path)/churned"),
             segmentCount: try segmentCount(), graphFaults: faults, comparisons: try compare())
     }
 
