@@ -4,5 +4,5 @@ import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure recall and speed.",
-        subcommands: [BenchANN.self, BenchStorage.self, BenchChurn.self])
+        subcommands: [BenchANN.self, BenchStorage.self, BenchChurn.self, BenchKernels.self])
 }
