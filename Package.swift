@@ -94,7 +94,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
-            name: "ApusBench", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
+            name: "ApusBench", dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusPipeline"],
             swiftSettings: settings),
         .executableTarget(
             name: "ApusCLI",

@@ -1,5 +1,5 @@
-private import Apus
-private import ApusCore
+internal import Apus
+internal import ApusCore
 private import ApusPipeline
 private import Foundation
 
@@ -8,14 +8,14 @@ private import Foundation
 ///
 /// Everything here blocks; call it where a thread may be kept busy for minutes.
 package struct Churn: Sendable {
-    private let dataset: Dataset
-    private let settings: SweepSettings
+    let dataset: Dataset
+    let settings: SweepSettings
     /// Directory that gets one database for each of the two.
-    private let path: String
-    private let note: @Sendable (String) -> Void
+    let path: String
+    let note: @Sendable (String) -> Void
 
-    private static let collectionName = "bench"
-    private static let batchSize = 1000
+    static let collectionName = "bench"
+    static let batchSize = 1000
 
     /// Both collections at one `ef`.
     package struct Comparison: Sendable {
@@ -92,12 +92,12 @@ package struct Churn: Sendable {
         return Outcome(
             liveCount: live.count, freshSeconds: freshTime, buildSeconds: buildTime,
             churnSeconds: churnTime, compactSeconds: compactTime,
-            freshByteCount: Sweep.bytesOnDisk(at: "\(path)/fresh"),
-            churnedByteCount: Sweep.bytesOnDisk(at: "\(path)/churned"),
+            freshByteCount: SegmentFiles.byteCount(inDatabaseAt: "\(path)/fresh"),
+            churnedByteCount: SegmentFiles.byteCount(inDatabaseAt: "\(path)/churned"),
             segmentCount: try segmentCount(), graphFaults: faults, comparisons: try compare())
     }
 
-    private func open(_ directory: String) throws -> Database {
+    func open(_ directory: String) throws -> Database {
         var configuration = EngineConfiguration()
         configuration.indexThreads = settings.buildThreads
         configuration.mergesInBackground = false
@@ -107,7 +107,7 @@ package struct Churn: Sendable {
     }
 
     /// Writes the rows in batches; `vector` says which row of the data set a row has as vector.
-    private func build(
+    func build(
         at directory: String, rows: [Int], vector: (Int) -> Int
     ) throws -> (database: Database, seconds: Double) {
         let database = try open(directory)
@@ -124,7 +124,7 @@ package struct Churn: Sendable {
         return (database, seconds)
     }
 
-    private func upsert(
+    func upsert(
         _ rows: [Int], into collection: Collection, vector: (Int) -> Int
     ) throws {
         for first in stride(from: 0, to: rows.count, by: Self.batchSize) {
@@ -136,12 +136,16 @@ package struct Churn: Sendable {
         }
     }
 
-    private func churn(_ collection: Collection, _ rows: [Int]) throws {
-        let deleted = rows.filter { Fate(row: $0) == .deleted }
-        for first in stride(from: 0, to: deleted.count, by: Self.batchSize) {
-            let batch = deleted[first..<min(first + Self.batchSize, deleted.count)]
+    func delete(_ rows: [Int], from collection: Collection) throws {
+        for first in stride(from: 0, to: rows.count, by: Self.batchSize) {
+            let batch = rows[first..<min(first + Self.batchSize, rows.count)]
             try collection.delete(.ids(batch.map { .number(UInt64($0)) }))
         }
+    }
+
+    private func churn(_ collection: Collection, _ rows: [Int]) throws {
+        let deleted = rows.filter { Fate(row: $0) == .deleted }
+        try delete(deleted, from: collection)
         try upsert(rows.filter { Fate(row: $0) == .updated }, into: collection) { $0 }
     }
 
@@ -192,7 +196,7 @@ package struct Churn: Sendable {
         return comparisons
     }
 
-    private func requests(_ parameters: SearchParameters) -> [QueryRequest] {
+    func requests(_ parameters: SearchParameters) -> [QueryRequest] {
         (0..<dataset.queries.count).map { query in
             var request = QueryRequest(
                 nearest: Array(dataset.queries[query]), limit: settings.k)
@@ -201,13 +205,13 @@ package struct Churn: Sendable {
         }
     }
 
-    private static func time(_ body: () throws -> Void) rethrows -> Double {
+    static func time(_ body: () throws -> Void) rethrows -> Double {
         let start = ContinuousClock.now
         try body()
         return start.duration(to: .now) / .seconds(1)
     }
 
-    private static func text(_ seconds: Double) -> String {
+    static func text(_ seconds: Double) -> String {
         let tenths = Int((seconds * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
     }

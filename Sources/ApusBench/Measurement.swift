@@ -25,13 +25,18 @@ package struct Measurement: Hashable, Sendable {
 }
 
 /// What making the index cost.
-package struct BuildCost: Hashable, Sendable {
+package struct BuildCost: Sendable {
     /// From the first upsert until every point is in the graph and the segment file is written;
     /// nil when an earlier run's database was used.
     package var seconds: Double?
     /// Processor time of the whole process in that span.
     package var cpuSeconds: Double?
-    /// Of everything on disk: vectors, graph, ids.
+    /// Of the segment files: vectors, codes, graph, ids.
     package var bytesPerVector: Double
+    /// The same by what the bytes hold, in the engine's words; parts that hold nothing are left
+    /// out.
+    package var split: [(part: String, bytes: Double)]
     package var segments: Int
+    /// Points that the filter lets through; nil without one.
+    package var matches: Int?
 }

@@ -15,7 +15,7 @@ package struct Report: Sendable {
 
     /// One JSON object without a newline. `build_s` is null when the index was there already.
     package func line(ef: Int?, _ measurement: Measurement, _ build: BuildCost) -> String {
-        let fields: [(String, String)] = [
+        var fields: [(String, String)] = [
             ("index", ef == nil ? "\"flat\"" : "\"hnsw\""),
             ("params", object(parameters(ef: ef))),
             ("recall", number(measurement.recall, 5)),
@@ -28,11 +28,18 @@ package struct Report: Sendable {
             ("isa", "\"\(isa)\""),
             ("build_cpu_s", build.cpuSeconds.map { number($0, 2) } ?? "null"),
             ("segments", "\(build.segments)"),
-            ("metric", "\"\(dataset.metric == .euclid ? "l2" : dataset.metric.rawValue)\""),
+            ("metric", "\"\(metricName)\""),
             ("dimension", "\(dataset.base.dimension)"),
             ("base", "\(dataset.base.count)"),
             ("queries", "\(dataset.queries.count)"),
+            ("bytes_split", object(build.split.map { ($0.part, number($0.bytes, 1)) })),
+            ("dataset", text(dataset.name)),
+            ("processor", text(Machine.processorName)),
         ]
+        if let filter = settings.filter {
+            fields.append(("filter", text(filter.text)))
+            fields.append(("matches", build.matches.map(String.init) ?? "null"))
+        }
         return object(fields)
     }
 
@@ -49,6 +56,19 @@ package struct Report: Sendable {
             ("build_threads", "\(settings.buildThreads)"),
         ]
     }
+
+    /// What is measured, as the curves of other runs have it.
+    package var work: Curve.Work {
+        var work = Curve.Work(k: settings.k)
+        work.dataset = dataset.name
+        work.metric = metricName
+        work.dimension = dataset.base.dimension
+        work.base = dataset.base.count
+        work.filter = settings.filter?.text
+        return work
+    }
+
+    private var metricName: String { dataset.metric == .euclid ? "l2" : dataset.metric.rawValue }
 
     /// The head of the table.
     package func heading() -> String {
@@ -80,6 +100,20 @@ package struct Report: Sendable {
 
     private func object(_ fields: [(String, String)]) -> String {
         "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
+    }
+
+    /// A JSON string.
+    private func text(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": escaped += "\\\(scalar)"
+            case _ where scalar.value < 0x20:
+                escaped += String(format: "\\u%04x", scalar.value)
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return "\"\(escaped)\""
     }
 
     private func number(_ value: Double, _ digits: Int) -> String {

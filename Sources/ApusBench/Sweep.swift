@@ -46,10 +46,15 @@ package struct Sweep: Sendable {
         let database = try Database.open(at: path, configuration: engineConfiguration)
         let collection = try database.collection(Self.collectionName)
         let info = collection.info()
+        let points = Double(max(1, info.pointsCount))
         let cost = BuildCost(
             seconds: times?.wall, cpuSeconds: times?.processor,
-            bytesPerVector: Double(bytesOnDisk()) / Double(max(1, info.pointsCount)),
-            segments: info.segmentsCount)
+            bytesPerVector: Double(SegmentFiles.byteCount(inDatabaseAt: path)) / points,
+            split: StorageUsage.Part.allCases.compactMap { part in
+                let bytes = info.usage[part].disk
+                return bytes > 0 ? (part.rawValue, Double(bytes) / points) : nil
+            },
+            segments: info.segmentsCount, matches: try matchCount(collection))
         let recall = try judge(collection)
         if settings.isExact {
             try report(nil, measure(collection, SearchParameters(exact: true), recall), cost)
@@ -59,19 +64,6 @@ package struct Sweep: Sendable {
             }
         }
         try database.close()
-    }
-
-    private func bytesOnDisk() -> Int { Self.bytesOnDisk(at: path) }
-
-    /// Of every file of a database.
-    static func bytesOnDisk(at path: String) -> Int {
-        let files = FileManager.default.enumerator(
-            at: URL(fileURLWithPath: path), includingPropertiesForKeys: [.fileSizeKey])
-        var bytes = 0
-        while let file = files?.nextObject() as? URL {
-            bytes += (try? file.resourceValues(forKeys: [.fileSizeKey]))?.fileSize ?? 0
-        }
-        return bytes
     }
 
     private var engineConfiguration: EngineConfiguration {
@@ -108,10 +100,7 @@ extension Sweep {
         let start = ContinuousClock.now
         for first in stride(from: 0, to: dataset.base.count, by: Self.batchSize) {
             let rows = first..<min(first + Self.batchSize, dataset.base.count)
-            let points = rows.map {
-                Point(id: .number(UInt64($0)), vector: Array(dataset.base[$0]))
-            }
-            _ = try collection.write([.upsert(points)])
+            _ = try collection.write([.upsert(rows.map(dataset.point))])
         }
         note("\(dataset.base.count) vectors are durable after \(seconds(since: start)) s")
         try collection.waitUntilIndexed()
@@ -152,18 +141,32 @@ extension Sweep {
     private func requests(_ parameters: SearchParameters) -> [QueryRequest] {
         (0..<dataset.queries.count).map { query in
             var request = QueryRequest(
-                nearest: Array(dataset.queries[query]), limit: settings.k)
+                nearest: Array(dataset.queries[query]), limit: settings.k,
+                filter: settings.filter?.filter)
             request.parameters = parameters
             return request
         }
     }
 
+    /// How many points the filter lets through; nil without one.
+    private func matchCount(_ collection: Collection) throws -> Int? {
+        guard let filter = settings.filter else { return nil }
+        let count = try collection.count(filter.filter)
+        guard count >= settings.k else {
+            throw BenchError(
+                "the filter matches \(count) of \(dataset.base.count) points, and k is"
+                    + " \(settings.k)")
+        }
+        note("the filter matches \(count) of \(dataset.base.count) points")
+        return count
+    }
+
     /// Recall against the dataset's neighbours, or against the engine's exact search where the
-    /// dataset has none.
+    /// dataset has none, or none under the filter.
     private func judge(_ collection: Collection) throws -> Recall {
-        var truth = dataset.truth
+        var truth = settings.filter == nil ? dataset.truth : nil
         if truth == nil {
-            note("no neighbours are known for this base: searching exactly for them")
+            note("no neighbours are known for this search: looking exactly for them")
             let requests = requests(SearchParameters(exact: true))
             let found = try Self.pass(requests, collection, threads: settings.buildThreads).found
             guard found.allSatisfy({ $0.count == settings.k }) else {

@@ -1,3 +1,5 @@
+package import ApusCore
+
 /// What is built and what is measured on it.
 package struct SweepSettings: Hashable, Sendable {
     /// Links per node (the paper's M).
@@ -17,5 +19,19 @@ package struct SweepSettings: Hashable, Sendable {
     /// Measure the scan over every vector instead of the graph.
     package var isExact = false
 
+    /// Which points may be found; nil: all.
+    package var filter: TextualFilter?
+
     package init() {}
+}
+
+/// A filter and the text that says it, for reports.
+package struct TextualFilter: Hashable, Sendable {
+    package var text: String
+    package var filter: Filter
+
+    package init(text: String, filter: Filter) {
+        self.text = text
+        self.filter = filter
+    }
 }

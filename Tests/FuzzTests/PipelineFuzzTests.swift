@@ -56,7 +56,7 @@ import Darwin
                         let file = try RowFile(path: path.path)
                         let count = min(file.layout.rowCount, 50)
                         switch file.layout.element {
-                        case .float16, .float32, .uint8:
+                        case .float16, .float32, .float64, .uint8:
                             let rows = try file.floats(0..<count)
                             try expect(
                                 rows.values.count == count * file.layout.width, "rows are missing")
@@ -69,6 +69,49 @@ import Darwin
                         }
                     }
                 }))
+    }
+
+    @Test("Tables of HDF5 files") func hdf5() async throws {
+        let path = InputPath("tables.hdf5")
+        try await fuzz(
+            FuzzTarget(
+                name: "hdf5",
+                tokens: [
+                    "TREE", "SNOD", "HEAP", "GCOL", "OHDR", "OCHK", "train\u{0}", "distance\u{0}",
+                ],
+                // What h5py wrote; there is no encoder of ours.
+                fixtures: {
+                    let folder = FuzzCorpus.fixtures.appending(path: "hdf5")
+                    return try ["plain", "newest", "chunked", "one-chunk", "compressed"].map {
+                        FuzzInput(
+                            name: "hdf5~\($0)",
+                            bytes: Array(try Data(contentsOf: folder.appending(path: "\($0).hdf5")))
+                        )
+                    }
+                },
+                samples: { [] },
+                run: { input in
+                    try path.write(input.bytes)
+                    return try refusing(with: PipelineError.self) {
+                        let file = try HDF5File(path: path.path)
+                        _ = try file.text(attribute: "distance")
+                        for name in file.names.prefix(50) { try Self.readTable(name, of: file) }
+                    }
+                }))
+    }
+
+    /// A table that is refused says nothing about the next one.
+    private static func readTable(_ name: String, of file: HDF5File) throws {
+        guard let rows = try? file.rows(name) else { return }
+        let layout = rows.layout
+        try expect(
+            layout.rowCount * layout.stride <= file.file.size, "a table larger than its file")
+        switch layout.element {
+        case .float16, .float32, .float64, .uint8:
+            guard let table = try? rows.floats(0..<layout.rowCount) else { return }
+            try expect(table.values.count == layout.rowCount * layout.width, "rows are missing")
+        case .int32, .int64: _ = try? rows.ids(0..<layout.rowCount)
+        }
     }
 
     private static func rowSamples() -> [FuzzInput] {

@@ -6,6 +6,7 @@ import Testing
     /// codecs, the engine's parts that hand such memory from one to the other, and single files
     /// with a system call, a loan of a buffer or a job of the concurrency runtime.
     private static let unsafeAllowed = [
+        "Sources/ApusBench/Kernels/",
         "Sources/ApusKernels/",
         "Sources/ApusIndex/",
         "Sources/ApusStorage/",

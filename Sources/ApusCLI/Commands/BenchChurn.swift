@@ -15,8 +15,18 @@ struct BenchChurn: AsyncParsableCommand {
             bytes on disk; and whether every node of the graph can be reached. Standard output \
             gets one JSON object a line for each --ef.
 
-            Example:
+            With --rounds half of the base vectors are written at first; each round deletes \
+            --share of the points, writes as many of the others, and merges. After every round, \
+            and for a new collection of the last round's points, standard output gets one JSON \
+            object a line for each --ef:
+
+              round fresh ef recall qps live replaced write_s compact_s bytes_per_vector
+              segments graph_faults isa
+
+            Examples:
               apus bench churn --base docs.npy --queries q.npy --metric cosine --ef 64,128
+              apus bench churn --base docs.npy --queries q.npy --metric cosine --ef 64 \\
+                --rounds 10 --share 0.2
             """)
 
     @Option(help: ArgumentHelp("Base vectors (.npy, .fvecs, .bvecs).", valueName: "file"))
@@ -52,7 +62,17 @@ struct BenchChurn: AsyncParsableCommand {
     @Option(help: "Timed passes over the queries.")
     var passes = 3
 
+    @Option(help: "Rounds of replacing and merging, rather than the one comparison.")
+    var rounds: Int?
+
+    @Option(help: "Part of the points that a round replaces.")
+    var share = 0.2
+
     func validate() throws {
+        if let rounds { try Checked.inRange("--rounds", rounds, 1...10_000) }
+        guard share > 0, share <= 1 else {
+            throw ValidationError("--share must be above 0 and at most 1, and is \(share)")
+        }
         try Checked.inRange("--m", m, 2...512)
         try Checked.inRange("--ef-construction", efConstruction, 4...65_536)
         for ef in ef.numbers { try Checked.inRange("--ef", ef, 1...1_000_000) }
@@ -78,12 +98,53 @@ struct BenchChurn: AsyncParsableCommand {
             StandardError.write(line: $0)
         }
         let isa = try SIMDLevel.requireActive().rawValue
+        if let rounds { return try measure(churn, rounds: rounds, isa: isa) }
         let outcome = try churn.run()
         for fault in outcome.graphFaults.prefix(10) { StandardError.write(line: fault) }
         for comparison in outcome.comparisons {
             print(line(comparison, outcome, isa: isa))
         }
         fflush(nil)
+    }
+
+    private func measure(_ churn: Churn, rounds: Int, isa: String) throws {
+        let heads = [
+            "round", "ef", "recall@\(k)", "queries/s", "write s", "merge s", "bytes", "faults",
+        ]
+        StandardError.write(line: row(heads))
+        try churn.run(rounds: rounds, share: share) { round in
+            for (ef, measurement) in round.measurements {
+                StandardError.write(
+                    line: row([
+                        round.isFresh ? "new" : "\(round.number)", "\(ef)",
+                        number(measurement.recall, 4), number(measurement.queriesPerSecond, 0),
+                        number(round.writeSeconds, 2), number(round.compactSeconds, 2),
+                        number(round.bytesPerVector, 0), "\(round.graphFaultCount)",
+                    ]))
+                print(line(round, ef: ef, measurement, isa: isa))
+            }
+            fflush(nil)
+        }
+    }
+
+    private func row(_ cells: [String]) -> String {
+        cells.map { String(repeating: " ", count: max(0, 10 - $0.count)) + $0 }
+            .joined(separator: " ")
+    }
+
+    private func line(
+        _ round: Churn.Round, ef: Int, _ measurement: ApusBench.Measurement, isa: String
+    ) -> String {
+        object([
+            ("round", "\(round.number)"), ("fresh", "\(round.isFresh)"), ("ef", "\(ef)"),
+            ("recall", number(measurement.recall, 5)),
+            ("qps", number(measurement.queriesPerSecond, 1)), ("live", "\(round.liveCount)"),
+            ("replaced", "\(round.replacedCount)"), ("write_s", number(round.writeSeconds, 2)),
+            ("compact_s", number(round.compactSeconds, 2)),
+            ("bytes_per_vector", number(round.bytesPerVector, 1)),
+            ("segments", "\(round.segmentCount)"),
+            ("graph_faults", "\(round.graphFaultCount)"), ("isa", "\"\(isa)\""),
+        ])
     }
 
     private var settings: SweepSettings {
@@ -121,7 +182,11 @@ struct BenchChurn: AsyncParsableCommand {
             ("churn_s", number(outcome.churnSeconds, 2)),
             ("compact_s", number(outcome.compactSeconds, 2)), ("isa", "\"\(isa)\""),
         ]
-        return "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
+        return object(fields)
+    }
+
+    private func object(_ fields: [(String, String)]) -> String {
+        "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"
     }
 
     private func number(_ value: Double, _ digits: Int) -> String {

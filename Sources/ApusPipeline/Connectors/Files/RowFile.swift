@@ -32,27 +32,41 @@ package struct IDRows: Hashable, Sendable {
     }
 }
 
-/// A file of equal rows of numbers (npy, fvecs, bvecs, ivecs), read anywhere without reading all.
+/// A file of equal rows of numbers (npy, fvecs, bvecs, ivecs, a table of an HDF5 file), read
+/// anywhere without reading all.
 package struct RowFile: Sendable {
     package let file: InputFile
     package let layout: RowLayout
+    /// Where the rows lie, when it is not in one piece.
+    private let chunks: HDF5Chunks?
 
     package init(path: String) throws(PipelineError) {
-        file = try InputFile(path: path)
-        layout = try RowLayout(of: file)
+        let file = try InputFile(path: path)
+        self.init(file: file, layout: try RowLayout(of: file))
     }
 
-    /// The rows as vectors; float16 and uint8 are converted exactly.
+    /// The caller has checked that the file has the rows.
+    init(file: InputFile, layout: RowLayout, chunks: HDF5Chunks? = nil) {
+        self.file = file
+        self.layout = layout
+        self.chunks = chunks
+    }
+
+    /// The rows as vectors; float16 and uint8 are converted exactly, float64 is rounded.
     package func floats(_ rows: Range<Int>) throws(PipelineError) -> FloatRows {
         let bytes = try read(rows)
         let values: [Float]
         switch layout.element {
         case .float32: values = numbers(bytes, rows.count, FloatBits.float32)
         case .float16: values = numbers(bytes, rows.count, FloatBits.float16)
+        case .float64:
+            values = numbers(bytes, rows.count) { (bits: UInt64) in
+                Float(Double(bitPattern: bits))
+            }
         case .uint8: values = numbers(bytes, rows.count) { (byte: UInt8) in Float(byte) }
         case .int32, .int64:
             throw .unsupported(
-                file: file.path, expected: "vectors of float16, float32 or uint8",
+                file: file.path, expected: "vectors of float16, float32, float64 or uint8",
                 found: layout.element.rawValue)
         }
         return FloatRows(dimension: layout.width, values: values)
@@ -71,7 +85,7 @@ package struct RowFile: Sendable {
             values = numbers(bytes, rows.count) { (bits: UInt64) in
                 Int(truncatingIfNeeded: bits)
             }
-        case .float16, .float32, .uint8:
+        case .float16, .float32, .float64, .uint8:
             throw .unsupported(
                 file: file.path, expected: "ids of type int32 or int64",
                 found: layout.element.rawValue)
@@ -82,6 +96,7 @@ package struct RowFile: Sendable {
     /// The bytes of the rows without their prefixes, which are checked.
     private func read(_ rows: Range<Int>) throws(PipelineError) -> [UInt8] {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= layout.rowCount)
+        if let chunks { return try chunks.read(rows, layout, in: file) }
         let offset = layout.start + rows.lowerBound * layout.stride
         let bytes = try file.read(at: offset, count: rows.count * layout.stride)
         guard bytes.count == rows.count * layout.stride else {

@@ -4,6 +4,7 @@ package struct RowLayout: Hashable, Sendable {
     package enum Element: String, Hashable, Sendable, CaseIterable {
         case float16
         case float32
+        case float64
         case uint8
         case int32
         case int64
@@ -13,7 +14,7 @@ package struct RowLayout: Hashable, Sendable {
             case .uint8: 1
             case .float16: 2
             case .float32, .int32: 4
-            case .int64: 8
+            case .float64, .int64: 8
             }
         }
     }

@@ -1,0 +1,136 @@
+import ApusBench
+import ApusCore
+import ApusPipeline
+import Foundation
+import Testing
+
+/// Whole benchmarks on very little.
+@Suite struct BenchRunTests {
+    private static let hdf5 = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures/hdf5")
+
+    private func folder() throws -> String {
+        let path = NSTemporaryDirectory() + "apus-bench-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    private func write(_ name: String, _ rows: Range<Int>, in folder: String) throws -> String {
+        // Points on a circle that grows, so that no two are equal.
+        var words: [UInt32] = []
+        for row in rows {
+            let radius = 1 + Double(row) / 100
+            let point = [Float(radius * cos(Double(row))), Float(radius * sin(Double(row)))]
+            words += [2] + point.map(\.bitPattern)
+        }
+        let bytes = words.flatMap { word in
+            (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) }
+        }
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        return "\(folder)/\(name)"
+    }
+
+    private func dataset(in folder: String, k: Int = 5) throws -> Dataset {
+        try Dataset(
+            base: write("base.fvecs", 0..<400, in: folder),
+            queries: write("q.fvecs", 50..<60, in: folder), truth: nil, limit: nil,
+            metric: .euclid, k: k)
+    }
+
+    private func settings() -> SweepSettings {
+        var settings = SweepSettings()
+        settings.efs = [32]
+        settings.k = 5
+        settings.passes = 1
+        return settings
+    }
+
+    @Test func aFileOfANNBenchmarksIsWholeByItself() throws {
+        let path = Self.hdf5.appending(path: "newest.hdf5").path
+        let dataset = try Dataset(hdf5: path, limit: nil, metric: nil, k: 3)
+        #expect(dataset.metric == .cosine)
+        #expect(dataset.base.count == 12)
+        #expect(dataset.queries.count == 2)
+        #expect(dataset.truth?.width == 3)
+        #expect(dataset.name == "hdf5/newest.hdf5")
+        // Neighbours among all rows are none among fewer.
+        #expect(try Dataset(hdf5: path, limit: 10, metric: .dot, k: 3).truth == nil)
+        #expect(throws: BenchError.self) {
+            try Dataset(hdf5: path, limit: nil, metric: nil, k: 4)
+        }
+    }
+
+    @Test func aFilterIsJudgedAmongThePointsItMatches() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let lines = (0..<400).map { "{\"third\": \($0 % 3)}" }.joined(separator: "\n")
+        try Data(lines.utf8).write(to: URL(fileURLWithPath: "\(folder)/p.jsonl"))
+        let dataset = try dataset(in: folder).withPayload(at: "\(folder)/p.jsonl")
+        var settings = settings()
+        settings.filter = TextualFilter(
+            text: "{\"x\"}",
+            filter: Filter(must: [.field(PayloadPath(key: "third"), .matchInteger(1))]))
+        let report = Report(settings, dataset, isa: "scalar")
+        var printed: [String] = []
+        try Sweep(dataset, settings, databaseAt: folder + "/db", note: { _ in }).run {
+            ef, measurement, cost in
+            #expect(cost.matches == 133)
+            #expect(measurement.recall > 0.9)
+            // Not the 64 MiB that a database keeps back.
+            #expect(cost.bytesPerVector < 5000)
+            #expect(cost.split.contains { $0.part == "vectors" && $0.bytes >= 8 })
+            printed.append(report.line(ef: ef, measurement, cost))
+        }
+        let curve = try #require(CurveFile.curves(ofLines: printed, named: "n").first)
+        #expect(curve.work == report.work)
+        #expect(curve.work.filter == "{\"x\"}")
+        #expect(curve.shares.map(\.name).contains("graph"))
+    }
+
+    @Test func aShortPayloadFileIsNamed() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data("{}\n{}\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/p.jsonl"))
+        let error = #expect(throws: BenchError.self) {
+            try dataset(in: folder).withPayload(at: "\(folder)/p.jsonl")
+        }
+        #expect(error?.description.contains("ends after 2 lines") == true)
+    }
+
+    @Test func roundsKeepTheirPointsAndEndBesideANewCollection() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let churn = Churn(
+            try dataset(in: folder), settings(), databasesIn: folder, note: { _ in })
+        var rounds: [Churn.Round] = []
+        try churn.run(rounds: 3, share: 0.3) { rounds.append($0) }
+        #expect(rounds.map(\.number) == [0, 1, 2, 3, 3])
+        #expect(rounds.map(\.isFresh) == [false, false, false, false, true])
+        #expect(rounds.map(\.replacedCount) == [0, 60, 60, 60, 0])
+        for round in rounds {
+            #expect(round.liveCount == 200)
+            #expect(round.graphFaultCount == 0)
+            #expect(round.measurements.map(\.ef) == [32])
+            #expect(round.measurements.allSatisfy { $0.measurement.recall > 0.9 })
+        }
+    }
+
+    @Test func kernelsOfEveryElementAreMeasuredInEveryAccess() throws {
+        var settings = KernelBench.Settings()
+        settings.dimensions = [20]
+        settings.levels = [.scalar]
+        settings.workingSetByteCount = 1 << 20
+        settings.duration = .milliseconds(1)
+        var figures: [KernelBench.Figure] = []
+        try KernelBench(settings).run { figures.append($0) }
+        // Codes have no kernel for Manhattan.
+        #expect(figures.count == (3 + 2) * 3)
+        for figure in figures {
+            #expect(figure.nanoseconds > 0 && figure.nanoseconds.isFinite)
+            #expect((figure.shareOfMemory == nil) == (figure.access == .cache))
+            let line = KernelReport.line(figure, workingSetByteCount: 1 << 20)
+            #expect(throws: Never.self) { try JSONParser.value(in: Array(line.utf8)) }
+        }
+    }
+}
