@@ -14,10 +14,12 @@ package struct Report: Sendable {
     }
 
     /// One JSON object without a newline. `build_s` is null when the index was there already.
-    package func line(ef: Int?, _ measurement: Measurement, _ build: BuildCost) -> String {
+    package func line(
+        _ effort: Effort, _ measurement: Measurement, _ build: BuildCost
+    ) -> String {
         var fields: [(String, String)] = [
-            ("index", ef == nil ? "\"flat\"" : "\"hnsw\""),
-            ("params", object(parameters(ef: ef))),
+            ("index", text(settings.indexName)),
+            ("params", object(parameters(effort))),
             ("recall", number(measurement.recall, 5)),
             ("qps", number(measurement.queriesPerSecond, 1)),
             ("p50_us", number(measurement.p50, 1)),
@@ -43,14 +45,19 @@ package struct Report: Sendable {
         return object(fields)
     }
 
-    private func parameters(ef: Int?) -> [(String, String)] {
+    private func parameters(_ effort: Effort) -> [(String, String)] {
         var fields: [(String, String)] = []
-        if let ef {
+        if let ivf = settings.ivf {
+            fields = [
+                ("lists", ivf.lists.map(String.init) ?? "null"),
+                ("parts", ivf.parts.map(String.init) ?? "null"), ("bits", "\(ivf.bits)"),
+            ]
+        } else if effort != .exact {
             fields = [
                 ("m", "\(settings.m)"), ("ef_construction", "\(settings.efConstruction)"),
-                ("ef", "\(ef)"),
             ]
         }
+        if let parameter = effort.parameter { fields.append(parameter) }
         return fields + [
             ("k", "\(settings.k)"), ("threads", "\(settings.threads)"),
             ("build_threads", "\(settings.buildThreads)"),
@@ -72,13 +79,16 @@ package struct Report: Sendable {
 
     /// The head of the table.
     package func heading() -> String {
-        row(["ef", "recall@\(settings.k)", "queries/s", "p50 µs", "p95 µs", "p99 µs"])
+        row([
+            settings.efforts.first?.parameter?.name ?? "exact", "recall@\(settings.k)", "queries/s",
+            "p50 µs", "p95 µs", "p99 µs",
+        ])
     }
 
     /// One line of the table.
-    package func row(ef: Int?, _ measurement: Measurement) -> String {
+    package func row(_ effort: Effort, _ measurement: Measurement) -> String {
         row([
-            ef.map(String.init) ?? "exact", number(measurement.recall, 4),
+            effort.parameter?.value ?? "exact", number(measurement.recall, 4),
             number(measurement.queriesPerSecond, 0), number(measurement.p50, 0),
             number(measurement.p95, 0), number(measurement.p99, 0),
         ])

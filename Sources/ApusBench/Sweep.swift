@@ -37,10 +37,10 @@ package struct Sweep: Sendable {
         self.note = note
     }
 
-    /// Builds unless the database has the very collection already, then measures each `ef` (or
-    /// the exact scan) and hands the figures to `report` as they come.
+    /// Builds unless the database has the very collection already, then measures each effort
+    /// and hands the figures to `report` as they come.
     package func run(
-        _ report: (_ ef: Int?, Measurement, BuildCost) throws -> Void
+        _ report: (Effort, Measurement, BuildCost) throws -> Void
     ) throws {
         let times = try build()
         let database = try Database.open(at: path, configuration: engineConfiguration)
@@ -56,12 +56,8 @@ package struct Sweep: Sendable {
             },
             segments: info.segmentsCount, matches: try matchCount(collection))
         let recall = try judge(collection)
-        if settings.isExact {
-            try report(nil, measure(collection, SearchParameters(exact: true), recall), cost)
-        } else {
-            for ef in settings.efs {
-                try report(ef, measure(collection, SearchParameters(ef: ef), recall), cost)
-            }
+        for effort in settings.efforts {
+            try report(effort, measure(collection, effort.parameters, recall), cost)
         }
         try database.close()
     }
@@ -75,11 +71,13 @@ package struct Sweep: Sendable {
     private var collectionConfiguration: CollectionConfiguration {
         // The least threshold there is: a small base shall go through its graph as well. The scan
         // of everything needs no graph, which m = 0 says.
-        CollectionConfiguration(
+        var configuration = CollectionConfiguration(
             dimension: dataset.base.dimension, metric: dataset.metric,
             hnsw: HNSWConfiguration(
                 m: settings.isExact ? 0 : settings.m, efConstruct: settings.efConstruction,
                 fullScanThreshold: 10))
+        configuration.vectors[defaultVectorName]?.ivf = settings.isExact ? nil : settings.ivf
+        return configuration
     }
 }
 

@@ -18,11 +18,55 @@ package struct SweepSettings: Hashable, Sendable {
     package var passes = 3
     /// Measure the scan over every vector instead of the graph.
     package var isExact = false
+    /// An IVF-PQ index instead of the graph.
+    package var ivf: IVFConfiguration?
+    /// Lists to look into, with an IVF-PQ index: one measurement each.
+    package var probes = [8, 16, 32, 64, 128]
+    /// Recalls to ask for, instead of candidates or lists: one measurement each.
+    package var targetRecalls: [Double] = []
 
     /// Which points may be found; nil: all.
     package var filter: TextualFilter?
 
     package init() {}
+}
+
+/// How a measured search says how much it does.
+package enum Effort: Hashable, Sendable {
+    case exact
+    case candidates(Int)
+    case probes(Int)
+    case recall(Double)
+
+    package var parameters: SearchParameters {
+        switch self {
+        case .exact: SearchParameters(exact: true)
+        case .candidates(let ef): SearchParameters(ef: ef)
+        case .probes(let count): SearchParameters(probes: count)
+        case .recall(let target): SearchParameters(targetRecall: target)
+        }
+    }
+
+    /// The parameter's name and value; nil for none.
+    package var parameter: (name: String, value: String)? {
+        switch self {
+        case .exact: nil
+        case .candidates(let ef): ("ef", "\(ef)")
+        case .probes(let count): ("probes", "\(count)")
+        case .recall(let target): ("target_recall", "\(target)")
+        }
+    }
+}
+
+extension SweepSettings {
+    /// What is measured, in order.
+    package var efforts: [Effort] {
+        if isExact { return [.exact] }
+        if !targetRecalls.isEmpty { return targetRecalls.map(Effort.recall) }
+        return ivf == nil ? efs.map(Effort.candidates) : probes.map(Effort.probes)
+    }
+
+    package var indexName: String { isExact ? "flat" : ivf == nil ? "hnsw" : "ivfpq" }
 }
 
 /// A filter and the text that says it, for reports.

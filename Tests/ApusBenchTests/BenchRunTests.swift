@@ -74,13 +74,13 @@ import Testing
         let report = Report(settings, dataset, isa: "scalar")
         var printed: [String] = []
         try Sweep(dataset, settings, databaseAt: folder + "/db", note: { _ in }).run {
-            ef, measurement, cost in
+            effort, measurement, cost in
             #expect(cost.matches == 133)
             #expect(measurement.recall > 0.9)
             // Not the 64 MiB that a database keeps back.
             #expect(cost.bytesPerVector < 5000)
             #expect(cost.split.contains { $0.part == "vectors" && $0.bytes >= 8 })
-            printed.append(report.line(ef: ef, measurement, cost))
+            printed.append(report.line(effort, measurement, cost))
         }
         let curve = try #require(CurveFile.curves(ofLines: printed, named: "n").first)
         #expect(curve.work == report.work)

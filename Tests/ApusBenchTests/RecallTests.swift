@@ -96,9 +96,9 @@ import Testing
         let report = Report(settings, dataset, isa: "scalar")
         var lines: [String] = []
         try Sweep(dataset, settings, databaseAt: folder.path + "/db", note: { _ in }).run {
-            ef, measurement, cost in
+            effort, measurement, cost in
             #expect(measurement.recall > 0.9)
-            lines.append(report.line(ef: ef, measurement, cost))
+            lines.append(report.line(effort, measurement, cost))
         }
         let line = try #require(lines.first)
         guard case .object(let object) = try JSONParser.value(in: Array(line.utf8)) else {

@@ -103,8 +103,14 @@ extension CurveFile {
         work.dimension = try line.optional("dimension")?.count()
         work.base = try line.optional("base")?.count()
         work.filter = try line.optional("filter")?.text()
-        let ef = try parameters.optional("ef")?.count()
-        let point = try point(line, setting: ef.map { "ef=\($0)" } ?? "exact")
+        var setting = "exact"
+        for name in ["ef", "probes"] {
+            if let count = try parameters.optional(name)?.count() { setting = "\(name)=\(count)" }
+        }
+        if let target = try parameters.optional("target_recall")?.number(in: 0...1) {
+            setting = "recall=\(target)"
+        }
+        let point = try point(line, setting: setting)
         var curve = Curve(name: name, work: work, points: [point])
         try readCosts(of: &curve, line)
         for (key, title) in [

@@ -13,7 +13,7 @@ struct BenchANN: AsyncParsableCommand {
         discussion: """
             Builds a collection from the base vectors, writes it out, opens it again, and asks \
             every query, one at a time, through the engine's own search path. Standard output gets \
-            one JSON object a line for each --ef:
+            one JSON object a line for each --ef, --nprobe or --target-recall:
 
               index params recall qps p50_us p95_us p99_us build_s
               bytes_per_vector isa
@@ -31,6 +31,7 @@ struct BenchANN: AsyncParsableCommand {
             Examples:
               apus bench ann --base sift.bvecs --queries query.bvecs \\
                 --truth truth.ivecs --metric l2 --html sift.html
+              apus bench ann --base docs.npy --queries q.npy --metric cosine --index ivfpq
               apus bench ann --hdf5 glove-100-angular.hdf5 --html glove.html \\
                 --compare before.jsonl,peers.json
               apus bench ann --base docs.npy --queries q.npy --metric cosine --ef 64,128 \\
@@ -43,6 +44,7 @@ struct BenchANN: AsyncParsableCommand {
     /// What is measured.
     enum Index: String, ExpressibleByArgument, CaseIterable {
         case hnsw
+        case ivfpq
         case flat
     }
 
@@ -97,6 +99,23 @@ struct BenchANN: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Candidates while searching.", valueName: "list"))
     var ef = NumberList([16, 32, 64, 128, 256])
 
+    @Option(help: "Lists of --index ivfpq (default: by the number of vectors).")
+    var nlist: Int?
+
+    @Option(help: "Parts of its codes (default: by the dimension).")
+    var parts: Int?
+
+    @Option(help: "Bits of a part: 4 or 8.")
+    var bits = 4
+
+    @Option(help: ArgumentHelp("Lists to look into.", valueName: "list"))
+    var nprobe = NumberList([8, 16, 32, 64, 128])
+
+    @Option(
+        help: ArgumentHelp(
+            "Recalls to ask for, instead of --ef or --nprobe: 0.9,0.95.", valueName: "list"))
+    var targetRecall: String?
+
     @Option(help: "Neighbours asked for.")
     var k = 10
 
@@ -141,6 +160,8 @@ struct BenchANN: AsyncParsableCommand {
         try Checked.inRange("--threads", threads, 1...1024)
         try Checked.inRange("--build-threads", buildThreads, 1...1024)
         try Checked.inRange("--passes", passes, 1...1000)
+        for probes in nprobe.numbers { try Checked.inRange("--nprobe", probes, 1...65_536) }
+        _ = try targets()
         if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
     }
 
@@ -159,13 +180,13 @@ struct BenchANN: AsyncParsableCommand {
             StandardError.write(line: $0)
         }
         var lines: [String] = []
-        try sweep.run { ef, measurement, cost in
+        try sweep.run { effort, measurement, cost in
             if lines.isEmpty {
                 StandardError.write(line: report.summary(cost))
                 StandardError.write(line: report.heading())
             }
-            StandardError.write(line: report.row(ef: ef, measurement))
-            lines.append(report.line(ef: ef, measurement, cost))
+            StandardError.write(line: report.row(effort, measurement))
+            lines.append(report.line(effort, measurement, cost))
             print(lines.last ?? "")
             fflush(nil)
         }
@@ -196,6 +217,11 @@ struct BenchANN: AsyncParsableCommand {
         settings.buildThreads = buildThreads
         settings.passes = passes
         settings.isExact = exact || index == .flat
+        settings.probes = nprobe.numbers
+        settings.targetRecalls = try targets()
+        if index == .ivfpq {
+            settings.ivf = IVFConfiguration(lists: nlist, parts: parts, bits: bits)
+        }
         if let filter {
             let bytes = Data(filter.utf8)
             let value = try RequestDecoder.decode(bytes.bytes) {
@@ -204,6 +230,16 @@ struct BenchANN: AsyncParsableCommand {
             settings.filter = TextualFilter(text: filter, filter: value)
         }
         return settings
+    }
+
+    private func targets() throws -> [Double] {
+        guard let targetRecall else { return [] }
+        return try targetRecall.split(separator: ",").map { text in
+            guard let value = Double(text), value > 0, value <= 1 else {
+                throw ValidationError("--target-recall: \(text) is not above 0 and at most 1")
+            }
+            return value
+        }
     }
 
     private func temporaryDirectory() -> String {
