@@ -64,7 +64,7 @@ import Testing
             FuzzTarget(
                 name: "hnsw", samples: { try Self.samples(pool) },
                 run: { input in
-                    let sections = SplitSections(input.bytes)
+                    let sections = SplitSections<HNSWFormat.Section>(input.bytes)
                     return try refusing(with: MalformedBytes.self) {
                         for residency in [
                             HNSWIndex.Residency.mapped,
@@ -88,7 +88,7 @@ import Testing
     /// What was accepted is written so that it is accepted again.
     private static func reencode(_ index: HNSWIndex, _ arena: VectorArena) throws {
         let bytes = joined(of: index)
-        let sections = SplitSections(bytes)
+        let sections = SplitSections<HNSWFormat.Section>(bytes)
         do {
             let again = unsafe try HNSWIndex.open(
                 sections: sections.buffers, vectors: arena.space, vectorCount: rowCount,
@@ -109,7 +109,7 @@ import Testing
             FuzzTarget(
                 name: "hnsw-grow", samples: { try Self.samples(pool) },
                 run: { input in
-                    let sections = SplitSections(input.bytes)
+                    let sections = SplitSections<HNSWFormat.Section>(input.bytes)
                     let index = try HNSWIndex(
                         parameters: Self.parameters, vectors: arena.space,
                         capacity: Self.rowCount + Self.growth, owner: arena)
@@ -163,28 +163,5 @@ import Testing
                         }
                     }
                 }))
-    }
-}
-
-/// The sections of a graph, apart and aligned as in a mapped file. Lengths that are too great are
-/// cut.
-@safe private final class SplitSections: @unchecked Sendable {
-    // Sendable: written in init only.
-    private(set) var buffers: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]
-
-    init(_ bytes: [UInt8]) {
-        var start = 16
-        for (number, section) in HNSWFormat.Section.allCases.enumerated() {
-            let wanted = Int(bytes.load(UInt32.self, at: number * 4) ?? 0)
-            let count = max(0, min(wanted, bytes.count - start))
-            let place = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
-            if count > 0 { unsafe place.copyBytes(from: bytes[start..<(start + count)]) }
-            unsafe buffers[section] = UnsafeRawBufferPointer(place)
-            start += count
-        }
-    }
-
-    deinit {
-        for section in HNSWFormat.Section.allCases { unsafe buffers[section]?.deallocate() }
     }
 }
