@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from engines import REPOSITORY, Apus, EngineFailed, Peer
+from engines import REPOSITORY, Apus, ApusLists, EngineFailed, Peer
 
 import vector_datasets as datasets
 import libraries
@@ -36,7 +36,7 @@ def compare(options: argparse.Namespace, key: str, scratch: pathlib.Path) -> dic
         print(f"{dataset.name}: {text}", file=sys.stderr, flush=True)
 
     engines, results = [], {}
-    candidates = [Apus(options, key, scratch)]
+    candidates = [Apus(options, key, scratch), ApusLists(options, key, scratch)]
     candidates += [Peer(name, options, key, scratch) for name in options.peers]
     for engine in candidates:
         result = results[engine.name] = {"engine": engine.name, "name": engine.name, "rounds": []}

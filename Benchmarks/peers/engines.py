@@ -50,16 +50,19 @@ class Apus:
 
     name = "apus"
     about = "HNSW over 8-bit codes, ordered by float32; a database on disk"
+    index = "hnsw"
+    # What is varied: the option, and its name in the results.
+    effort = ("--ef", "ef")
 
     def __init__(self, options: argparse.Namespace, key: str, scratch: pathlib.Path) -> None:
         self.options = options
         self.dataset = datasets.at(key, options.datasets)
-        self.folder = scratch / "apus"
-        self.efs = options.ef or ",".join(map(str, libraries.EFS))
+        self.folder = scratch / self.name
+        self.efforts = self.settings()
         self.command = [
             str(options.apus), "bench", "ann", "--base", str(self.dataset.base_path),
             "--queries", str(self.dataset.query_path), "--truth", str(self.dataset.truth_path),
-            "--metric", self.dataset.metric, "--index", "hnsw", "--m", str(options.m),
+            "--metric", self.dataset.metric, "--index", self.index, "--m", str(options.m),
             "--ef-construction", str(options.ef_construction), "--k", str(options.k),
             "--threads", "1", "--build-threads", str(options.build_threads),
             "--passes", str(options.passes), "--data", str(self.folder),
@@ -67,20 +70,25 @@ class Apus:
         if options.limit:
             self.command += ["--limit", str(options.limit)]
 
+    def settings(self) -> str:
+        return self.options.ef or ",".join(map(str, libraries.EFS))
+
     def version(self) -> str:
         done = subprocess.run([str(self.options.apus), "--version"], capture_output=True,
                               text=True, check=True)
-        return f"apus {done.stdout.split()[-1]}"
+        return f"{self.name} {done.stdout.split()[-1]}"
 
     def build(self) -> dict:
-        [line] = lines([*self.command, "--ef", "16"], None, self.options.build_threads)
+        [line] = lines(
+            [*self.command, self.effort[0], "16"], None, self.options.build_threads)
         return {"build_s": line["build_s"], "build_cpu_s": line.get("build_cpu_s"),
                 "disk_bytes_per_vector": line["bytes_per_vector"], "isa": line["isa"],
                 **self.memory(line["base"])}
 
     def search(self) -> list[dict]:
-        found = lines([*self.command, "--ef", self.efs], self.options.core, 1)
-        return [{"setting": f"ef={each['params']['ef']}", "recall": each["recall"],
+        option, name = self.effort
+        found = lines([*self.command, option, self.efforts], self.options.core, 1)
+        return [{"setting": f"{name}={each['params'][name]}", "recall": each["recall"],
                  "qps": each["qps"]} for each in found]
 
     def memory(self, rows: int) -> dict[str, float]:
@@ -89,7 +97,7 @@ class Apus:
         It gets a copy, so that what it may tidy up is not searched later.
         """
         os.environ["APUS_BINARY"] = str(self.options.apus)
-        copy = self.folder.with_name("apus-copy")
+        copy = self.folder.with_name(f"{self.name}-copy")
         shutil.copytree(self.folder, copy)
         with apus_server.temporary_server() as server:
             empty = Resident.of(server.process.pid)
@@ -104,6 +112,18 @@ class Apus:
             memory = Resident.of(server.process.pid).since(empty, rows)
         shutil.rmtree(copy)
         return memory
+
+
+class ApusLists(Apus):
+    """The same with inverted lists and product codes."""
+
+    name = "apus-ivfpq"
+    about = "IVF-PQ fast scan, ordered by float32; a database on disk"
+    index = "ivfpq"
+    effort = ("--nprobe", "probes")
+
+    def settings(self) -> str:
+        return "4,8,16,24,32,48,64,96,128,192,256,384"
 
 
 class Peer:

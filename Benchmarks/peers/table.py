@@ -104,7 +104,7 @@ def beside_best(engines: dict[str, dict], level: float) -> str:
     """A line on Apus against the fastest of the others."""
     name = f"{level:.2f}"
     others = [each for each in engines.values()
-              if each["engine"] != "apus" and each["levels"][name] is not None]
+              if not each["engine"].startswith("apus") and each["levels"][name] is not None]
     if not others or engines["apus"]["levels"][name] is None:
         return f"- At {name}: no figure of Apus and a peer."
     fastest = max(others, key=lambda each: each["levels"][name])

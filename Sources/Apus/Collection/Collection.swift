@@ -20,7 +20,8 @@ public final class Collection: Sendable {
     let context: EngineContext
     let files: CollectionFiles
     let log: WriteAheadLog
-    let writer: Mutex<WriterState>
+    // No `Mutex`, which spins: with many writers they would take the processor from each other.
+    let writer: Monitor<WriterState>
     let published: Mutex<PublishedState>
     /// Writes that wait until fewer rows are unindexed, or until a segment is sealed.
     let waitingWrites = WaitingWrites()
@@ -56,7 +57,7 @@ public final class Collection: Sendable {
         compaction = Mutex(CompactionState(times: manifest.batchTimes))
         self.manifest = Mutex(manifest)
         lastTime = Atomic(writer.time)
-        self.writer = Mutex(writer)
+        self.writer = Monitor(writer)
         self.published = Mutex(published)
         memoryShare = MemoryAccount.Share(of: context.memory)
         pins = PinnedViews(

@@ -162,8 +162,7 @@ extension Collection {
     func whenThereIsRoom(rowCount: Int, _ write: @escaping @Sendable () -> Void) {
         // A write is refused for what the disk says now, not for what it said once.
         maintenance.withLock { $0.sealRetryIsDue = $0.sealFailure != nil }
-        waitingWrites.run(rowCount: rowCount, room: room, write)
-        if !waitingWrites.isEmpty { scheduleMaintenance() }
+        if !waitingWrites.run(rowCount: rowCount, room: room, write) { scheduleMaintenance() }
     }
 
     /// Rows that may still come before writes have to wait.

@@ -1,4 +1,4 @@
-private import Synchronization
+private import ApusStorage
 
 /// Writes that wait for room, first come first served.
 ///
@@ -11,19 +11,21 @@ final class WaitingWrites: Sendable {
         var write: @Sendable () -> Void
     }
 
-    private let queue = Mutex<[Waiting]>([])
+    // Every writer comes by: a lock that spins would take the processor from those who write.
+    private let queue = Monitor<[Waiting]>([])
 
     /// `room` tells how many rows may still come; a write runs when it is above 0, however many
-    /// rows it brings.
+    /// rows it brings. False: it waits.
     func run(
         rowCount: Int, room: () -> Int, _ write: @escaping @Sendable () -> Void
-    ) {
+    ) -> Bool {
         let runsNow = queue.withLock { queue in
             if queue.isEmpty, room() > 0 { return true }
             queue.append(Waiting(rowCount: rowCount, write: write))
             return false
         }
         if runsNow { write() }
+        return runsNow
     }
 
     /// Lets as many writes go as there is room for.
@@ -49,6 +51,4 @@ final class WaitingWrites: Sendable {
         }
         for waiting in released { waiting.write() }
     }
-
-    var isEmpty: Bool { queue.withLock { $0.isEmpty } }
 }

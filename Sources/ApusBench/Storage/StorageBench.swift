@@ -33,7 +33,8 @@ package struct StorageBench: Sendable {
 
     package func run() throws {
         try latencyUnderIngest()
-        try groupCommit()
+        try groupCommit("group_commit", m: nil)
+        try groupCommit("group_commit_without_graph", m: 0)
         try openAndRecover()
     }
 
@@ -99,10 +100,11 @@ package struct StorageBench: Sendable {
 
     // MARK: Group commit
 
-    /// Acknowledged single-point writes a second, by one writer and by 64.
-    private func groupCommit() throws {
+    /// Acknowledged single-point writes a second, by one writer and by 64. With a graph to insert
+    /// into, the processor is busy with that.
+    private func groupCommit(_ figure: String, m: Int?) throws {
         let rates = try [1, 64].map { writers in
-            try withDatabase("commit") { _, collection in
+            try withDatabase("commit", m: m) { _, collection in
                 let start = ContinuousClock.now
                 let end = start + .seconds(3)
                 let counts = (0..<writers).map { writer in
@@ -121,7 +123,7 @@ package struct StorageBench: Sendable {
             }
         }
         emit(
-            "group_commit",
+            figure,
             [
                 ("writes_per_s_1", rates[0]), ("writes_per_s_64", rates[1]),
                 ("ratio", rates[1] / rates[0]),
@@ -204,16 +206,17 @@ package struct StorageBench: Sendable {
     // MARK: Parts
 
     private func withDatabase<Value>(
-        _ folder: String, sealsOnClose: Bool = true,
+        _ folder: String, m: Int? = nil, sealsOnClose: Bool = true,
         _ body: (Database, Collection) throws -> Value
     ) throws -> Value {
         var configuration = EngineConfiguration()
         if !sealsOnClose { configuration.sealOnCloseRowsMin = .max }
         let directory = "\(path)/\(folder)"
         let database = try Database.open(at: directory, configuration: configuration)
-        let collection = try database.createCollection(
-            Self.name,
-            CollectionConfiguration(dimension: dataset.base.dimension, metric: dataset.metric))
+        var settings = CollectionConfiguration(
+            dimension: dataset.base.dimension, metric: dataset.metric)
+        if let m { settings.hnsw.m = m }
+        let collection = try database.createCollection(Self.name, settings)
         let value = try body(database, collection)
         try database.close()
         if sealsOnClose { try FileManager.default.removeItem(atPath: directory) }
