@@ -33,16 +33,16 @@ extension IVFIndex {
         recallCurve = RecallCurve(.probes, points: points, sampleCount: samples.count)
     }
 
-    /// How many of the k nearest other rows a search finds, for each k that is measured.
+    /// How many of the k nearest other rows a search finds, for each k that is measured: all from
+    /// the candidates of one scan, of which a search for k measures the first by their vectors.
     private func hits(searching sample: UInt32, probes: Int, _ exact: [Float]) -> [Int] {
-        let query = vectors.vector(at: Int(sample))
-        // With a candidate list for each k: it is a part of what is found.
-        return RecallCurve.limits.map { limit in
-            let found = search(
-                query, k: limit + 1, probes: probes, candidates: Self.candidates(k: limit) + 1,
-                admission: .all, without: sample)
-            return RecallTruth.hits(
-                among: found.filter { $0.ordinal != sample }, exact, k: limit)
+        let limits = RecallCurve.limits
+        let found = candidates(
+            for: sample, probes: probes, count: Self.candidates(k: limits.last ?? 0) + 1)
+        return limits.map { limit in
+            let answer = found.prefix(Self.candidates(k: limit) + 1)
+                .filter { $0.ordinal != sample }.sorted()
+            return RecallTruth.hits(among: answer, exact, k: limit)
         }
     }
 }

@@ -16,16 +16,6 @@ extension IVFIndex {
     package func search(
         _ query: [Float], k: Int, probes: Int, candidates: Int, admission: Admission = .all
     ) -> [Neighbour] {
-        search(
-            query, k: k, probes: probes, candidates: candidates, admission: admission, without: nil)
-    }
-
-    /// `without` is for a query that is a row itself: its list's centroid counts as if the row had
-    /// not been among those that it is the mean of.
-    func search(
-        _ query: [Float], k: Int, probes: Int, candidates: Int, admission: Admission,
-        without row: UInt32?
-    ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
             "a query of \(query.count) floats in an index of \(parameters.dimension)")
@@ -36,12 +26,33 @@ extension IVFIndex {
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
             return scratch.withScratch(for: self, candidates: candidates) { scratch in
-                unsafe scan(start, probes: probes, admission, without: row, scratch)
+                unsafe scan(start, probes: probes, admission, without: nil, scratch)
                 return unsafe refine(start, k: k, scratch)
             }
         }
     }
 
+    /// The rows that a search for a row finds by their codes, nearest first by these, with their
+    /// exact distances. The centroid of the row's own list counts as if the row had not been among
+    /// those that it is the mean of.
+    func candidates(for row: UInt32, probes: Int, count: Int) -> [Neighbour] {
+        let count = min(max(count, 1), rowCount)
+        let query = unsafe vectors.row(Int(row))
+        return scratch.withScratch(for: self, candidates: count) { scratch in
+            unsafe scan(
+                query, probes: min(probes, parameters.listCount), .all, without: row, scratch)
+            let found = scratch.select()
+            let nearest = unsafe UnsafeBufferPointer(start: scratch.candidates, count: found)
+                .sorted()
+            return nearest.map { key in
+                let distance = unsafe kernel.distance(
+                    query, vectors.row(Int(key.ordinal)), dimension: parameters.dimension)
+                return Neighbour(ordinal: key.ordinal, distance: distance)
+            }
+        }
+    }
+
+    /// `without` is a row that is searched for itself.
     private func scan(
         _ query: UnsafePointer<Float>, probes: Int, _ admission: Admission, without row: UInt32?,
         _ scratch: IVFScratch
