@@ -185,14 +185,12 @@ extension Planner {
         return Double(matchCount) <= cost ? .scan : .lists(probes: probes, candidates: candidates)
     }
 
-    /// nil: no number that was measured finds enough.
+    /// nil: no number that was measured finds enough, or nothing was measured, as in small segments.
     private static func probes(
         _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
     ) -> Int? {
         if let probes = settings.probes { return min(max(1, probes), listCount) }
-        guard let curve = segment.recallCurve else {
-            return settings.targetRecall ?? 0 > defaultRecall ? nil : max(1, listCount / 8)
-        }
+        guard let curve = segment.recallCurve else { return nil }
         let found = curve.ef(
             reaching: settings.targetRecall ?? defaultRecall,
             k: depth(max(1, settings.limit), segment))

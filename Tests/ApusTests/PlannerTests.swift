@@ -126,4 +126,37 @@ import Testing
             }
         }
     }
+
+    @Test("Lists are looked into as far as their measured recall says; unmeasured ones are scanned")
+    func lists() {
+        let curve = RecallCurve(
+            .probes,
+            points: [(8, 0.8), (32, 0.95), (128, 0.99)].map { probes, recall in
+                RecallCurve.Point(ef: probes, recalls: RecallCurve.limits.map { _ in recall })
+            }, sampleCount: 100)
+        func plan(
+            _ curve: RecallCurve?, matches: Int? = nil,
+            _ change: (inout SearchSettings) -> Void = { _ in }
+        ) -> Plan {
+            var settings = SearchSettings(
+                limit: 10, ef: nil, exact: false, indexedOnly: false, defaultEf: 100,
+                fullScanByteCount: 100_000, m: 16)
+            change(&settings)
+            return Planner.plan(
+                SegmentStatistics(
+                    rowCount: 1_000_000, matchCount: matches, indexedCount: 0,
+                    vectorByteCount: 1536, recallCurve: curve, listCount: 4000), settings)
+        }
+        #expect(plan(curve) == .lists(probes: 32, candidates: 100))
+        #expect(plan(curve) { $0.targetRecall = 0.99 } == .lists(probes: 128, candidates: 100))
+        #expect(plan(curve) { $0.targetRecall = 0.999 } == .scan)
+        #expect(plan(curve) { $0.probes = 5 } == .lists(probes: 5, candidates: 100))
+        #expect(plan(curve) { $0.probes = .max } == .lists(probes: 4000, candidates: 100))
+        #expect(plan(curve) { $0.exact = true } == .scan)
+        #expect(plan(curve, matches: 500) == .scan)
+        #expect(plan(nil) == .scan)
+        for limit in [0, 1, Int.max] {
+            _ = plan(curve, matches: 3) { $0.limit = limit }
+        }
+    }
 }

@@ -9,8 +9,9 @@ internal import ApusKernels
 /// other's, moved by a hair to one side while the other moves to the other side). The same points
 /// and seed give the same centroids on any number of threads.
 struct KMeans: Sendable {
-    /// Points that seeds are chosen among, for each centroid.
+    /// Points that seeds are chosen among, for each centroid, and in all.
     private static let seedCandidates = 8
+    private static let seedCandidatesMax = 32_768
     /// Rows of a block that one thread takes.
     private static let blockSize = 256
 
@@ -96,7 +97,8 @@ struct KMeans: Sendable {
     func seeds(among points: [Float]) -> [Float] {
         let kernel = DistanceKernel(metric: .euclid)
         var random = SplitMix(seed: seed)
-        let candidates = min(points.count / dimension, count * Self.seedCandidates)
+        let wanted = max(count, min(count * Self.seedCandidates, Self.seedCandidatesMax))
+        let candidates = min(points.count / dimension, wanted)
         var distances = [Float](repeating: .infinity, count: candidates)
         var seeds: [Float] = []
         seeds.reserveCapacity(count * dimension)
