@@ -1,91 +1,135 @@
-"""Our own extension: a recall that is asked for, and the one to expect (docs/protocol.md)."""
+"""Recall on the real vectors of Fixtures/sample, through the command line and over gRPC."""
 
 from __future__ import annotations
 
-import random
+import gzip
+import json
 
-import grpc
+import numpy as np
 import pytest
-from qdrant_client import grpc as wire
-from qdrant_client.models import Distance, HnswConfigDiff, PointStruct, VectorParams
+from qdrant_client import models
 
-pytestmark = pytest.mark.server_only("extensions of this server")
+import apus_server
+from conftest import connect
 
-PLAIN = VectorParams(size=4, distance=Distance.EUCLID)
+SAMPLE = apus_server.REPOSITORY / "Fixtures" / "sample"
+K = 10
 
 
-@pytest.fixture
-def filled(client, collection):
-    own = collection(vectors_config=PLAIN, hnsw_config=HnswConfigDiff(full_scan_threshold=10))
-    chance = random.Random(1)
-    client.upsert(
-        own, [PointStruct(id=n, vector=[chance.random() for _ in range(4)]) for n in range(200)]
+def ingest(*target: str) -> None:
+    result = apus_server.run(
+        "ingest", "--collection", "sample", "--metric", "cosine",
+        "--vectors", str(SAMPLE / "base.f16.npy"), "--payload", str(SAMPLE / "payload.jsonl.gz"),
+        *target,
     )
-    return own
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize(
-    ("params", "headers"),
-    [
-        ({"target_recall": 0.99}, {}),
-        ({}, {"apus-target-recall": "0.99"}),
-        ({"exact": True}, {}),
-        ({"exact": True}, {"apus-target-recall": "0.5"}),
-    ],
-)
-def test_rest_answers_tell_the_recall_to_expect(rest, filled, params, headers):
-    body = {"query": [0.1, 0.2, 0.3, 0.4], "limit": 5, "params": params}
-    reply = rest("POST", f"/collections/{filled}/points/query", body, headers=headers)
-    assert len(reply.result["points"]) == 5
-    assert float(reply.headers["apus-recall-expected"]) >= 0.99
+@pytest.fixture(scope="module")
+def loaded():
+    """A server with the sample in it, brought in over gRPC."""
+    with apus_server.temporary_server() as server:
+        ingest("--url", f"grpc://127.0.0.1:{server.grpc_port}")
+        yield server
 
 
-@pytest.mark.parametrize(
-    ("params", "headers", "text"),
-    [
-        ({"target_recall": 1.5}, {}, "target_recall"),
-        ({"target_recall": 0}, {}, "target_recall"),
-        ({"target_recall": "much"}, {}, "target_recall"),
-        ({"target_recall": 0.9, "hnsw_ef": 100}, {}, "hnsw_ef"),
-        ({}, {"apus-target-recall": "all"}, "apus-target-recall"),
-        ({}, {"apus-target-recall": "-1"}, "apus-target-recall"),
-    ],
-)
-def test_what_cannot_be_is_refused(rest, filled, params, headers, text):
-    body = {"query": [0.1, 0.2, 0.3, 0.4], "limit": 5, "params": params}
-    reply = rest("POST", f"/collections/{filled}/points/query", body, headers=headers)
-    assert reply.status in (400, 422)
-    assert text in reply.error
+@pytest.fixture(scope="module")
+def address(loaded) -> str:
+    return f"grpc://127.0.0.1:{loaded.grpc_port}"
 
 
-def test_batches_and_groups_take_the_header(rest, client, filled):
-    client.set_payload(filled, {"part": "a"}, points=list(range(100)))
-    search = {"query": [0.1, 0.2, 0.3, 0.4], "limit": 5}
-    headers = {"apus-target-recall": "1"}
-    for path, body in [
-        ("query/batch", {"searches": [search, search]}),
-        ("query/groups", {**search, "group_by": "part"}),
-    ]:
-        reply = rest("POST", f"/collections/{filled}/points/{path}", body, headers=headers)
-        assert reply.status == 200
+@pytest.fixture(scope="module")
+def sample(loaded):
+    client = connect(loaded, "grpc")
+    yield client
+    client.close()
 
 
-def test_grpc_calls_ask_and_learn_by_metadata(server, filled):
-    request = wire.QueryPoints(
-        collection_name=filled,
-        query=wire.Query(
-            nearest=wire.VectorInput(dense=wire.DenseVector(data=[0.1, 0.2, 0.3, 0.4]))
-        ),
-        limit=5,
+def found(client, ef: int, **options) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and scores of the K nearest of every query."""
+    ids, scores = [], []
+    for query in np.load(SAMPLE / "queries.f32.npy"):
+        hits = client.query_points(
+            "sample", query=query.tolist(), limit=K, with_payload=False,
+            search_params=models.SearchParams(hnsw_ef=ef, **options),
+        ).points
+        ids.append([each.id for each in hits])
+        scores.append([each.score for each in hits])
+    return np.array(ids), np.array(scores)
+
+
+def recall(scores: np.ndarray) -> float:
+    """The part of answers that are no farther than the K-th true neighbour."""
+    truth = np.load(SAMPLE / "cosines.f32.npy")[:, K - 1:K]
+    return float((scores >= truth - 1e-6).mean())
+
+
+def test_every_row_and_payload_arrived(sample):
+    assert sample.count("sample").count == 10_000
+    with gzip.open(SAMPLE / "payload.jsonl.gz", "rt", encoding="utf-8") as lines:
+        payloads = [json.loads(line) for line in lines]
+    records, _ = sample.scroll("sample", limit=10_000)
+    assert [each.id for each in records] == list(range(10_000))
+    assert [each.payload for each in records] == payloads
+
+
+def test_scores_are_true_cosines(sample):
+    ids, scores = found(sample, 128)
+    base = np.load(SAMPLE / "base.f16.npy").astype(np.float32)
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+    queries = np.load(SAMPLE / "queries.f32.npy")
+    for row, query in enumerate(queries):
+        assert scores[row] == pytest.approx(base[ids[row]] @ query, abs=1e-4)
+        assert list(scores[row]) == sorted(scores[row], reverse=True)
+
+
+def test_recall_at_ef_128_is_at_least_95_percent(sample):
+    _, scores = found(sample, 128)
+    assert recall(scores) >= 0.95
+
+
+def test_an_exact_search_is_exact(sample):
+    _, scores = found(sample, 16, exact=True)
+    assert recall(scores) == 1.0
+
+
+def test_a_filter_keeps_the_recall(sample):
+    since = models.Filter(
+        must=[models.FieldCondition(key="year", range=models.Range(gte=2024))]
     )
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        points = wire.PointsStub(channel)
-        reply, called = points.Query.with_call(
-            request, metadata=[("apus-target-recall", "0.95")], timeout=60
-        )
-        assert len(reply.result) == 5
-        told = dict(called.initial_metadata()) | dict(called.trailing_metadata())
-        assert float(told["apus-recall-expected"]) >= 0.95
-        with pytest.raises(grpc.RpcError) as caught:
-            points.Query(request, metadata=[("apus-target-recall", "most")], timeout=60)
-        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    base = np.load(SAMPLE / "base.f16.npy").astype(np.float32)
+    base /= np.linalg.norm(base, axis=1, keepdims=True)
+    with gzip.open(SAMPLE / "payload.jsonl.gz", "rt", encoding="utf-8") as lines:
+        keep = np.array([json.loads(line)["year"] >= 2024 for line in lines])
+    right = 0
+    queries = np.load(SAMPLE / "queries.f32.npy")
+    for query in queries:
+        truth = np.sort((base @ query)[keep])[::-1][K - 1]
+        hits = sample.query_points(
+            "sample", query=query.tolist(), limit=K, query_filter=since, with_payload=False,
+            search_params=models.SearchParams(hnsw_ef=128),
+        ).points
+        assert len(hits) == K
+        assert all(keep[each.id] for each in hits)
+        right += sum(each.score >= truth - 1e-6 for each in hits)
+    assert right / (K * len(queries)) >= 0.95
+
+
+def test_ingesting_again_changes_nothing(sample, address):
+    ingest("--url", address)
+    assert sample.count("sample").count == 10_000
+
+
+def test_the_same_files_without_a_server(tmp_path):
+    data = tmp_path / "data"
+    ingest("--data", str(data))
+    checked = apus_server.run("check", str(data))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    shown = apus_server.run("inspect", str(data))
+    assert shown.returncode == 0 and "sample" in shown.stdout, shown.stdout + shown.stderr
+    with apus_server.ApusServer(data) as server:
+        client = connect(server, "rest")
+        assert client.count("sample").count == 10_000
+        _, scores = found(client, 128)
+        client.close()
+    assert recall(scores) >= 0.95
