@@ -41,6 +41,37 @@ public struct Bitmap: Hashable, Sendable {
         for index in other.words.indices { words[index] |= other.words[index] }
     }
 
+    /// Takes away the ordinals of another set.
+    public mutating func subtract(_ other: Bitmap) {
+        for index in 0..<min(words.count, other.words.count) {
+            words[index] &= ~other.words[index]
+        }
+    }
+
+    /// Whether some ordinal is in both sets.
+    public func intersects(_ other: Bitmap) -> Bool {
+        (0..<min(words.count, other.words.count)).contains { words[$0] & other.words[$0] != 0 }
+    }
+
+    /// Whether no ordinal is present.
+    public var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
+    /// Adds the ordinals of a set that begins at `start`, a multiple of 64; those beyond `count` are
+    /// left out.
+    package mutating func formUnion(_ other: Bitmap, from start: Int) {
+        let first = start >> 6
+        for index in 0..<max(0, min(other.words.count, words.count - first)) {
+            words[first + index] |= other.words[index]
+        }
+        clearTail()
+    }
+
+    /// Lends the words. REQUIRES: the bits at `count` and beyond stay zero.
+    package mutating func withWords(_ body: (inout MutableSpan<UInt64>) -> Void) {
+        var span = words.mutableSpan
+        body(&span)
+    }
+
     /// Every absent ordinal becomes present and the other way round.
     public mutating func invert() {
         for index in words.indices { words[index] = ~words[index] }

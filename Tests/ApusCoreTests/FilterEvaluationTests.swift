@@ -80,11 +80,8 @@ import Testing
         }
     }
 
-    @Test func requiredIDsNarrowTheScan() {
+    @Test func conditionsOnIDsNeedNoPayload() {
         let path = PayloadPath(key: "k")
-        #expect(Filter(must: [.isNull(path)]).requiredIDs == nil)
-        #expect(Filter(must: [.hasID([1, 2]), .hasID([2, 3])]).requiredIDs == [2])
-        #expect(Filter(should: [.hasID([1])]).requiredIDs == nil)
         #expect(!CompiledFilter(Filter(must: [.hasID([1])])).needsPayload)
         #expect(
             CompiledFilter(Filter(should: [.filter(Filter(must: [.isNull(path)]))])).needsPayload)

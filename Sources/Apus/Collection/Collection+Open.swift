@@ -228,12 +228,15 @@ extension Collection {
         scheduleMaintenance()
     }
 
-    /// Declares an index on a payload field.
+    /// Declares an index on a payload field. Filters use it as far as it is made: of rows that are
+    /// there already in the background, of a segment file at the latest by the first filter that
+    /// needs it.
     @discardableResult
     public func createPayloadIndex(
         _ field: PayloadPath, _ schema: PayloadFieldSchema
     ) throws -> WriteResult {
-        try changeAttributes { $0.payloadSchema[field.description] = schema }
+        defer { scheduleMaintenance() }
+        return try changeAttributes { $0.payloadSchema[field.description] = schema }
     }
 
     /// Forgets an index on a payload field; nothing happens when there is none.

@@ -94,48 +94,13 @@ extension ReadView {
         let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
         return try segment.filterCache.matches(key, rowCount: writtenCount) { matches, rows in
             let compiled = CompiledFilter(filter, schema: schema.textFields)
-            try segment.evaluate(compiled, rows, into: &matches)
+            try segment.evaluate(
+                filter, compiled, rows, indexedFields: schema.indexedFields, into: &matches)
         }
     }
 }
 
 extension Segment {
-    fileprivate func evaluate(
-        _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
-    ) throws {
-        // The test for a vector may find damage; no answer is remembered then.
-        var failure: (any Error)?
-        func hasVector(_ name: String, at row: Int) -> Bool {
-            do {
-                return try self.hasVector(name, at: row)
-            } catch {
-                failure = error
-                return false
-            }
-        }
-        if filter.needsPayload {
-            unsafe try forEachPayload(in: rows) { row, payload in
-                matches[row] = unsafe filter.matches(
-                    id: id(at: row), payload: EncodedPayload(payload)
-                ) { name in
-                    hasVector(name, at: row)
-                }
-            }
-        } else {
-            for row in rows {
-                matches[row] = filter.matches(id: id(at: row), payload: [:]) { name in
-                    hasVector(name, at: row)
-                }
-            }
-        }
-        if let failure { throw failure }
-    }
-
-    private func hasVector(_ name: String, at row: Int) throws -> Bool {
-        if let field = try denseField(name) { return field.hasVector(at: row) }
-        return try extras(at: row)[name] != nil
-    }
-
     /// The part of the row's payload that was asked for; nil when none was.
     package func payload(selected selector: PayloadSelector, at row: Int) throws -> Payload? {
         if case .none = selector { return nil }

@@ -57,7 +57,9 @@ extension Collection {
     /// that small writes do not wake a thread for nothing.
     var hasMaintenanceWork: Bool {
         let growing = published.withLock { $0.segments }.compactMap { $0 as? GrowingSegment }
-        return growing.count > 1 || growing.contains { $0.waitingCount > 0 }
+        let fields = published.withLock { $0.schema.indexedFields }
+        return growing.count > 1
+            || growing.contains { $0.waitingCount > 0 || $0.hasPayloadToIndex(fields) }
     }
 
     /// Makes sure that a job looks for work.
@@ -130,11 +132,11 @@ extension Collection {
     /// Verifies one more part of a segment file, and brings it into memory where it belongs there,
     /// so that no search has to wait for that.
     private func loadStep() -> Bool {
-        let segments = published.withLock { $0.segments }
+        let (segments, fields) = published.withLock { ($0.segments, $0.schema.indexedFields) }
         for case let segment as SealedSegment in segments {
             do {
                 let faults = segment.faults.count
-                guard try segment.loadNextPart(hasMemory: { hasMemory(for: $0) })
+                guard try segment.loadNextPart(fields, hasMemory: { hasMemory(for: $0) })
                 else { continue }
                 for fault in segment.faults.dropFirst(faults) {
                     context.reportDamage(collection: name, fault)
@@ -152,7 +154,10 @@ extension Collection {
     }
 
     private func indexStep(_ segment: GrowingSegment) -> Bool {
-        segment.index(rowsMax: Self.rowsPerStep, finish: false, pool: context.indexPool)
+        let fields = published.withLock { $0.schema.indexedFields }
+        let hasIndexedPayload = (try? segment.indexPayload(fields)) ?? false
+        return segment.index(rowsMax: Self.rowsPerStep, finish: false, pool: context.indexPool)
+            || hasIndexedPayload
     }
 
     // MARK: Room for writes

@@ -57,8 +57,9 @@ extension Collection {
         let path = files.segment(number)
         try context.reserve.lending {
             try SegmentFile.write(
-                merged, fileSystem: context.fileSystem, path: path, configuration: configuration,
-                pool: context.compaction.pool, pacing: compactionPacing)
+                merged, fileSystem: context.fileSystem, path: path,
+                schema: published.withLock { $0.schema }, pool: context.compaction.pool,
+                pacing: compactionPacing)
         }
         do {
             let sealed = try SealedSegment(

@@ -28,8 +28,8 @@ extension Collection {
         let segment = frozen.segment
         let path = files.segment(segment.number)
         try SegmentFile.write(
-            segment, fileSystem: context.fileSystem, path: path, configuration: configuration,
-            pool: context.indexPool)
+            segment, fileSystem: context.fileSystem, path: path,
+            schema: published.withLock { $0.schema }, pool: context.indexPool)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
             replacing: segment, configuration: configuration,

@@ -50,7 +50,7 @@ struct CollectionRepair {
         let log = try repairLog(manifest, attributes.configuration)
         var next = manifest
         let replaced = try repairSegments(
-            &next, configuration: attributes.configuration, changedSince: log)
+            &next, schema: CollectionSchema(attributes), changedSince: log)
         try removeCheckpoints()
         guard !options.isDryRun else { return }
         for path in replaced { try quarantine.keep(path) }
@@ -194,8 +194,7 @@ struct CollectionRepair {
     /// Replaces damaged segments in `manifest`, and returns the paths of files that it does not
     /// name any more.
     private mutating func repairSegments(
-        _ manifest: inout Manifest, configuration: CollectionConfiguration,
-        changedSince log: LogEffects
+        _ manifest: inout Manifest, schema: CollectionSchema, changedSince log: LogEffects
     ) throws -> [String] {
         let since = Dictionary(
             uniqueKeysWithValues: try manifest.lostSegments().map { ($0.number, $0.since) })
@@ -203,7 +202,7 @@ struct CollectionRepair {
         var sound: [SealedSegment] = []
         for entry in manifest.segments {
             let check = try SegmentCheck(
-                entry, files: files, manifest: manifest, configuration: configuration,
+                entry, files: files, manifest: manifest, configuration: schema.configuration,
                 fileSystem: fileSystem)
             if check.faults.isEmpty, since[entry.number] == nil, let segment = check.segment {
                 sound.append(segment)
@@ -216,7 +215,7 @@ struct CollectionRepair {
         // Newest first: of a point that is in two of them the newer row counts.
         for entry in damaged.reversed() {
             let new = try repair(
-                entry, configuration: configuration, number: manifest.nextSegmentNumber,
+                entry, schema: schema, number: manifest.nextSegmentNumber,
                 flushedThrough: manifest.flushedThrough, among: sound, saved: &saved
             ) { id in
                 // Written again or deleted in a batch that the segment's deletion file does not
@@ -239,7 +238,7 @@ struct CollectionRepair {
 
     /// Writes what is left of a segment under a new number; nil when nothing is.
     private mutating func repair(
-        _ entry: Manifest.Segment, configuration: CollectionConfiguration, number: UInt64,
+        _ entry: Manifest.Segment, schema: CollectionSchema, number: UInt64,
         flushedThrough: SequenceNumber, among sound: [SealedSegment], saved: inout Set<PointID>,
         isReplaced: (PointID) -> Bool
     ) throws -> Manifest.Segment? {
@@ -252,7 +251,7 @@ struct CollectionRepair {
         do {
             salvage = try SegmentSalvage(
                 path: path, fileSystem: fileSystem, number: entry.number,
-                configuration: configuration)
+                configuration: schema.configuration)
         } catch {
             let deletedCount = (deletions ?? nil)?.cardinality ?? 0
             report.actions.append("leave out \(path): nothing of it can be read: \(error)")
@@ -305,12 +304,11 @@ struct CollectionRepair {
         report.actions.append("write the \(rowCount) points that are left of \(path) to \(newPath)")
         if !options.isDryRun {
             let segment = try salvage.rebuilt(
-                number: number, wanted: wanted, configuration: configuration,
+                number: number, wanted: wanted, configuration: schema.configuration,
                 through: flushedThrough)
             while segment.index(rowsMax: 8192, finish: true, pool: pool) {}
             try SegmentFile.write(
-                segment, fileSystem: fileSystem, path: newPath, configuration: configuration,
-                pool: pool)
+                segment, fileSystem: fileSystem, path: newPath, schema: schema, pool: pool)
         }
         return Manifest.Segment(number: number, rowCount: rowCount)
     }

@@ -47,6 +47,7 @@ struct SegmentCheck {
         checkRows(of: segment, path: path, manifest: manifest)
         checkFields(of: segment, path: path)
         checkPayloads(of: segment, path: path)
+        checkPayloadIndexes(of: segment, path: path)
     }
 
     private mutating func add(_ error: any Error) {
@@ -134,6 +135,16 @@ struct SegmentCheck {
             add(error)
         }
         faults += segment.faults.dropFirst(known)
+    }
+
+    private mutating func checkPayloadIndexes(of segment: SealedSegment, path: String) {
+        do {
+            faults += try segment.wrongPayloadIndexes().map {
+                "\(path): the index of payload field `\($0)` is that of other payload"
+            }
+        } catch {
+            add(error)
+        }
     }
 
     private mutating func checkPayloads(of segment: SealedSegment, path: String) {

@@ -19,6 +19,7 @@ package final class GrowingSegment: Segment {
     package let hasExtras: Bool
 
     private let growingFields: [GrowingDenseField]
+    private let payloadIndex = GrowingPayloadIndex()
     private let ids: GrowingColumn<PointIDRecord>
     private let versions: GrowingColumn<UInt64>
     /// The earlier row of the same point in this segment, or `noRow`.
@@ -133,6 +134,18 @@ package final class GrowingSegment: Segment {
         return hasMoved
     }
 
+    /// Makes payload indexes of the next rows, if enough wait for it, and returns whether it did.
+    func indexPayload(_ fields: [PayloadPath: PayloadFieldSchema]) throws -> Bool {
+        try payloadIndex.extend(to: rowCount, fields) { rows, body in
+            for row in rows { body(row, unsafe EncodedPayload(payloadView(at: row))) }
+        }
+    }
+
+    /// Whether `indexPayload` has something to do.
+    func hasPayloadToIndex(_ fields: [PayloadPath: PayloadFieldSchema]) -> Bool {
+        payloadIndex.isBehind(rowCount, fields)
+    }
+
     package var indexedVectorCount: Int {
         denseFields.values.reduce(0) { $0 + $1.indexedVectorCount }
     }
@@ -169,6 +182,20 @@ package final class GrowingSegment: Segment {
             row = previousRows[candidate]
         }
         return nil
+    }
+
+    package func rows(of id: PointID) -> [Int] {
+        var rows: [Int] = []
+        var row = rowsByID.withLock { $0[id] } ?? Self.noRow
+        while row != Self.noRow {
+            rows.append(Int(row))
+            row = previousRows[Int(row)]
+        }
+        return rows
+    }
+
+    package func indexedRows(_ fields: [PayloadPath: PayloadFieldSchema]) -> [IndexedRows] {
+        payloadIndex.rows(fields)
     }
 
     package func forEachPayload(
@@ -232,7 +259,8 @@ package final class GrowingSegment: Segment {
             Int(last.offset) + Int(last.payloadByteCount) + Int(last.extrasByteCount)
         let extrasBytes = min(extrasByteCount.load(ordering: .relaxed), blobBytes)
         let spanBytes = rows * MemoryLayout<BlobSpan>.stride
-        usage[.payload].memory = blobBytes - extrasBytes + spanBytes
+        usage[.payload].memory =
+            blobBytes - extrasBytes + spanBytes + payloadIndex.byteCount
         usage[.ids].memory = rows * Self.rowOverheadBytes - spanBytes
         usage[.sparse].memory = sparseFields.values.reduce(extrasBytes) {
             $0 + $1.index.memoryByteCount

@@ -34,6 +34,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
     private let fileUsage: StorageUsage
     private let fields: SealedFields
     private let payloads = OnDemand<RowBlockReader>()
+    private let payloadIndexes: SealedPayloadIndexes
     private let extras = OnDemand<RowBlockReader>()
     private let builtSparseFields = OnDemand<[String: SparseField]>()
     private let foundFaults = Mutex<[String]>([])
@@ -74,6 +75,8 @@ final class SealedSegment: Segment, @unchecked Sendable {
         fields = SealedFields(
             metadata.fields, of: reader, rowCount: count, configuration: configuration,
             handedOver: source?.denseFields ?? [:], startsMapped: memoryIsBounded)
+        payloadIndexes = SealedPayloadIndexes(
+            metadata.indexedFields ?? [], of: reader, rowCount: count)
         // What was just written is read back before anything is told to rely on it.
         if source != nil { try prepareRows() }
     }
@@ -139,16 +142,24 @@ final class SealedSegment: Segment, @unchecked Sendable {
         }
     }
 
-    /// Verifies the next part that was not used yet, or moves the next field to where the settings
-    /// want it; false when there is nothing left to do. Searches go on meanwhile, and wait only for
-    /// the part that they need.
-    func loadNextPart(hasMemory: (_ byteCount: Int) -> Bool) throws -> Bool {
+    /// Verifies the next part that was not used yet, makes the next payload index that the file
+    /// lacks, or moves the next field to where the settings want it; false when there is nothing left
+    /// to do. Searches go on meanwhile, and wait only for the part that they need.
+    func loadNextPart(
+        _ indexedFields: [PayloadPath: PayloadFieldSchema], hasMemory: (_ byteCount: Int) -> Bool
+    ) throws -> Bool {
         if !isPrepared.load(ordering: .acquiring) {
             try prepareRows()
             return true
         }
         if let next = fields.firstUnused {
             _ = try field(at: next)
+            return true
+        }
+        payloadIndexes.keepOnly(indexedFields)
+        if let (field, schema) = payloadIndexes.firstUnused(of: indexedFields) {
+            // Payload that cannot be read is told by what reads it.
+            _ = try? payloadIndex(of: field, schema)
             return true
         }
         do {
@@ -180,6 +191,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
 
     var usage: StorageUsage {
         var usage = fileUsage
+        usage[.payload].memory = payloadIndexes.memoryByteCount
         // Marks lie in memory that is used page by page.
         usage[.ids].memory = min(8 * rowCount, 4096 * deletions.count)
         usage[.sparse].memory = (builtSparseFields.present ?? [:]).values.reduce(0) {
@@ -225,6 +237,13 @@ final class SealedSegment: Segment, @unchecked Sendable {
         return nil
     }
 
+    func rows(of id: PointID) -> [Int] {
+        let record = PointIDRecord(id)
+        let first = rows.firstPosition(notBelow: record)
+        return (first..<rowCount).lazy.map { self.rows.row(atPosition: $0) }
+            .prefix { self.rows.record(at: $0) == record }.map(\.self)
+    }
+
     func rowsInIDOrder(
         from start: PointID?, limit: Int, writtenCount: Int, isWanted: (Int) -> Bool
     ) -> [(id: PointID, row: Int)] {
@@ -236,6 +255,49 @@ final class SealedSegment: Segment, @unchecked Sendable {
             position += 1
         }
         return found
+    }
+
+    // MARK: Payload indexes
+
+    func indexedRows(_ fields: [PayloadPath: PayloadFieldSchema]) -> [IndexedRows] {
+        [
+            IndexedRows(rows: 0..<rowCount) { field in
+                guard let schema = fields[field] else { return nil }
+                return try self.payloadIndex(of: field, schema)
+            }
+        ]
+    }
+
+    private func payloadIndex(
+        of field: PayloadPath, _ schema: PayloadFieldSchema
+    ) throws -> PayloadIndex {
+        try payloadIndexes.index(
+            of: field, schema,
+            note: { note($0, consequence: "the index of payload field `\(field)` is made again") },
+            make: { try madePayloadIndex(of: field, schema) })
+    }
+
+    private func madePayloadIndex(
+        of field: PayloadPath, _ schema: PayloadFieldSchema
+    ) throws -> PayloadIndex {
+        var builder = PayloadIndexBuilder(field, schema, rowCount: rowCount)
+        unsafe try forEachPayload(in: 0..<rowCount) { row, bytes in
+            builder.add(unsafe EncodedPayload(bytes), at: row)
+        }
+        return try PayloadIndex(copying: builder.encoded(), of: field, schema)
+    }
+
+    /// Payload fields whose index in the file is not that of the payload there.
+    func wrongPayloadIndexes() throws -> [String] {
+        try (metadata.indexedFields ?? []).enumerated().compactMap { position, declared in
+            guard let field = PayloadPath(declared.field) else { return declared.field }
+            var builder = PayloadIndexBuilder(field, declared.schema, rowCount: rowCount)
+            unsafe try forEachPayload(in: 0..<rowCount) { row, bytes in
+                builder.add(unsafe EncodedPayload(bytes), at: row)
+            }
+            let found = unsafe try reader.section(SegmentFile.Section.values(position))
+            return unsafe builder.encoded().elementsEqual(found) ? nil : declared.field
+        }
     }
 
     // MARK: Payload and extras

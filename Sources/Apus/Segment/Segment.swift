@@ -46,6 +46,11 @@ package protocol Segment: AnyObject, Sendable {
         in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws
     /// The row's encoded payload.
     func payloadBytes(at row: Int) throws -> [UInt8]
+    /// Runs of rows with payload indexes of these fields, the first from row 0 on and each from
+    /// where the one before it ends. Making or verifying an index waits until it is asked for.
+    func indexedRows(_ fields: [PayloadPath: PayloadFieldSchema]) -> [IndexedRows]
+    /// All rows that the point was ever written to, whoever sees them.
+    func rows(of id: PointID) -> [Int]
     /// The row's sparse and multi vectors, encoded; empty when it has none.
     func extrasBytes(at row: Int) throws -> [UInt8]
     /// Rows with ids ≥ `start` in id order that `isWanted` accepts, `limit` at most.

@@ -23,7 +23,7 @@ extension SegmentFile {
         case "vectors", "presence": .vectors
         case "codes", "ivf": .codes
         case "graph": .graph
-        case "payload": .payload
+        case "payload", "values": .payload
         case "extras", "sparse": .sparse
         // What says which rows there are, and the description of all sections.
         default: .ids

@@ -29,6 +29,13 @@ enum SegmentFile {
         var fields: [Field]
         /// Whether rows have sparse or multi vectors.
         var hasExtras: Bool
+        /// Payload fields with an index; their position names its section. nil: none.
+        var indexedFields: [IndexedField]?
+
+        struct IndexedField: Codable {
+            var field: String
+            var schema: PayloadFieldSchema
+        }
     }
 
     enum Section {
@@ -41,6 +48,7 @@ enum SegmentFile {
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
         static func codes(_ field: Int) -> String { "codes.\(field)" }
         static func recall(_ field: Int) -> String { "recall.\(field)" }
+        static func values(_ field: Int) -> String { "values.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
             "graph.\(field).\(part.rawValue)"
@@ -51,13 +59,15 @@ enum SegmentFile {
     }
 
     /// Writes all rows of a segment that takes no more rows and is in its graphs, after a last hand
-    /// laid on these on the threads of `pool`; fields that want another index get that.
+    /// laid on these on the threads of `pool`; fields that want another index get that, and payload
+    /// fields theirs.
     static func write(
         _ segment: some SegmentSource, fileSystem: any FileSystem, path: String,
-        configuration: CollectionConfiguration, pool: WorkerPool,
+        schema: CollectionSchema, pool: WorkerPool,
         pacing: SegmentWriter.Pacing? = nil
     ) throws {
         let count = segment.rowCount
+        let configuration = schema.configuration
         let fields = try segment.denseFields.values.sorted { $0.name < $1.name }.map { field in
             try finished(field, rowCount: count, configuration, pool: pool)
         }
@@ -65,6 +75,8 @@ enum SegmentFile {
             fileSystem: fileSystem, path: path,
             expectedByteCount: UInt64(fields.reduce(count * 36) { $0 + $1.byteCount(rows: count) }),
             pacing: pacing)
+        let indexedFields = schema.indexedFields.map { ($0.key, $0.value) }
+            .sorted { $0.0.description < $1.0.description }
         let metadata = Metadata(
             formatVersion: formatVersion, number: segment.number, rowCount: count,
             fields: fields.map { field in
@@ -73,7 +85,12 @@ enum SegmentFile {
                     absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil,
                     hasIVF: field.ivf == nil ? nil : true)
             },
-            hasExtras: segment.hasExtras)
+            hasExtras: segment.hasExtras,
+            indexedFields: indexedFields.isEmpty
+                ? nil
+                : indexedFields.map { field, schema in
+                    Metadata.IndexedField(field: field.description, schema: schema)
+                })
         try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
         unsafe try writer.addRows(Section.ids, segment.idBytes(count: count))
         try writer.addSection(name: Section.idOrder, encoding: .raw) { sink in
@@ -83,8 +100,19 @@ enum SegmentFile {
         for (position, field) in fields.enumerated() {
             try write(field, at: position, of: segment, to: writer)
         }
-        try writeRows(Section.payload, to: writer, count: count) {
-            try segment.payloadBytes(at: $0)
+        var builders = indexedFields.map { PayloadIndexBuilder($0, $1, rowCount: count) }
+        try writeRows(Section.payload, to: writer, count: count) { row in
+            let payload = try segment.payloadBytes(at: row)
+            unsafe payload.withUnsafeBytes { bytes in
+                for index in builders.indices {
+                    builders[index].add(unsafe EncodedPayload(bytes), at: row)
+                }
+            }
+            return payload
+        }
+        for (position, builder) in builders.enumerated() {
+            try writer.addSection(
+                name: Section.values(position), encoding: .raw, bytes: builder.encoded())
         }
         if segment.hasExtras {
             try writeRows(Section.extras, to: writer, count: count) {

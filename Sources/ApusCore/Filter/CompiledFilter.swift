@@ -37,16 +37,6 @@ extension Filter {
         CompiledFilter(self).matches(id: id, payload: payload) { vectorNames.contains($0) }
     }
 
-    /// The ids that a matching point must have one of, when the filter's top level says so; nil
-    /// when any point may match. A reader may look up these instead of scanning.
-    package var requiredIDs: Set<PointID>? {
-        var required: Set<PointID>?
-        for case .hasID(let ids) in must {
-            required = required.map { $0.intersection(ids) } ?? ids
-        }
-        return required
-    }
-
     fileprivate var needsPayload: Bool {
         (must + should + mustNot + (minShould?.conditions ?? [])).contains { condition in
             switch condition {

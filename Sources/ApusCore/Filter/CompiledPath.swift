@@ -1,5 +1,5 @@
 /// A payload path prepared for many lookups.
-struct CompiledPath: Sendable {
+package struct CompiledPath: Sendable {
     private enum Step: Sendable {
         case key(PayloadKey)
         case everyElement
@@ -8,7 +8,7 @@ struct CompiledPath: Sendable {
 
     private let steps: [Step]
 
-    init(_ path: PayloadPath) {
+    package init(_ path: PayloadPath) {
         steps = path.steps.map { step in
             switch step {
             case .key(let key): .key(PayloadKey(key))
@@ -24,6 +24,13 @@ struct CompiledPath: Sendable {
         in root: Node, where condition: (Node) -> Bool
     ) -> Bool {
         anyValue(in: root, from: 0, where: condition)
+    }
+
+    /// Whether a value at this path is neither null nor an empty array.
+    func hasValue<Node: PayloadNode>(in root: Node) -> Bool {
+        anyValue(in: root) { value in
+            value.kind != .null && !(value.kind == .array && value.elementCount == 0)
+        }
     }
 
     private func anyValue<Node: PayloadNode>(

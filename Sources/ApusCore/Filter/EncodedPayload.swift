@@ -10,6 +10,25 @@ package struct EncodedPayload {
         root = unsafe EncodedValue(membersOf: bytes)
     }
 
+    /// Calls `body` with each value at `path`, in order, the elements of an array at the path's end
+    /// in place of it: the values that a condition on the field looks at.
+    package func forEachFlatValue(at path: CompiledPath, _ body: (EncodedValue) -> Void) {
+        _ = path.anyValue(in: root) { value in
+            if value.kind == .array {
+                return value.anyElement { element in
+                    body(element)
+                    return false
+                }
+            }
+            body(value)
+            return false
+        }
+    }
+
+    /// Whether there is a value at `path` that is neither null nor an empty array: what the
+    /// condition `isEmpty` denies.
+    package func hasValue(at path: CompiledPath) -> Bool { path.hasValue(in: root) }
+
     /// Calls `body` with each value at `path`, decoded, in order; see `Payload.forEachValue`.
     package func forEachValue(at path: PayloadPath, _ body: (JSONValue) -> Void) {
         _ = CompiledPath(path).anyValue(in: root) { value in

@@ -47,10 +47,7 @@ extension CompiledCondition {
             }
         case .valuesCount(let path, let range): matchesCount(of: path, range, in: payload)
         case .text(let path, let query): path.anyValue(in: payload) { query.matches($0) }
-        case .isEmpty(let path):
-            !path.anyValue(in: payload) { value in
-                value.kind != .null && !(value.kind == .array && value.elementCount == 0)
-            }
+        case .isEmpty(let path): !path.hasValue(in: payload)
         case .isNull(let path):
             path.anyValue(in: payload) { value in
                 value.kind == .null || value.anyElement { $0.kind == .null }
@@ -114,11 +111,11 @@ extension CompiledPredicate {
 }
 
 extension PayloadNode {
-    fileprivate var integer: Int64? {
+    package var integer: Int64? {
         if case .integer(let value) = kind { value } else { nil }
     }
 
-    fileprivate var number: Double? {
+    package var number: Double? {
         switch kind {
         case .integer(let value): Double(value)
         case .double(let value): value
@@ -127,7 +124,7 @@ extension PayloadNode {
     }
 
     /// The point of an object with the members `lon` and `lat`.
-    fileprivate var geoPoint: GeoPoint? {
+    package var geoPoint: GeoPoint? {
         guard let longitude = member(.longitude)?.number, let latitude = member(.latitude)?.number
         else { return nil }
         return GeoPoint(longitude: longitude, latitude: latitude)

@@ -5,7 +5,7 @@ private import Glibc
 #endif
 
 /// An area on the earth. Points on its edge are outside.
-enum GeoArea: Sendable {
+package enum GeoArea: Sendable {
     case circle(center: GeoPoint, metres: Double)
     /// When the left edge's longitude is greater than the right one's, the box crosses the
     /// antimeridian.
@@ -14,7 +14,7 @@ enum GeoArea: Sendable {
     /// all interiors, with straight edges in longitude and latitude.
     case polygon(exterior: [GeoPoint], interiors: [[GeoPoint]])
 
-    func contains(_ point: GeoPoint) -> Bool {
+    package func contains(_ point: GeoPoint) -> Bool {
         switch self {
         case .circle(let center, let metres):
             center.distance(to: point) < metres
@@ -60,10 +60,12 @@ enum GeoArea: Sendable {
 }
 
 extension GeoPoint {
+    /// Of a sphere as large as the earth, in metres.
+    package static let earthRadius = 6_371_008.8
+
     /// The great-circle distance in metres, by the haversine formula on a sphere of the earth's
     /// mean radius.
     package func distance(to other: GeoPoint) -> Double {
-        let earthRadius = 6_371_008.8
         let radiansPerDegree = Double.pi / 180
         let latitudeSine = sin((other.latitude - latitude) * radiansPerDegree / 2)
         let longitudeSine = sin((other.longitude - longitude) * radiansPerDegree / 2)
@@ -71,6 +73,6 @@ extension GeoPoint {
             latitudeSine * latitudeSine
             + cos(latitude * radiansPerDegree) * cos(other.latitude * radiansPerDegree)
             * longitudeSine * longitudeSine
-        return 2 * earthRadius * asin(min(1, chord.squareRoot()))
+        return 2 * Self.earthRadius * asin(min(1, chord.squareRoot()))
     }
 }

@@ -1,14 +1,14 @@
 /// A full-text condition: it compares tokens, not substrings.
-struct TextQuery: Sendable {
-    private enum Mode: Sendable { case all, any, phrase }
+package struct TextQuery: Sendable {
+    package enum Mode: Sendable { case all, any, phrase }
 
-    private let mode: Mode
+    package let mode: Mode
     /// UTF-8; without repetitions but in a phrase.
-    private let tokens: [[UInt8]]
+    package let tokens: [[UInt8]]
     private let tokenizer: TextTokenizer
 
     /// nil when the predicate is not about text. `parameters` are those of the field's text index.
-    init?(_ predicate: FieldPredicate, parameters: [String: JSONValue]) {
+    package init?(_ predicate: FieldPredicate, parameters: [String: JSONValue]) {
         tokenizer = TextTokenizer(parameters)
         switch predicate {
         case .matchText(let text):
@@ -41,7 +41,7 @@ struct TextQuery: Sendable {
         value.withText { text in
             switch mode {
             case .phrase:
-                return Self.occurs(tokens, in: tokenizer.documentTokens(of: Self.string(text)))
+                return Self.occurs(tokens, in: tokenizer.documentTokens(of: String(utf8: text)))
             case .any, .all:
                 mark(tokensIn: text, &isFound)
                 return mode == .any ? isFound.contains(true) : !isFound.contains(false)
@@ -56,7 +56,7 @@ struct TextQuery: Sendable {
             }
         }
         guard !isSplit else { return }
-        for token in tokenizer.documentTokens(of: Self.string(text)) {
+        for token in tokenizer.documentTokens(of: String(utf8: text)) {
             for index in tokens.indices where token.utf8.elementsEqual(tokens[index]) {
                 isFound[index] = true
             }
@@ -75,13 +75,6 @@ struct TextQuery: Sendable {
         return true
     }
 
-    private static func string(_ text: borrowing Span<UInt8>) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        for index in 0..<text.count { bytes.append(text[index]) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
     private static func occurs(_ phrase: [[UInt8]], in text: [String]) -> Bool {
         guard phrase.count <= text.count else { return false }
         return (0...(text.count - phrase.count)).contains { start in
@@ -90,11 +83,21 @@ struct TextQuery: Sendable {
     }
 }
 
+extension String {
+    /// Text with replacement characters for what is not UTF-8.
+    fileprivate init(utf8 text: borrowing Span<UInt8>) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        for index in 0..<text.count { bytes.append(text[index]) }
+        self.init(decoding: bytes, as: UTF8.self)
+    }
+}
+
 /// Splits text into tokens as the parameters of a text index say (`tokenizer`, `lowercase`,
 /// `min_token_len`, `max_token_len`).
 ///
 /// `multilingual` splits as `word` does.
-struct TextTokenizer: Sendable {
+package struct TextTokenizer: Sendable {
     private enum Splitting: Sendable { case word, whitespace, prefix }
 
     private let splitting: Splitting
@@ -102,7 +105,7 @@ struct TextTokenizer: Sendable {
     private let lengthMin: Int
     private let lengthMax: Int
 
-    init(_ parameters: [String: JSONValue]) {
+    package init(_ parameters: [String: JSONValue]) {
         switch parameters["tokenizer"] {
         case .string("whitespace"): splitting = .whitespace
         case .string("prefix"): splitting = .prefix
@@ -116,6 +119,20 @@ struct TextTokenizer: Sendable {
     private static func length(_ value: JSONValue?) -> Int? {
         guard case .integer(let number)? = value, number > 0 else { return nil }
         return Int(number)
+    }
+
+    /// Calls `body` with the UTF-8 of each token that a stored text is found by.
+    package func forEachDocumentToken(
+        of text: borrowing Span<UInt8>, _ body: ([UInt8]) -> Void
+    ) {
+        var token: [UInt8] = []
+        let isSplit = forEachASCIIToken(of: text) { range in
+            token.removeAll(keepingCapacity: true)
+            for index in range { token.append(normalized(text[index])) }
+            body(token)
+        }
+        guard !isSplit else { return }
+        for token in documentTokens(of: String(utf8: text)) { body(Array(token.utf8)) }
     }
 
     /// The tokens that a stored text is found by. The prefix tokenizer gives every prefix of a

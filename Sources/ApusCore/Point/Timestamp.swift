@@ -79,8 +79,8 @@ extension Timestamp: CustomStringConvertible {
 ///
 /// As lenient as the wire API: numbers may have fewer digits than usual and spaces before them,
 /// and spaces may stand around the offset.
-enum TimestampParser {
-    static func parse(_ text: borrowing Span<UInt8>) -> Timestamp? {
+package enum TimestampParser {
+    package static func parse(_ text: borrowing Span<UInt8>) -> Timestamp? {
         var position = 0
         guard let midnight = date(text, &position) else { return nil }
         if position == text.count { return Timestamp(microseconds: midnight) }

@@ -125,19 +125,3 @@ private struct MappedPostingCursor: PostingCursor {
         bytes.load(UInt32.self, at: layout.ordinals + position * 4)
     }
 }
-
-/// Bytes of a mapped section.
-///
-/// `@unchecked Sendable`: the bytes are never written while they are lent.
-@safe
-private struct SectionBytes: @unchecked Sendable {
-    private let buffer: UnsafeRawBufferPointer
-
-    init(_ buffer: UnsafeRawBufferPointer) { unsafe self.buffer = buffer }
-
-    /// REQUIRES: the integer lies inside the section. Callers address parts of the layout, whose
-    /// size was compared with the section's, by positions below the counts.
-    func load<Integer: FixedWidthInteger>(_ type: Integer.Type, at offset: Int) -> Integer {
-        unsafe Integer(littleEndian: buffer.loadUnaligned(fromByteOffset: offset, as: type))
-    }
-}

@@ -1,0 +1,96 @@
+package import ApusCore
+package import ApusIndex
+
+/// Payload indexes of some rows of a segment.
+package struct IndexedRows: Sendable {
+    /// Begins at a multiple of 64.
+    package let rows: Range<Int>
+    /// The index of a field; its rows are numbered from the beginning of `rows`. nil: there is none.
+    package let index: @Sendable (PayloadPath) throws -> PayloadIndex?
+}
+
+extension Segment {
+    /// Adds to `matches` the rows of a range that match: where there are payload indexes by these,
+    /// elsewhere, and where they leave some open, by looking at rows.
+    ///
+    /// Rows below the range that match may be added as well.
+    func evaluate(
+        _ filter: Filter, _ compiled: CompiledFilter, _ range: Range<Int>,
+        indexedFields: [PayloadPath: PayloadFieldSchema], into matches: inout Bitmap
+    ) throws {
+        var next = range.lowerBound
+        for part in indexedRows(indexedFields)
+        where part.rows.upperBound > next && part.rows.lowerBound < range.upperBound {
+            let start = part.rows.lowerBound
+            let end = min(part.rows.upperBound, range.upperBound)
+            let indexed = IndexedFilter(
+                rowCount: part.rows.count,
+                rowsOfIDs: { ids in
+                    ids.flatMap { self.rows(of: $0) }.filter(part.rows.contains).map { $0 - start }
+                },
+                index: part.index)
+            if let found = try indexed.rows(filter) {
+                if found.isExact {
+                    matches.formUnion(found.rows, from: start)
+                } else {
+                    try evaluate(compiled, found.rows, from: start, next..<end, into: &matches)
+                }
+                next = end
+            } else {
+                // The other rows have no more indexes than these.
+                break
+            }
+        }
+        try evaluate(compiled, next..<max(next, range.upperBound), into: &matches)
+    }
+
+    /// The same for those of `candidates`, numbered from `start`, that lie in the range.
+    private func evaluate(
+        _ filter: CompiledFilter, _ candidates: Bitmap, from start: Int, _ range: Range<Int>,
+        into matches: inout Bitmap
+    ) throws {
+        try candidates.forEach { candidate in
+            let row = start + candidate
+            guard range.contains(row) else { return }
+            let payload = filter.needsPayload ? try payloadBytes(at: row) : []
+            matches[row] = try unsafe payload.withUnsafeBytes { bytes in
+                try unsafe self.matches(filter, row, EncodedPayload(bytes))
+            }
+        }
+    }
+
+    private func evaluate(
+        _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
+    ) throws {
+        if filter.needsPayload {
+            unsafe try forEachPayload(in: rows) { row, payload in
+                matches[row] = unsafe try self.matches(filter, row, EncodedPayload(payload))
+            }
+        } else {
+            for row in rows {
+                matches[row] = unsafe try self.matches(
+                    filter, row, EncodedPayload(UnsafeRawBufferPointer(start: nil, count: 0)))
+            }
+        }
+    }
+
+    private func matches(
+        _ filter: CompiledFilter, _ row: Int, _ payload: EncodedPayload
+    ) throws -> Bool {
+        // The test for a vector may find damage; no answer is remembered then.
+        var failure: (any Error)?
+        let matches = filter.matches(id: id(at: row), payload: payload) { name in
+            do { return try hasVector(name, at: row) } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+        return matches
+    }
+
+    private func hasVector(_ name: String, at row: Int) throws -> Bool {
+        if let field = try denseField(name) { return field.hasVector(at: row) }
+        return try extras(at: row)[name] != nil
+    }
+}
