@@ -22,6 +22,14 @@ public struct Bitmap: Hashable, Sendable {
     /// How many ordinals are present. O(count / 64).
     public var cardinality: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
+    /// How many ordinals below `end` are present. O(end / 64).
+    package func cardinality(below end: Int) -> Int {
+        let end = min(end, count)
+        let whole = words.prefix(end >> 6).reduce(0) { $0 + $1.nonzeroBitCount }
+        guard end & 63 != 0 else { return whole }
+        return whole + (words[end >> 6] & ((1 << UInt64(end & 63)) - 1)).nonzeroBitCount
+    }
+
     /// Grows to `newCount` ordinals; the new ones are absent.
     public mutating func grow(to newCount: Int) {
         guard newCount > count else { return }

@@ -79,9 +79,18 @@ package struct ReadView: Sendable {
 
     package func count(_ filter: Filter?) throws -> Int {
         guard let filter, !filter.isEmpty else { return pointCount }
-        var count = 0
-        try forEachRow(matching: filter) { _, _ in count += 1 }
-        return count
+        return try segments.reduce(0) { sum, segment in
+            let written = segment.writtenCount(through: lsn)
+            let matches = try matches(filter, in: segment, writtenCount: written)
+            guard segment.deletions.count > 0 else {
+                return sum + matches.cardinality(below: written)
+            }
+            var count = 0
+            matches.forEach { row in
+                if row < written, segment.deletions.isVisible(row, at: lsn) { count += 1 }
+            }
+            return sum + count
+        }
     }
 }
 

@@ -41,9 +41,9 @@ struct GeoRows: Sendable {
         }
     }
 
-    static func write(_ entries: [Entry], to parts: inout SectionPartsWriter) {
+    static func write(_ entries: [Entry], rowCount: Int, to parts: inout SectionPartsWriter) {
         let sorted = entries.sorted { $0.key == $1.key ? $0.row < $1.row : $0.key < $1.key }
-        OrderedRows.write(sorted.map { ($0.key, $0.row) }, to: &parts)
+        OrderedRows.write(sorted.map { ($0.key, $0.row) }, rowCount: rowCount, to: &parts)
         parts.add(sorted.map(\.point.longitude.bitPattern))
         parts.add(sorted.map(\.point.latitude.bitPattern))
     }

@@ -109,13 +109,13 @@ package struct PayloadIndexBuilder {
             let sorted = integers.sorted { $0.key < $1.key }
             parts.add(sorted.map(\.key))
             RowLists.write(sorted.map(\.value), rowCount: rowCount, to: &parts)
-            OrderedRows.write(inOrder(ordered), to: &parts)
+            OrderedRows.write(inOrder(ordered), rowCount: rowCount, to: &parts)
         case .numbers, .times:
-            OrderedRows.write(inOrder(ordered), to: &parts)
+            OrderedRows.write(inOrder(ordered), rowCount: rowCount, to: &parts)
         case .booleans:
             RowLists.write(booleans, rowCount: rowCount, to: &parts)
         case .places:
-            GeoRows.write(places, to: &parts)
+            GeoRows.write(places, rowCount: rowCount, to: &parts)
         }
         return parts.encoded()
     }

@@ -19,7 +19,7 @@ package import ApusCore
 /// | integers | the distinct integers (i64, ascending), their row lists, rows by number |
 /// | numbers, times | rows by value (`OrderedRows`) |
 /// | booleans | row lists of false and true |
-/// | places | rows by place on a Z-order curve, longitudes and latitudes in that order (f64) |
+/// | places | rows by place on a Z-order curve (`OrderedRows`), longitudes and latitudes in that order (f64) |
 enum PayloadIndexFormat {
     static let magic: [UInt8] = Array("APPX".utf8)
     static let version: UInt32 = 1
