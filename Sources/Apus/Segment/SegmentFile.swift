@@ -20,6 +20,8 @@ enum SegmentFile {
             var hasGraph: Bool
             /// Whether it has an IVF-PQ index; nil: no.
             var hasIVF: Bool?
+            /// Bits of its RaBitQ codes; nil: it has 8-bit codes, or none.
+            var rabitqBits: Int?
         }
 
         var formatVersion: Int
@@ -40,6 +42,7 @@ enum SegmentFile {
         static let extras = "extras"
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
         static func codes(_ field: Int) -> String { "codes.\(field)" }
+        static func rabitq(_ field: Int) -> String { "rabitq.\(field)" }
         static func recall(_ field: Int) -> String { "recall.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
@@ -71,7 +74,8 @@ enum SegmentFile {
                 Metadata.Field(
                     name: field.name, dimension: field.vectors.dimension, metric: field.metric,
                     absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil,
-                    hasIVF: field.ivf == nil ? nil : true)
+                    hasIVF: field.ivf == nil ? nil : true,
+                    rabitqBits: field.index?.codes?.rabitqBits?.rawValue)
             },
             hasExtras: segment.hasExtras)
         try writer.addSection(name: Section.meta, encoding: .raw, bytes: try encoded(metadata))
@@ -103,6 +107,9 @@ enum SegmentFile {
         else {
             // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
             field.index?.connectUnreachable()
+            if let bits = configuration.rabitqBits(of: field.name) {
+                return try field.coded(in: bits, rowCount: rowCount, pool: pool)
+            }
             field.index?.measureRecall(pool: pool)
             return field
         }
@@ -126,9 +133,10 @@ enum SegmentFile {
             unsafe try writer.addRows(Section.presence(position), bytes)
         }
         if let codes = field.index?.codes {
-            try writer.addSection(name: Section.codes(position), encoding: .raw) { sink in
-                unsafe try sink.append(
-                    UnsafeRawBufferPointer(start: codes.base, count: count * codes.stride))
+            let name =
+                codes.rabitqBits == nil ? Section.codes(position) : Section.rabitq(position)
+            try writer.addSection(name: name, encoding: .raw) { sink in
+                unsafe try sink.append(codes.sectionBytes(count: count))
             }
         }
         unsafe try field.index?.withEncodedSections { part, bytes in
