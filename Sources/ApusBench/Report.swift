@@ -56,6 +56,13 @@ package struct Report: Sendable {
             fields = [
                 ("m", "\(settings.m)"), ("ef_construction", "\(settings.efConstruction)"),
             ]
+            if settings.quantization != .scalar {
+                fields.append(("quantization", text(settings.quantization.rawValue)))
+            }
+            if let oversampling = settings.oversampling {
+                fields.append(("oversampling", number(oversampling, 2)))
+            }
+            if !settings.rescores { fields.append(("rescore", "false")) }
         }
         if let parameter = effort.parameter { fields.append(parameter) }
         return fields + [

@@ -57,7 +57,7 @@ package struct Sweep: Sendable {
             segments: info.segmentsCount, matches: try matchCount(collection))
         let recall = try judge(collection)
         for effort in settings.efforts {
-            try report(effort, measure(collection, effort.parameters, recall), cost)
+            try report(effort, measure(collection, settings.parameters(effort), recall), cost)
         }
         try database.close()
     }
@@ -77,6 +77,7 @@ package struct Sweep: Sendable {
                 m: settings.isExact ? 0 : settings.m, efConstruct: settings.efConstruction,
                 fullScanThreshold: 10))
         configuration.vectors[defaultVectorName]?.ivf = settings.isExact ? nil : settings.ivf
+        configuration.quantization = settings.quantization.configuration
         return configuration
     }
 }
@@ -116,6 +117,7 @@ extension Sweep {
         let found = collection.configuration
         let wanted = collectionConfiguration
         guard found.vectors == wanted.vectors, found.hnsw == wanted.hnsw,
+            found.quantization == wanted.quantization,
             collection.info().pointsCount == dataset.base.count
         else {
             throw BenchError(

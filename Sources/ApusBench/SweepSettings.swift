@@ -22,6 +22,12 @@ package struct SweepSettings: Hashable, Sendable {
     package var ivf: IVFConfiguration?
     /// Lists to look into, with an IVF-PQ index: one measurement each.
     package var probes = [8, 16, 32, 64, 128]
+    /// The codes that the graph is walked by.
+    package var quantization = WalkCodes.scalar
+    /// Candidates that are measured by their vectors, as a multiple of k; nil: as many as it takes.
+    package var oversampling: Double?
+    /// Whether answers are ordered by the vectors.
+    package var rescores = true
     /// Recalls to ask for, instead of candidates or lists: one measurement each.
     package var targetRecalls: [Double] = []
 
@@ -29,6 +35,28 @@ package struct SweepSettings: Hashable, Sendable {
     package var filter: TextualFilter?
 
     package init() {}
+}
+
+/// What a graph is walked by.
+package enum WalkCodes: String, CaseIterable, Sendable {
+    /// 8-bit codes.
+    case scalar
+    case fourBit = "four-bit"
+    case twoBit = "two-bit"
+    /// One bit.
+    case binary
+    /// The vectors themselves.
+    case none
+
+    /// What the collection is created with.
+    var configuration: QuantizationConfiguration? {
+        switch self {
+        case .scalar, .none: nil
+        case .fourBit: .product(compression: .x8, alwaysRAM: nil)
+        case .twoBit: .binary(alwaysRAM: nil, encoding: "two_bits", queryEncoding: nil)
+        case .binary: .binary(alwaysRAM: nil, encoding: nil, queryEncoding: nil)
+        }
+    }
 }
 
 /// How a measured search says how much it does.
@@ -64,6 +92,15 @@ extension SweepSettings {
         if isExact { return [.exact] }
         if !targetRecalls.isEmpty { return targetRecalls.map(Effort.recall) }
         return ivf == nil ? efs.map(Effort.candidates) : probes.map(Effort.probes)
+    }
+
+    /// The parameters of searches with an effort.
+    package func parameters(_ effort: Effort) -> SearchParameters {
+        var parameters = effort.parameters
+        parameters.ignoresCodes = quantization == .none
+        parameters.oversampling = oversampling
+        parameters.rescores = rescores
+        return parameters
     }
 
     package var indexName: String { isExact ? "flat" : ivf == nil ? "hnsw" : "ivfpq" }

@@ -20,8 +20,8 @@ final class SearchScratch: @unchecked Sendable {
     /// Ids and distances that there is room for.
     let blockCapacity: Int
     /// The codes of the query, and of a row that is compared with others.
-    let queryCodes: UnsafeMutablePointer<Int8>
-    let rowCodes: UnsafeMutablePointer<Int8>
+    let queryCodes: UnsafeMutableRawPointer
+    let rowCodes: UnsafeMutableRawPointer
     /// Candidates that wait (filtered searches), a heap; room for every ordinal.
     private let waiting: UnsafeMutablePointer<NeighbourKey>
     var waitingCount = 0
@@ -41,9 +41,9 @@ final class SearchScratch: @unchecked Sendable {
         unsafe trail = (memory.base + words * 8).assumingMemoryBound(to: UInt32.self)
         unsafe waiting = waitingMemory.base.assumingMemoryBound(to: NeighbourKey.self)
         self.blockCapacity = blockCapacity
-        let codesByteCount = CodeQuery.byteCount(dimension: dimension)
-        unsafe queryCodes = .allocate(capacity: codesByteCount)
-        unsafe rowCodes = .allocate(capacity: codesByteCount)
+        let codesByteCount = IndexRows.codeByteCount(dimension: dimension)
+        unsafe queryCodes = .allocate(byteCount: codesByteCount, alignment: 64)
+        unsafe rowCodes = .allocate(byteCount: codesByteCount, alignment: 64)
         unsafe distances = .allocate(capacity: blockCapacity)
         unsafe ids = .allocate(capacity: blockCapacity)
         unsafe selection = .allocate(capacity: blockCapacity)

@@ -12,6 +12,11 @@ enum KernelTable {
         unsafe capus_code_kernels_for(level.isa)
     }
 
+    /// Those of codes of few bits.
+    static func rabitq(_ level: SIMDLevel) -> UnsafePointer<capus_rabitq_kernels>? {
+        unsafe capus_rabitq_kernels_for(level.isa)
+    }
+
     /// Those of product quantization.
     static func productCodes(_ level: SIMDLevel) -> UnsafePointer<capus_pq_kernels>? {
         unsafe capus_pq_kernels_for(level.isa)

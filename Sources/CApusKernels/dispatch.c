@@ -1,6 +1,7 @@
 #include "codes_kernels.h"
 #include "distance_kernels.h"
 #include "pq_kernels.h"
+#include "rabitq_kernels.h"
 
 const capus_kernels *capus_kernels_for(capus_isa isa) {
 #if defined(__x86_64__)
@@ -42,6 +43,21 @@ const capus_pq_kernels *capus_pq_kernels_for(capus_isa isa) {
     if (isa == capus_isa_neon) return &capus_neon_pq_kernels;
 #endif
     return &capus_scalar_pq_kernels;
+}
+
+const capus_rabitq_kernels *capus_rabitq_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512 && __builtin_cpu_supports("avx512vnni") &&
+        __builtin_cpu_supports("avx512vpopcntdq"))
+        return &capus_avx512_rabitq_kernels;
+    // Every processor with AVX2 counts bits.
+    if (isa != capus_isa_scalar) return &capus_avx2_rabitq_kernels;
+#endif
+#if defined(__aarch64__)
+    if (isa == capus_isa_neon) return &capus_neon_rabitq_kernels;
+#endif
+    return &capus_scalar_rabitq_kernels;
 }
 
 #if !defined(__x86_64__) && !defined(__aarch64__)

@@ -61,6 +61,51 @@ import Testing
         }
     }
 
+    @Test func codesOfEveryKindAreMeasured() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var words: [UInt32] = []
+        for row in 0..<500 {
+            words.append(64)
+            words += (0..<64).map { Float(sin(Double((row + 1) * ($0 + 3)))).bitPattern }
+        }
+        let bytes = words.flatMap { word in
+            (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) }
+        }
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/b.fvecs"))
+        let dataset = try Dataset(
+            base: "\(folder)/b.fvecs", queries: "\(folder)/b.fvecs", truth: nil, limit: 400,
+            metric: .euclid, k: 5)
+        for (codes, byteCount) in [
+            (WalkCodes.scalar, 80.0), (.none, 80), (.fourBit, 48), (.twoBit, 32), (.binary, 32),
+        ] {
+            var settings = settings()
+            settings.efs = [200]
+            settings.quantization = codes
+            let report = Report(settings, dataset, isa: "scalar")
+            var recall = 0.0
+            try Sweep(
+                dataset, settings, databaseAt: "\(folder)/\(codes.rawValue)", note: { _ in }
+            ).run { effort, measurement, cost in
+                recall = measurement.recall
+                #expect(recall > 0.95, "\(codes)")
+                let split = try #require(cost.split.first { $0.part == "codes" })
+                #expect(split.bytes.rounded(.down) == byteCount, "\(codes)")
+                let line = report.line(effort, measurement, cost)
+                #expect(
+                    line.contains("\"quantization\": \"\(codes.rawValue)\"")
+                        == (codes != .scalar))
+            }
+            // Without a second look at the vectors less is found.
+            settings.rescores = false
+            try Sweep(
+                dataset, settings, databaseAt: "\(folder)/\(codes.rawValue)", note: { _ in }
+            ).run { _, measurement, _ in
+                if codes == .binary { #expect(measurement.recall < recall) }
+            }
+        }
+    }
+
     @Test func aFilterIsJudgedAmongThePointsItMatches() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

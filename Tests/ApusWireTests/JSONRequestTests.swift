@@ -266,6 +266,21 @@ import Testing
                     lookupFrom: LookupLocation(collection: "other", vector: "text")))
     }
 
+    @Test func quantizationOfASearch() throws {
+        func parameters(_ text: String) throws -> SearchParameters {
+            let body = #"{"params": {"quantization": "# + text + "}}"
+            let request: QueryRequest = try decode("query", body)
+            return request.parameters
+        }
+        #expect(try parameters("null") == SearchParameters())
+        #expect(try parameters(#"{"rescore": null, "ignore": null}"#) == SearchParameters())
+        #expect(try parameters(#"{"rescore": true}"#) == SearchParameters())
+        #expect(
+            try parameters(#"{"rescore": false, "oversampling": 3}"#)
+                == SearchParameters(oversampling: 3, rescores: false))
+        #expect(try parameters(#"{"ignore": true}"#) == SearchParameters(ignoresCodes: true))
+    }
+
     @Test func queriesOfEveryKind() throws {
         func query(_ name: String) throws -> Query? {
             try captured("query-\(name)", as: QueryRequest.self).query

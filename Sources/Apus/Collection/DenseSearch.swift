@@ -16,6 +16,8 @@ struct DenseSearch {
     let filter: Bitmap?
     /// Whether a walk may measure with the field's codes.
     let usesCodes: Bool
+    /// What becomes of the rows that codes found.
+    let rescoring: Rescoring
     /// The rows that have a vector in the field; nil: all. A graph holds no others, a scan has to
     /// be told.
     let presence: Bitmap?
@@ -35,7 +37,7 @@ struct DenseSearch {
             let indexed = min(index.indexedCount, writtenCount)
             let found = index.search(
                 query, k: limit, ef: min(ef, writtenCount), admission: admission,
-                usesCodes: usesCodes, skipsRefused: skipsRefused)
+                usesCodes: usesCodes, skipsRefused: skipsRefused, rescoring: rescoring)
             guard scanTail, indexed < writtenCount else { return found }
             let known = Set(found.map(\.ordinal))
             let tail = scan(indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit))
@@ -65,7 +67,7 @@ struct DenseSearch {
         }
         return index.scan(
             query, range: rows, k: limit, candidates: candidates, isPresent: presence,
-            admission: admission)
+            admission: admission, rescoring: rescoring)
     }
 
     private var admission: Admission {
@@ -73,5 +75,16 @@ struct DenseSearch {
         return unsafe Admission(
             visibleCount: writtenCount, filter: filter,
             deletedAt: deletions.count > 0 ? deletions.marks : nil, readLSN: lsn.rawValue)
+    }
+}
+
+extension SearchParameters {
+    /// What becomes of the rows that codes found in a search for `limit` rows.
+    ///
+    /// A search for a recall measures as many as it takes: the recall was measured so.
+    func rescoring(limit: Int) -> Rescoring {
+        if !rescores { return .never }
+        guard oversampling != nil, targetRecall == nil else { return .asNeeded }
+        return .nearest(candidatesMin(limit: limit))
     }
 }

@@ -221,11 +221,16 @@ extension ReadView {
             ? nil
             : try matches(
                 Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
+        let rescoring = scope.parameters.rescoring(limit: scope.searchLimit)
         let found = DenseSearch(
             segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
-            filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, presence: presence
+            filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, rescoring: rescoring,
+            presence: presence
         ).run(plan, limit: scope.searchLimit)
-        return (found, Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit))
+        // Recall was measured of walks whose answers are ordered by the vectors.
+        let isMeasured = plan == .scan || !statistics.hasCodes || rescoring == .asNeeded
+        let recall = Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit)
+        return (found, isMeasured ? recall : nil)
     }
 }
 

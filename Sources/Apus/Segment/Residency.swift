@@ -17,19 +17,13 @@ package struct Residency: Hashable, Sendable {
 
 extension CollectionConfiguration {
     /// Where the settings want a field: vectors as `on_disk` says, in memory unless told otherwise;
-    /// the graph as its own `on_disk` says, or else where the vectors are.
+    /// the graph as its own `on_disk` says, or else in memory if its codes shall always be there
+    /// (`always_ram`), or else where the vectors are.
     package func residency(of field: String) -> Residency {
         let isOnDisk = vectors[field]?.onDisk ?? false
-        let graphIsOnDisk = hnsw.applying(vectors[field]?.hnsw).onDisk ?? isOnDisk
+        let graphIsOnDisk =
+            hnsw.applying(vectors[field]?.hnsw).onDisk
+            ?? (isOnDisk && !wantsCodesInMemory(of: field))
         return Residency(vectorsInMemory: !isOnDisk, graphInMemory: !graphIsOnDisk)
     }
-}
-
-extension DenseVectorConfiguration {
-    /// Whether walks through the field's graph measure with 8-bit codes. Answers are measured with
-    /// the vectors in any case.
-    ///
-    /// Short vectors gain nothing, as a row's head takes as much as its codes; Manhattan distances
-    /// do not follow from products of codes.
-    var hasCodes: Bool { dimension >= 32 && metric != .manhattan && !isMultiVector }
 }

@@ -34,6 +34,7 @@ extension SegmentFile {
             reader.section(Section.vectors(position)), field, at: position, rowCount: rowCount,
             path: reader.path)
         try checkIndexVersion(field, at: position, in: reader)
+        try checkCodesVersion(field, at: position, in: reader)
         if field.absentCount > 0 {
             let presence: UnsafePointer<UInt8> = unsafe try reader.array(
                 Section.presence(position), count: rowCount)
@@ -96,10 +97,10 @@ extension SegmentFile {
         if field.hasGraph {
             do {
                 let codes = try loadCodes(
-                    of: field, at: position, over: vectors, rowCount: rowCount, from: reader,
-                    residency: residency, damage: &codesDamage)
+                    of: field, at: position, over: vectors, presence: presence,
+                    rowCount: rowCount, from: reader, residency: residency, damage: &codesDamage)
                 index = try graph(
-                    at: position, over: vectors, codes: codes?.space, rowCount: rowCount,
+                    at: position, over: vectors, codes: codes?.codes, rowCount: rowCount,
                     from: reader, isInMemory: residency.graphInMemory,
                     owner: OwnerPair(owner, codes?.owner))
                 let (curve, damage) = try recallCurve(at: position, from: reader)
@@ -132,53 +133,6 @@ extension SegmentFile {
             graphDamage: graphDamage, codesDamage: codesDamage, recallDamage: recallDamage)
     }
 
-    /// The codes of a field, verified. Files of earlier versions have none: they are made from the
-    /// vectors, for a graph in memory. nil: walks measure with the vectors.
-    private static func loadCodes(
-        of field: Metadata.Field, at position: Int, over vectors: VectorSpace, rowCount: Int,
-        from reader: SegmentReader, residency: Residency, damage: inout DatabaseError?
-    ) throws -> (space: CodeSpace, owner: any AnyObject & Sendable)? {
-        guard rowCount > 0,
-            DenseVectorConfiguration(dimension: field.dimension, metric: field.metric).hasCodes
-        else { return nil }
-        let name = Section.codes(position)
-        if reader.hasSection(name) {
-            do {
-                return try storedCodes(name, of: field, rowCount, reader, residency)
-            } catch {
-                damage = DatabaseError(causedBy: error)
-                guard damage?.isOfFiles == true else { throw error }
-            }
-        }
-        guard residency.graphInMemory else { return nil }
-        let arena = try CodeArena(
-            dimension: field.dimension, capacity: rowCount, isFilledAtOnce: true)
-        for row in 0..<rowCount { unsafe arena.store(vectors.row(row), at: row) }
-        return (arena.space, arena)
-    }
-
-    private static func storedCodes(
-        _ name: String, of field: Metadata.Field, _ rowCount: Int, _ reader: SegmentReader,
-        _ residency: Residency
-    ) throws -> (space: CodeSpace, owner: any AnyObject & Sendable) {
-        try reader.verifySection(name)
-        var bytes = unsafe try reader.section(name)
-        var owner: any AnyObject & Sendable = reader
-        if residency.graphInMemory {
-            unsafe (bytes, owner) = unsafe try copied(bytes)
-        }
-        guard
-            let space = unsafe CodeSpace(
-                section: bytes, dimension: field.dimension, count: rowCount)
-        else {
-            throw DatabaseError(
-                .corruption,
-                "\(reader.path): section \(name): not \(rowCount) codes of \(field.dimension) "
-                    + "components")
-        }
-        return (space, owner)
-    }
-
     /// What recall the graph gave when the file was written; nil when it was not measured.
     private static func recallCurve(
         at position: Int, from reader: SegmentReader
@@ -201,7 +155,7 @@ extension SegmentFile {
     }
 
     /// A copy in memory, on huge pages where the system has them, and what keeps it.
-    private static func copied(
+    static func copied(
         _ bytes: UnsafeRawBufferPointer
     ) throws -> (UnsafeRawBufferPointer, any AnyObject & Sendable) {
         let memory = try ReservedMemory(byteCount: bytes.count, isFilledAtOnce: true)
@@ -290,7 +244,7 @@ extension SegmentFile {
 
     /// The graph of a field, verified.
     static func graph(
-        at position: Int, over vectors: VectorSpace, codes: CodeSpace?, rowCount: Int,
+        at position: Int, over vectors: VectorSpace, codes: RowCodes?, rowCount: Int,
         from reader: SegmentReader, isInMemory: Bool, owner: any AnyObject & Sendable
     ) throws -> HNSWIndex {
         var sections: [HNSWFormat.Section: UnsafeRawBufferPointer] = unsafe [:]

@@ -36,8 +36,9 @@ final class SealedFields: Sendable {
         places = Mutex(
             declared.map { field in
                 let wanted = configuration.residency(of: field.name)
-                // An index that was made for the file alone is read from there.
-                let isHandedOver = wanted != .mapped && field.hasIVF != true
+                // What was made for the file alone is read from there.
+                let isHandedOver =
+                    wanted != .mapped && field.hasIVF != true && field.rabitqBits == nil
                 return Place(
                     field: isHandedOver ? handedOver[field.name] : nil, wanted: wanted)
             })

@@ -21,7 +21,7 @@ extension SegmentFile {
     private static func part(ofSection name: String) -> StorageUsage.Part {
         switch name.prefix(while: { $0 != "." }) {
         case "vectors", "presence": .vectors
-        case "codes", "ivf": .codes
+        case "codes", "rabitq", "ivf": .codes
         case "graph": .graph
         case "payload", "values": .payload
         case "extras", "sparse": .sparse

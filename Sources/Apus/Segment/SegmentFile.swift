@@ -20,6 +20,8 @@ enum SegmentFile {
             var hasGraph: Bool
             /// Whether it has an IVF-PQ index; nil: no.
             var hasIVF: Bool?
+            /// Bits of its RaBitQ codes; nil: it has 8-bit codes, or none.
+            var rabitqBits: Int?
         }
 
         var formatVersion: Int
@@ -47,6 +49,7 @@ enum SegmentFile {
         static let extras = "extras"
         static func vectors(_ field: Int) -> String { "vectors.\(field)" }
         static func codes(_ field: Int) -> String { "codes.\(field)" }
+        static func rabitq(_ field: Int) -> String { "rabitq.\(field)" }
         static func recall(_ field: Int) -> String { "recall.\(field)" }
         static func values(_ field: Int) -> String { "values.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
@@ -83,7 +86,8 @@ enum SegmentFile {
                 Metadata.Field(
                     name: field.name, dimension: field.vectors.dimension, metric: field.metric,
                     absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil,
-                    hasIVF: field.ivf == nil ? nil : true)
+                    hasIVF: field.ivf == nil ? nil : true,
+                    rabitqBits: field.index?.codes?.rabitqBits?.rawValue)
             },
             hasExtras: segment.hasExtras,
             indexedFields: indexedFields.isEmpty
@@ -131,6 +135,9 @@ enum SegmentFile {
         else {
             // Pruning may have cut nodes off, and nothing is inserted any more that could reach them.
             field.index?.connectUnreachable()
+            if let bits = configuration.rabitqBits(of: field.name) {
+                return try field.coded(in: bits, rowCount: rowCount, pool: pool)
+            }
             field.index?.measureRecall(pool: pool)
             return field
         }
@@ -154,9 +161,10 @@ enum SegmentFile {
             unsafe try writer.addRows(Section.presence(position), bytes)
         }
         if let codes = field.index?.codes {
-            try writer.addSection(name: Section.codes(position), encoding: .raw) { sink in
-                unsafe try sink.append(
-                    UnsafeRawBufferPointer(start: codes.base, count: count * codes.stride))
+            let name =
+                codes.rabitqBits == nil ? Section.codes(position) : Section.rabitq(position)
+            try writer.addSection(name: name, encoding: .raw) { sink in
+                unsafe try sink.append(codes.sectionBytes(count: count))
             }
         }
         unsafe try field.index?.withEncodedSections { part, bytes in

@@ -5,6 +5,8 @@ import ApusWire
 import ArgumentParser
 import Foundation
 
+extension WalkCodes: ExpressibleByArgument {}
+
 /// `apus bench ann`: recall against speed of nearest-neighbour search.
 struct BenchANN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -99,6 +101,18 @@ struct BenchANN: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Candidates while searching.", valueName: "list"))
     var ef = NumberList([16, 32, 64, 128, 256])
 
+    @Option(help: "What the graph is walked by: codes of 8, 4, 2 bits or 1, or the vectors.")
+    var quantization = WalkCodes.scalar
+
+    @Option(
+        help: ArgumentHelp(
+            "Candidates that are measured by their vectors, as a multiple of --k (default: as many"
+                + " as it takes).", valueName: "factor"))
+    var oversampling: Double?
+
+    @Flag(inversion: .prefixedNo, help: "Order the answers by the vectors.")
+    var rescore = true
+
     @Option(help: "Lists of --index ivfpq (default: by the number of vectors).")
     var nlist: Int?
 
@@ -161,6 +175,15 @@ struct BenchANN: AsyncParsableCommand {
         try Checked.inRange("--build-threads", buildThreads, 1...1024)
         try Checked.inRange("--passes", passes, 1...1000)
         for probes in nprobe.numbers { try Checked.inRange("--nprobe", probes, 1...65_536) }
+        if let oversampling, !(oversampling >= 1 && oversampling <= 10_000) {
+            throw ValidationError("--oversampling: \(oversampling) is not from 1 to 10000")
+        }
+        if !rescore, try !targets().isEmpty {
+            throw ValidationError("--target-recall needs --rescore")
+        }
+        if index != .hnsw || exact, quantization != .scalar {
+            throw ValidationError("--quantization is for --index hnsw")
+        }
         _ = try targets()
         if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
     }
@@ -218,6 +241,9 @@ struct BenchANN: AsyncParsableCommand {
         settings.passes = passes
         settings.isExact = exact || index == .flat
         settings.probes = nprobe.numbers
+        settings.quantization = quantization
+        settings.oversampling = oversampling
+        settings.rescores = rescore
         settings.targetRecalls = try targets()
         if index == .ivfpq {
             settings.ivf = IVFConfiguration(lists: nlist, parts: parts, bits: bits)

@@ -247,8 +247,8 @@ extension CollectionConfiguration {
     }
 }
 
-/// Compressed copies of vectors, in the wire API's words. Kept and given back until the
-/// quantizers exist.
+/// Compressed copies of vectors, in the wire API's words: which codes segment files have of a field
+/// (docs/protocol.md, "Quantization").
 public enum QuantizationConfiguration: Hashable, Sendable, Codable {
     case scalar(quantile: Float?, alwaysRAM: Bool?)
     case product(compression: ProductCompression, alwaysRAM: Bool?)

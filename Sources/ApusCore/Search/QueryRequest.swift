@@ -138,9 +138,12 @@ public struct SearchParameters: Hashable, Sendable {
     public var indexedOnly: Bool
     /// Walk the graph by the vectors themselves, not by their codes.
     public var ignoresCodes: Bool
-    /// Candidates that the vectors themselves are compared for, as a multiple of the limit, at
-    /// least 1; nil: as many as it takes.
+    /// Candidates that the vectors themselves are compared for, at most, as a multiple of the
+    /// limit, at least 1; nil: as many as it takes.
     public var oversampling: Double?
+    /// Order what codes found by the vectors; otherwise scores are estimates by the codes. Not
+    /// false together with `targetRecall`.
+    public var rescores: Bool
     /// The share of the true nearest points that shall be found, above 0 and at most 1: the
     /// candidate list is chosen by what searches were measured to find. Not together with `ef`.
     public var targetRecall: Double?
@@ -150,9 +153,10 @@ public struct SearchParameters: Hashable, Sendable {
 
     public init(
         ef: Int? = nil, exact: Bool = false, indexedOnly: Bool = false,
-        ignoresCodes: Bool = false, oversampling: Double? = nil, targetRecall: Double? = nil,
-        probes: Int? = nil
+        ignoresCodes: Bool = false, oversampling: Double? = nil, rescores: Bool = true,
+        targetRecall: Double? = nil, probes: Int? = nil
     ) {
+        self.rescores = rescores
         self.probes = probes
         self.targetRecall = targetRecall
         self.ef = ef
@@ -175,6 +179,11 @@ public struct SearchParameters: Hashable, Sendable {
             throw DatabaseError(
                 .validation,
                 "Validation error: params.target_recall and params.\(name) exclude each other")
+        }
+        guard rescores else {
+            throw DatabaseError(
+                .validation,
+                "Validation error: params.target_recall needs params.quantization.rescore")
         }
     }
 

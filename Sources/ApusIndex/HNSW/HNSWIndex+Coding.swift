@@ -41,7 +41,7 @@ extension HNSWIndex {
     /// the rows and, for `.mapped`, the sections.
     package static func open(
         sections: [HNSWFormat.Section: UnsafeRawBufferPointer], vectors: VectorSpace,
-        codes: CodeSpace? = nil, vectorCount: Int, residency: Residency,
+        codes: RowCodes? = nil, vectorCount: Int, residency: Residency,
         owner: (any AnyObject & Sendable)? = nil
     ) throws(MalformedBytes) -> HNSWIndex {
         let header = unsafe try HNSWFormat.Header(section(.header, in: sections))

@@ -67,7 +67,7 @@ extension HNSWIndex {
             if isHidden { _ = scratch.visit(sample) }
             traverse(level: 0, from: start, query: query, beam: &beam, scratch)
             let limits = RecallCurve.limits.filter { $0 <= ef }
-            let found = rows.exactly(beam, k: (limits.last ?? 0) + 1, from: query, scratch)
+            let found = rows.answers(beam, k: (limits.last ?? 0) + 1, from: query, scratch)
                 .filter { $0.ordinal != sample }
             return limits.map { RecallTruth.hits(among: found, exact, k: $0) }
         }

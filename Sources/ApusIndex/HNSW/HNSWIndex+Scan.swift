@@ -3,14 +3,16 @@ private import ApusKernels
 
 extension HNSWIndex {
     /// The `k` nearest admitted rows of `range`, in the graph or not, best first, with their exact
-    /// distances: all of them are measured by their codes, and of the `candidates` nearest as many
-    /// as it takes by their vectors. Without codes the vectors are measured at once.
+    /// distances unless `rescoring` says otherwise: all of them are measured by their codes, and of
+    /// the `candidates` nearest as many as it takes by their vectors. Codes with known errors tell
+    /// row by row whether it takes the vector, and `candidates` means nothing. Without codes the
+    /// vectors are measured at once.
     ///
     /// Every row of `range` is there. `isPresent`, when given, is the set of ordinals that have a
     /// vector in this field. O(rows × dimension); rows that a filter excludes are not read.
     package func scan(
         _ query: [Float], range: Range<Int>, k: Int, candidates: Int, isPresent: Bitmap? = nil,
-        admission: Admission = .all
+        admission: Admission = .all, rescoring: Rescoring = .asNeeded
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -21,18 +23,30 @@ extension HNSWIndex {
             guard let start = query.baseAddress else { return [] }
             return scratch.withScratch { scratch in
                 let query = unsafe rows.query(start, codes: scratch.queryCodes)
+                if case .rabitq(let code, let space)? = query.code, rescoring == .asNeeded {
+                    var best = NearestByVector(k: k)
+                    admission.withTest(below: range.upperBound) { test in
+                        forEachBlock(of: range, isPresent, test, from: query, scratch) { count in
+                            rows.takeIn(count, from: query, code, space, into: &best, scratch)
+                        }
+                    }
+                    return best.neighbours
+                }
                 var beam = scratch.beam(limit: min(max(candidates, k), range.count))
                 admission.withTest(below: range.upperBound) { test in
-                    measure(range, isPresent, test, from: query, into: &beam, scratch)
+                    forEachBlock(of: range, isPresent, test, from: query, scratch) { count in
+                        insert(count, into: &beam, scratch)
+                    }
                 }
-                return rows.exactly(beam, k: k, from: query, scratch)
+                return rows.answers(beam, k: k, from: query, scratch, rescoring)
             }
         }
     }
 
-    private func measure(
-        _ range: Range<Int>, _ isPresent: Bitmap?, _ test: borrowing AdmissionTest,
-        from query: IndexRows.Query, into beam: inout SearchBeam, _ scratch: SearchScratch
+    /// Calls `body` with blocks of admitted rows, whose ids and distances are in the scratch memory.
+    private func forEachBlock(
+        of range: Range<Int>, _ isPresent: Bitmap?, _ test: borrowing AdmissionTest,
+        from query: IndexRows.Query, _ scratch: SearchScratch, _ body: (_ count: Int) -> Void
     ) {
         let ids = unsafe scratch.ids
         var count = 0
@@ -48,23 +62,21 @@ extension HNSWIndex {
                 unsafe ids[count] = UInt32(truncatingIfNeeded: ordinal)
                 count += 1
                 if count == scratch.blockCapacity {
-                    measure(count, from: query, into: &beam, scratch)
+                    unsafe rows.distances(
+                        from: query, to: ids, count: count, into: scratch.distances)
+                    body(count)
                     count = 0
                 }
             }
             word += 1
         }
-        measure(count, from: query, into: &beam, scratch)
+        unsafe rows.distances(from: query, to: ids, count: count, into: scratch.distances)
+        body(count)
     }
 
-    /// The first `count` ids of the scratch memory.
-    private func measure(
-        _ count: Int, from query: IndexRows.Query, into beam: inout SearchBeam,
-        _ scratch: SearchScratch
-    ) {
+    private func insert(_ count: Int, into beam: inout SearchBeam, _ scratch: SearchScratch) {
         let ids = unsafe scratch.ids
         let distances = unsafe scratch.distances
-        unsafe rows.distances(from: query, to: ids, count: count, into: distances)
         for index in 0..<count {
             let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
             if key < beam.bound { beam.insert(key) }

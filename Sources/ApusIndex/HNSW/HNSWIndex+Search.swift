@@ -2,8 +2,8 @@ private import ApusCore
 private import ApusKernels
 
 extension HNSWIndex {
-    /// The `k` nearest admitted nodes of `query`, best first, with their exact distances; fewer when
-    /// fewer were found.
+    /// The `k` nearest admitted nodes of `query`, best first, with their exact distances unless
+    /// `rescoring` says otherwise; fewer when fewer were found.
     ///
     /// `query` is `[dimension]` floats as `DistanceKernel.prepare` returns them. `ef` is the
     /// paper's: how many candidates are kept, at least `k`. Nodes that are not admitted are passed
@@ -13,7 +13,7 @@ extension HNSWIndex {
     /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
         _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
-        skipsRefused: Bool = false
+        skipsRefused: Bool = false, rescoring: Rescoring = .asNeeded
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -30,14 +30,14 @@ extension HNSWIndex {
                 defer { scratch.clearVisited() }
                 return search(
                     query, k: k, ef: ef, from: entry, admission, skipsRefused: skipsRefused,
-                    scratch)
+                    rescoring, scratch)
             }
         }
     }
 
     private func search(
         _ query: IndexRows.Query, k: Int, ef: Int, from entry: EntryPoint, _ admission: Admission,
-        skipsRefused: Bool, _ scratch: SearchScratch
+        skipsRefused: Bool, _ rescoring: Rescoring, _ scratch: SearchScratch
     ) -> [Neighbour] {
         let start = descend(from: entry, to: 0, query: query, scratch)
         var beam = scratch.beam(limit: ef)
@@ -55,7 +55,7 @@ extension HNSWIndex {
                     entry: entry, atLeast: k, scratch)
             }
         }
-        return rows.exactly(beam, k: k, from: query, scratch)
+        return rows.answers(beam, k: k, from: query, scratch, rescoring)
     }
 
     /// The nearest node found by walking greedily from the entry point down to the level above

@@ -24,7 +24,7 @@ package final class HNSWIndex: @unchecked Sendable {
     package let parameters: HNSWParameters
     package var vectors: VectorSpace { rows.vectors }
     /// The codes that walks measure with; nil: they measure with the vectors.
-    package var codes: CodeSpace? { rows.codes }
+    package var codes: RowCodes? { rows.codes }
     /// Ordinals that there is room for.
     package var capacity: Int { graph.capacity }
 
@@ -48,12 +48,23 @@ package final class HNSWIndex: @unchecked Sendable {
     ) throws(KernelError) {
         let graph = try HNSWGraph(m: parameters.m, capacity: capacity)
         self.init(
+            parameters: parameters, vectors: vectors, codes: codes.map(RowCodes.bytes),
+            graph: graph, indexedCount: 0, entry: nil, owner: owner)
+    }
+
+    /// An index of the same nodes and links that is searched by other codes of the same vectors. No
+    /// recall was measured of it. It shares the links: nobody may insert into either from now on.
+    /// `owner` is kept alive as long as the index: what owns the codes.
+    package func searched(
+        by codes: RowCodes, owner: any AnyObject & Sendable
+    ) -> HNSWIndex {
+        HNSWIndex(
             parameters: parameters, vectors: vectors, codes: codes, graph: graph,
-            indexedCount: 0, entry: nil, owner: owner)
+            indexedCount: indexedCount, entry: entry, owner: Owners(self, owner))
     }
 
     init(
-        parameters: HNSWParameters, vectors: VectorSpace, codes: CodeSpace?, graph: HNSWGraph,
+        parameters: HNSWParameters, vectors: VectorSpace, codes: RowCodes?, graph: HNSWGraph,
         indexedCount: Int, entry: EntryPoint?, owner: (any AnyObject & Sendable)?
     ) {
         precondition(
@@ -119,6 +130,17 @@ package final class HNSWIndex: @unchecked Sendable {
             }
         }
         return 0
+    }
+}
+
+/// Keeps an index and what it was given alive.
+private final class Owners: Sendable {
+    private let index: HNSWIndex
+    private let other: any AnyObject & Sendable
+
+    init(_ index: HNSWIndex, _ other: any AnyObject & Sendable) {
+        self.index = index
+        self.other = other
     }
 }
 

@@ -114,14 +114,14 @@ extension SearchParameters {
         }
     }
 
-    /// Answers are always rescored, so `rescore` changes nothing.
     private mutating func readQuantization(_ reader: inout JSONReader) throws(JSONError) {
         guard !reader.readNull() else { return }
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "ignore": ignoresCodes = try reader.readFlag()
-            case "rescore": _ = try reader.readFlag()
+            case "rescore":
+                rescores = try reader.optional(Bool.init(reading:)) ?? true
             case "oversampling":
                 oversampling = try reader.optional { (reader) throws(JSONError) in
                     try reader.readDouble(in: 1.0..., "1.0 or larger")

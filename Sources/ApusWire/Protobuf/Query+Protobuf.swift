@@ -106,7 +106,8 @@ extension SearchParameters {
             indexedOnly: message.indexedOnly,
             ignoresCodes: message.quantization.ignore,
             oversampling: message.quantization.hasOversampling
-                ? message.quantization.oversampling : nil)
+                ? message.quantization.oversampling : nil,
+            rescores: !message.quantization.hasRescore || message.quantization.rescore)
     }
 }
 

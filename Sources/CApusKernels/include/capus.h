@@ -113,6 +113,94 @@ typedef struct {
 /// As `capus_kernels_for`.
 const capus_code_kernels *_Nullable capus_code_kernels_for(capus_isa isa);
 
+// ---- Codes of one, two or four bits a component --------------------------------------------
+//
+// RaBitQ (Gao and Long, "RaBitQ: quantizing high-dimensional vectors with a theoretical error bound
+// for approximate nearest neighbor search", SIGMOD 2024) and, for more than one bit, its extension
+// (Gao and others, "Practical and asymptotically optimal quantization of high-dimensional vectors in
+// Euclidean space for approximate nearest neighbor search", SIGMOD 2025).
+//
+// A vector less a centroid, padded with zeros to a multiple of 64 components and rotated, is r; a
+// query in the same way is s. Component i has the code c_i in 0 ... 2^bits - 1, which stands for
+// y_i = c_i - (2^bits - 1) / 2. The inner product <r, s> is estimated by <r, r> / <r, y> * <y, s>,
+// which is unbiased over rotations. A row is a head of four floats and then the codes:
+//
+//   term, factor, error, the sum of c_i, codes
+//
+// and a distance is estimated by term + the query's base - factor * <y, s>. Its standard deviation
+// over rotations is error times the length of s. For one and two bits the codes are planes: bit i of
+// the first plane is the lowest bit of c_i, bit i of the second the next. For four bits, byte j of
+// each 32 bytes has component j of the 64 in its low half, and component j + 32 in its high half.
+// Rows start at multiples of 16 bytes.
+//
+// The rotation is four rounds of random signs and a Walsh-Hadamard transform. Where the number of
+// components is no power of two, the transforms take the first and the last ones in turn, with a
+// step of Kac's walk between (as in the authors' library). All rows and queries are the same to the
+// bit on every machine, and so are the estimates.
+
+#define capus_rabitq_head_size 16
+
+/// What rows are made with.
+typedef struct {
+    /// 1 ... 65,536.
+    size_t dimension;
+    /// 1, 2 or 4.
+    size_t bits;
+    /// Squared L2 distances; otherwise negated dot products.
+    bool is_squared_l2;
+    /// Floats, and zeros up to `capus_rabitq_padded(dimension)`.
+    const float *centroid;
+} capus_rabitq_space;
+
+/// A query in codes: s_i is about low + step * g_i.
+typedef struct {
+    /// For one and two bits four planes of the bits of g_i in 0 ... 15, each of a multiple of 64
+    /// bytes; for four bits g_i in -127 ... 127, a byte each. Zeros follow the last component.
+    const uint8_t *codes;
+    size_t padded;
+    size_t bits;
+    float base, low, step;
+    /// (2^bits - 1) / 2 times the sum of what the g_i stand for.
+    float shift;
+    /// The length of s.
+    float length;
+} capus_rabitq_query;
+
+/// Components after padding: the next multiple of 64.
+size_t capus_rabitq_padded(size_t dimension);
+
+/// Writes the row of a vector of finite floats. `work` has room for the padded components.
+void capus_rabitq_encode(
+    const capus_rabitq_space *space, const float *vector, float *work, uint8_t *row);
+
+/// Prepares a vector as a query; `codes` has room for 1 byte for each padded component, rounded up
+/// to a multiple of 256, and `work` for the padded components.
+capus_rabitq_query capus_rabitq_prepare(
+    const capus_rabitq_space *space, const float *vector, float *work, uint8_t *codes);
+
+/// As `capus_codes_to_ids` and `capus_codes_to_range`: estimates of distances.
+typedef void (*capus_rabitq_to_ids)(
+    const capus_rabitq_query *query, const uint8_t *base, size_t stride, const uint32_t *ids,
+    size_t count, float *distances);
+typedef void (*capus_rabitq_to_range)(
+    const capus_rabitq_query *query, const uint8_t *rows, size_t stride, size_t count,
+    float *distances);
+
+typedef struct {
+    capus_rabitq_to_ids to_ids;
+    capus_rabitq_to_range to_range;
+} capus_rabitq_distance;
+
+typedef struct {
+    /// Of one and two bits.
+    capus_rabitq_distance planes;
+    /// Of four bits.
+    capus_rabitq_distance nibbles;
+} capus_rabitq_kernels;
+
+/// As `capus_kernels_for`.
+const capus_rabitq_kernels *_Nullable capus_rabitq_kernels_for(capus_isa isa);
+
 // ---- Product quantization ------------------------------------------------------------------
 //
 // A vector in parts; each part is the number of a codeword of its own. A query has a table for each
