@@ -129,6 +129,7 @@ extension IndexRows {
         _ scratch: SearchScratch
     ) {
         guard count > 0 else { return }
+        scratch.rescoredCount &+= count
         let ids = unsafe scratch.ids
         let distances = unsafe scratch.distances
         unsafe kernel.distances(

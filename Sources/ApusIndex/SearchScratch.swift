@@ -26,6 +26,11 @@ final class SearchScratch: @unchecked Sendable {
     private let waiting: UnsafeMutablePointer<NeighbourKey>
     var waitingCount = 0
 
+    /// Rows measured by the search under way, and those of them that were measured again by their
+    /// vectors.
+    var measuredCount = 0
+    var rescoredCount = 0
+
     private var keys: UnsafeMutableBufferPointer<NeighbourKey>
     private let memory: ReservedMemory
     private let waitingMemory: ReservedMemory
@@ -150,10 +155,14 @@ final class ScratchPool: Sendable {
         self.blockCapacity = blockCapacity
     }
 
-    /// Runs `body` with scratch memory that nobody else uses meanwhile.
-    func withScratch<R>(_ body: (SearchScratch) -> R) -> R {
+    /// Runs `body` with scratch memory that nobody else uses meanwhile; what it counts goes to
+    /// `tally`.
+    func withScratch<R>(_ tally: SearchTally? = nil, _ body: (SearchScratch) -> R) -> R {
         let scratch = idle.withLock { $0.popLast() } ?? make()
+        scratch.measuredCount = 0
+        scratch.rescoredCount = 0
         defer { idle.withLock { $0.append(scratch) } }
+        defer { tally?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount) }
         return body(scratch)
     }
 

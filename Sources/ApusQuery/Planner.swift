@@ -90,6 +90,8 @@ package enum Planner {
     private static let detourListFactor = 1.5
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
+    /// A row by its vector in a scan, beside one by its code: four times the bytes.
+    private static let vectorCost = 4.0
 
     /// What a scan by codes finds at least, in the mean: its answers are measured by the vectors.
     private static let scanRecall = 0.999
@@ -104,15 +106,11 @@ package enum Planner {
         let ef = candidateList(segment, settings)
         let scan: Plan =
             segment.hasCodes && settings.targetRecall ?? 0 <= scanRecall
-            ? .codeScan(
-                candidates: max(
-                    ef ?? settings.defaultEf, 2 * settings.limit, scanCandidatesMin)) : .scan
+            ? .codeScan(candidates: scanCandidates(ef, settings)) : .scan
         guard let ef, settings.m > 0, segment.indexedCount > 0 else { return scan }
         let matchCount = segment.matchCount ?? segment.rowCount
-        let share = Double(max(1, matchCount)) / Double(max(1, segment.rowCount))
-        let through = walkCostPerCandidate * Double(ef) / share
-        let detourList = Double(ef) * detourListFactor
-        let around = detourList * (detourCostPerCandidate + detourCostPerRefused / share)
+        let through = costThrough(ef, segment)
+        let around = costAround(ef, segment)
         if !settings.indexedOnly {
             let (bytes, overflow) = matchCount.multipliedReportingOverflow(
                 by: segment.vectorByteCount)
@@ -124,8 +122,74 @@ package enum Planner {
             return .graph(ef: ef, skipsRefused: false, scanTail: !settings.indexedOnly)
         }
         return .graph(
-            ef: detourList < Double(Int32.max) ? Int(detourList) : ef, skipsRefused: true,
-            scanTail: !settings.indexedOnly)
+            ef: detourList(ef), skipsRefused: true, scanTail: !settings.indexedOnly)
+    }
+
+    /// Every plan that a request could be carried out by at the recall that it wants, with its cost;
+    /// for explanations.
+    package static func options(
+        _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> [PlanOption] {
+        let matchCount = Double(segment.matchCount ?? segment.rowCount)
+        var options = [PlanOption(plan: .scan, cost: matchCount * scanCost(segment))]
+        if settings.exact { return options }
+        if let listCount = segment.listCount {
+            if let probes = probes(listCount, segment, settings) {
+                let candidates = listCandidates(segment, settings)
+                options.append(
+                    PlanOption(
+                        plan: .lists(probes: probes, candidates: candidates),
+                        cost: listCost(probes, candidates, of: listCount, segment)))
+            }
+            return options
+        }
+        let ef = candidateList(segment, settings)
+        if segment.hasCodes, settings.targetRecall ?? 0 <= scanRecall {
+            options.append(
+                PlanOption(
+                    plan: .codeScan(candidates: scanCandidates(ef, settings)), cost: matchCount))
+        }
+        guard let ef, settings.m > 0, segment.indexedCount > 0 else { return options }
+        options.append(
+            PlanOption(
+                plan: .graph(ef: ef, skipsRefused: false, scanTail: !settings.indexedOnly),
+                cost: costThrough(ef, segment)))
+        if segment.matchCount != nil {
+            options.append(
+                PlanOption(
+                    plan: .graph(
+                        ef: detourList(ef), skipsRefused: true, scanTail: !settings.indexedOnly),
+                    cost: costAround(ef, segment)))
+        }
+        return options
+    }
+
+    /// The share of rows that match.
+    private static func share(_ segment: SegmentStatistics) -> Double {
+        Double(max(1, segment.matchCount ?? segment.rowCount)) / Double(max(1, segment.rowCount))
+    }
+
+    private static func costThrough(_ ef: Int, _ segment: SegmentStatistics) -> Double {
+        walkCostPerCandidate * Double(ef) / share(segment)
+    }
+
+    private static func costAround(_ ef: Int, _ segment: SegmentStatistics) -> Double {
+        Double(ef) * detourListFactor
+            * (detourCostPerCandidate + detourCostPerRefused / share(segment))
+    }
+
+    private static func detourList(_ ef: Int) -> Int {
+        let list = Double(ef) * detourListFactor
+        return list < Double(Int32.max) ? Int(list) : ef
+    }
+
+    /// What a row costs by its vector, where one by its code costs 1.
+    private static func scanCost(_ segment: SegmentStatistics) -> Double {
+        segment.hasCodes ? vectorCost : 1
+    }
+
+    private static func scanCandidates(_ ef: Int?, _ settings: SearchSettings) -> Int {
+        max(ef ?? settings.defaultEf, 2 * settings.limit, scanCandidatesMin)
     }
 
     /// The recall@limit to expect of a plan; nil: nothing was measured that tells.
@@ -175,14 +239,25 @@ extension Planner {
         _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
     ) -> Plan {
         guard let probes = probes(listCount, segment, settings) else { return .scan }
-        let candidates = min(
-            max(IVFIndex.candidates(k: settings.limit), settings.limit), max(1, segment.rowCount))
+        let candidates = listCandidates(segment, settings)
         let matchCount = segment.matchCount ?? segment.rowCount
-        let looked = Double(probes) / Double(max(1, listCount)) * Double(segment.rowCount)
-        let cost =
-            Double(listCount) * centroidCost + looked * productCodeCost
-            + Double(candidates) * candidateCost
+        let cost = listCost(probes, candidates, of: listCount, segment)
         return Double(matchCount) <= cost ? .scan : .lists(probes: probes, candidates: candidates)
+    }
+
+    private static func listCandidates(
+        _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> Int {
+        min(
+            max(IVFIndex.candidates(k: settings.limit), settings.limit), max(1, segment.rowCount))
+    }
+
+    private static func listCost(
+        _ probes: Int, _ candidates: Int, of listCount: Int, _ segment: SegmentStatistics
+    ) -> Double {
+        let looked = Double(probes) / Double(max(1, listCount)) * Double(segment.rowCount)
+        return Double(listCount) * centroidCost + looked * productCodeCost
+            + Double(candidates) * candidateCost
     }
 
     /// nil: no number that was measured finds enough, or nothing was measured, as in small segments.

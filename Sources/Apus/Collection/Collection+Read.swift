@@ -36,6 +36,23 @@ extension Collection {
         }
     }
 
+    /// The same with what was done to find it: for each segment what the planner knew, what it
+    /// chose and what came of it.
+    @available(*, noasync, message: "use the async form")
+    public func explain(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) throws -> QueryAnswer {
+        try reading(at: version) { try explained(request, $0) }
+    }
+
+    public func explain(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) async throws -> QueryAnswer {
+        try await context.perform { [self] in
+            try reading(at: version) { try explained(request, $0) }
+        }
+    }
+
     /// Several queries that see the same version.
     @available(*, noasync, message: "use the async form")
     public func query(
@@ -132,6 +149,10 @@ extension Collection {
 
     private func answer(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
         try QueryExecution(collection: self, view: view).answer(request)
+    }
+
+    private func explained(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
+        try QueryExecution(collection: self, view: view, isExplained: true).answer(request)
     }
 
     private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {

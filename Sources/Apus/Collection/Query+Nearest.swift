@@ -24,6 +24,8 @@ package struct SearchScope {
     package var limit: Int
     /// Where searches put down the recall that they expect.
     package var recall = RecallEstimate()
+    /// Where searches put down what they did; nil: nobody asks.
+    package var recorder: SearchRecorder?
 
     /// Rows to find so that `limit` are left without the excluded ones.
     package var searchLimit: Int { limit + excluded.count }
@@ -183,7 +185,8 @@ extension ReadView {
     ) throws -> Bitmap? {
         var bitmap: Bitmap?
         if let filter = scope.filter, !filter.isEmpty {
-            bitmap = try matches(filter, in: segments[index], writtenCount: writtenCount)
+            bitmap = try matches(
+                filter, in: segments[index], writtenCount: writtenCount, recorder: scope.recorder)
         }
         guard let candidates = scope.candidates?[index] else { return bitmap }
         bitmap?.formIntersection(candidates)
@@ -206,31 +209,40 @@ extension ReadView {
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
             listCount: field.ivf?.parameters.listCount)
         let limit = scope.parameters.candidatesMin(limit: scope.searchLimit)
-        let plan = Planner.plan(
-            statistics,
-            SearchSettings(
-                limit: limit, ef: scope.parameters.ef,
-                targetRecall: scope.parameters.targetRecall,
-                probes: scope.parameters.targetRecall == nil
-                    ? scope.parameters.probes ?? configuration.vectors[name]?.ivf?.probes : nil,
-                exact: scope.parameters.exact,
-                indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
-                fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m))
+        let settings = SearchSettings(
+            limit: limit, ef: scope.parameters.ef,
+            targetRecall: scope.parameters.targetRecall,
+            probes: scope.parameters.targetRecall == nil
+                ? scope.parameters.probes ?? configuration.vectors[name]?.ivf?.probes : nil,
+            exact: scope.parameters.exact,
+            indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
+            fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m)
+        let plan = Planner.plan(statistics, settings)
         let presence =
             (field.presence?.absentCount ?? 0) == 0
             ? nil
             : try matches(
                 Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
         let rescoring = scope.parameters.rescoring(limit: scope.searchLimit)
+        let tally = scope.recorder.map { _ in SearchTally() }
+        let start = tally.map { _ in ContinuousClock.now }
         let found = DenseSearch(
             segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
             filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, rescoring: rescoring,
-            presence: presence
+            presence: presence, tally: tally
         ).run(plan, limit: scope.searchLimit)
         // Recall was measured of walks whose answers are ordered by the vectors.
         let isMeasured = plan == .scan || !statistics.hasCodes || rescoring == .asNeeded
-        let recall = Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit)
-        return (found, isMeasured ? recall : nil)
+        let recall =
+            isMeasured
+            ? Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit) : nil
+        if let recorder = scope.recorder, let tally, let start {
+            recorder.noteSearch(
+                field: name, segment: segment.number, statistics, plan,
+                among: Planner.options(statistics, settings), recallExpected: recall, tally: tally,
+                foundCount: found.count, duration: ContinuousClock.now - start)
+        }
+        return (found, recall)
     }
 }
 

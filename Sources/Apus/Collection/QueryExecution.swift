@@ -11,14 +11,23 @@ struct QueryExecution {
     let collection: Collection
     let view: ReadView
     private let recall = RecallEstimate()
+    private let recorder: SearchRecorder?
 
-    init(collection: Collection, view: ReadView) {
+    /// - Parameter isExplained: the answer says what was done.
+    init(collection: Collection, view: ReadView, isExplained: Bool = false) {
         self.collection = collection
         self.view = view
+        recorder = isExplained ? SearchRecorder() : nil
     }
 
     func answer(_ request: QueryRequest) throws -> QueryAnswer {
-        QueryAnswer(points: try points(request), recallExpected: recall.value)
+        let start = ContinuousClock.now
+        var answer = QueryAnswer(points: try points(request), recallExpected: recall.value)
+        if let recorder {
+            answer.explanation = QueryExplanation(
+                searches: recorder.searches, duration: ContinuousClock.now - start)
+        }
+        return answer
     }
 
     func points(_ request: QueryRequest) throws -> [ScoredPoint] {
@@ -113,7 +122,8 @@ struct QueryExecution {
     private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
         var scope = SearchScope(
             filter: step.filter, candidates: candidates, parameters: step.parameters,
-            scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall)
+            scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall,
+            recorder: recorder)
         let field = step.using ?? defaultVectorName
         switch step.query {
         case .nearest(let input):

@@ -98,14 +98,24 @@ extension ReadView {
     /// The rows of a segment that match a filter. The answer covers at least `writtenCount` rows;
     /// deleted rows are among them.
     package func matches(
-        _ filter: Filter, in segment: any Segment, writtenCount: Int
+        _ filter: Filter, in segment: any Segment, writtenCount: Int,
+        recorder: SearchRecorder? = nil
     ) throws -> Bitmap {
+        let start = recorder.map { _ in ContinuousClock.now }
         let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
-        return try segment.filterCache.matches(key, rowCount: writtenCount) { matches, rows in
+        var readCount: Int?
+        let matches = try segment.filterCache.matches(key, rowCount: writtenCount) {
+            matches, rows in
             let compiled = CompiledFilter(filter, schema: schema.textFields)
-            try segment.evaluate(
+            readCount = try segment.evaluate(
                 filter, compiled, rows, indexedFields: schema.indexedFields, into: &matches)
         }
+        if let recorder, let start {
+            recorder.noteFilter(
+                matchCount: matches.cardinality(below: writtenCount), rowsRead: readCount,
+                duration: ContinuousClock.now - start)
+        }
+        return matches
     }
 }
 

@@ -13,12 +13,13 @@ extension Segment {
     /// Adds to `matches` the rows of a range that match: where there are payload indexes by these,
     /// elsewhere, and where they leave some open, by looking at rows.
     ///
-    /// Rows below the range that match may be added as well.
+    /// Rows below the range that match may be added as well. Returns how many rows it looked at.
     func evaluate(
         _ filter: Filter, _ compiled: CompiledFilter, _ range: Range<Int>,
         indexedFields: [PayloadPath: PayloadFieldSchema], into matches: inout Bitmap
-    ) throws {
+    ) throws -> Int {
         var next = range.lowerBound
+        var readCount = 0
         for part in indexedRows(indexedFields)
         where part.rows.upperBound > next && part.rows.lowerBound < range.upperBound {
             let start = part.rows.lowerBound
@@ -33,7 +34,8 @@ extension Segment {
                 if found.isExact {
                     matches.formUnion(found.rows, from: start)
                 } else {
-                    try evaluate(compiled, found.rows, from: start, next..<end, into: &matches)
+                    readCount += try evaluate(
+                        compiled, found.rows, from: start, next..<end, into: &matches)
                 }
                 next = end
             } else {
@@ -42,21 +44,25 @@ extension Segment {
             }
         }
         try evaluate(compiled, next..<max(next, range.upperBound), into: &matches)
+        return readCount + max(0, range.upperBound - next)
     }
 
     /// The same for those of `candidates`, numbered from `start`, that lie in the range.
     private func evaluate(
         _ filter: CompiledFilter, _ candidates: Bitmap, from start: Int, _ range: Range<Int>,
         into matches: inout Bitmap
-    ) throws {
+    ) throws -> Int {
+        var readCount = 0
         try candidates.forEach { candidate in
             let row = start + candidate
             guard range.contains(row) else { return }
+            readCount += 1
             let payload = filter.needsPayload ? try payloadBytes(at: row) : []
             matches[row] = try unsafe payload.withUnsafeBytes { bytes in
                 try unsafe self.matches(filter, row, EncodedPayload(bytes))
             }
         }
+        return readCount
     }
 
     private func evaluate(

@@ -55,6 +55,8 @@ public struct QueryAnswer: Hashable, Sendable {
     /// The share of the true best points that is among them, in the mean over such queries: 1 for an
     /// exact search; nil when nothing was measured that tells, as for points just written.
     public var recallExpected: Double?
+    /// What was done to find them; only of a query that was to be explained.
+    public var explanation: QueryExplanation?
 
     public init(points: [ScoredPoint], recallExpected: Double?) {
         self.points = points

@@ -15,7 +15,7 @@ package enum ExactScan {
     /// is sparse.
     package static func search(
         _ query: [Float], kernel: DistanceKernel, vectors: VectorSpace, range: Range<Int>, k: Int,
-        isPresent: Bitmap? = nil, admission: Admission = .all
+        isPresent: Bitmap? = nil, admission: Admission = .all, tally: SearchTally? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == vectors.dimension,
@@ -35,6 +35,7 @@ package enum ExactScan {
                 }
             }
         }
+        tally?.add(measured: scan.measuredCount)
         return scan.results()
     }
 
@@ -43,6 +44,7 @@ package enum ExactScan {
         let kernel: DistanceKernel
         let vectors: VectorSpace
         let limit: Int
+        private(set) var measuredCount = 0
         private var ids: [UInt32] = []
         private var distances = [Float](repeating: 0, count: ExactScan.blockSize)
         /// A heap with the worst on top, at most `limit`.
@@ -65,6 +67,7 @@ package enum ExactScan {
                 ids.append(UInt32(truncatingIfNeeded: row))
             }
             let count = ids.count
+            measuredCount += count
             unsafe distances.withUnsafeMutableBufferPointer { distances in
                 guard let target = distances.baseAddress else { return }
                 if count == rows.count {

@@ -52,6 +52,7 @@ extension HNSWIndex {
                 deletedAt: test.deletedAt, readLSN: test.readLSN, limit: graph.capacity0,
                 into: ids, trail: scratch.trail, trailCount: &scratch.trailCount)
             unsafe rows.distances(from: query, to: ids, count: count, into: distances)
+            scratch.measuredCount &+= count
             for index in 0..<count {
                 let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
                 if key < beam.bound, beam.insert(key) {
@@ -89,6 +90,7 @@ extension HNSWIndex {
                     graph.block(next.ordinal, level: 0), capacity: graph.capacity0)
             }
             unsafe rows.distances(from: query, to: ids, count: count, into: distances)
+            scratch.measuredCount &+= count
             for index in 0..<count {
                 let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
                 guard key < results.bound else { continue }

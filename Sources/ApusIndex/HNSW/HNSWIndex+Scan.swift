@@ -12,7 +12,8 @@ extension HNSWIndex {
     /// vector in this field. O(rows × dimension); rows that a filter excludes are not read.
     package func scan(
         _ query: [Float], range: Range<Int>, k: Int, candidates: Int, isPresent: Bitmap? = nil,
-        admission: Admission = .all, rescoring: Rescoring = .asNeeded
+        admission: Admission = .all, rescoring: Rescoring = .asNeeded,
+        tally: SearchTally? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -21,7 +22,7 @@ extension HNSWIndex {
         guard k > 0 else { return [] }
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch { scratch in
+            return scratch.withScratch(tally) { scratch in
                 let query = unsafe rows.query(start, codes: scratch.queryCodes)
                 if case .rabitq(let code, let space)? = query.code, rescoring == .asNeeded {
                     var best = NearestByVector(k: k)
@@ -64,6 +65,7 @@ extension HNSWIndex {
                 if count == scratch.blockCapacity {
                     unsafe rows.distances(
                         from: query, to: ids, count: count, into: scratch.distances)
+                    scratch.measuredCount &+= count
                     body(count)
                     count = 0
                 }
@@ -71,6 +73,7 @@ extension HNSWIndex {
             word += 1
         }
         unsafe rows.distances(from: query, to: ids, count: count, into: scratch.distances)
+        scratch.measuredCount &+= count
         body(count)
     }
 

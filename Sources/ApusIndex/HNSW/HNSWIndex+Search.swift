@@ -13,7 +13,7 @@ extension HNSWIndex {
     /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
         _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
-        skipsRefused: Bool = false, rescoring: Rescoring = .asNeeded
+        skipsRefused: Bool = false, rescoring: Rescoring = .asNeeded, tally: SearchTally? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -24,7 +24,7 @@ extension HNSWIndex {
         let ef = min(max(ef, k), count)
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch { scratch in
+            return scratch.withScratch(tally) { scratch in
                 let query = unsafe rows.query(
                     start, codes: scratch.queryCodes, usingCodes: usesCodes)
                 defer { scratch.clearVisited() }
@@ -82,6 +82,7 @@ extension HNSWIndex {
                 block, capacity: graph.blockCapacity(level: level), into: scratch.ids)
             unsafe rows.distances(
                 from: query, to: scratch.ids, count: count, into: scratch.distances)
+            scratch.measuredCount &+= count
             let before = nearest
             for index in 0..<count {
                 let key = unsafe NeighbourKey(
@@ -115,6 +116,7 @@ extension HNSWIndex {
                 block, capacity: capacity, visited: visited, rows: query.base,
                 stride: query.stride, prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids)
             trailCount &+= count
+            scratch.measuredCount &+= count
             // The nearest of the rest is expanded next, unless a nearer one turns up.
             if let next = beam.nextToExpand {
                 unsafe LinkBlock.prefetch(graph.block(next, level: level), capacity: capacity)

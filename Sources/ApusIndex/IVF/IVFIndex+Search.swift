@@ -14,7 +14,8 @@ extension IVFIndex {
     /// nearest are measured by their vectors. O(lists + the lengths of the probed ones × parts +
     /// candidates × dimension).
     package func search(
-        _ query: [Float], k: Int, probes: Int, candidates: Int, admission: Admission = .all
+        _ query: [Float], k: Int, probes: Int, candidates: Int, admission: Admission = .all,
+        tally: SearchTally? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -27,7 +28,9 @@ extension IVFIndex {
             guard let start = query.baseAddress else { return [] }
             return scratch.withScratch(for: self, candidates: candidates) { scratch in
                 unsafe scan(start, probes: probes, admission, without: nil, scratch)
-                return unsafe refine(start, k: k, scratch)
+                let found = unsafe refine(start, k: k, scratch)
+                tally?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
+                return found
             }
         }
     }
@@ -68,6 +71,7 @@ extension IVFIndex {
                 var place = start
                 while place < end {
                     let count = min(Self.chunk, end - place)
+                    scratch.measuredCount &+= count
                     let found = find(
                         place, count, base: base + distance, scale: scale, scratch)
                     take(found, from: place, test, scratch)
@@ -148,6 +152,7 @@ extension IVFIndex {
         _ query: UnsafePointer<Float>, k: Int, _ scratch: IVFScratch
     ) -> [Neighbour] {
         let count = scratch.select()
+        scratch.rescoredCount = count
         let ids = unsafe scratch.candidateRows
         let distances = unsafe scratch.candidateDistances
         for index in 0..<count { unsafe ids[index] = scratch.candidates[index].ordinal }
@@ -176,6 +181,9 @@ final class IVFScratch: @unchecked Sendable {
     let candidateRows: UnsafeMutablePointer<UInt32>
     let candidateDistances: UnsafeMutablePointer<Float>
     let capacity: Int
+    /// As of `SearchScratch`; places without a row count too.
+    var measuredCount = 0
+    var rescoredCount = 0
     private var count = 0
     private var limit = 0
     /// Candidates that are not nearer are refused.
@@ -291,6 +299,8 @@ final class IVFScratchPool: Sendable {
             ?? IVFScratch(index.parameters, candidates: candidates)
         defer { idle.withLock { $0.append(scratch) } }
         scratch.begin(limit: candidates)
+        scratch.measuredCount = 0
+        scratch.rescoredCount = 0
         return body(scratch)
     }
 }

@@ -1,0 +1,91 @@
+/// Why a query did what it did: the searches that it was made of, one of each segment and dense
+/// vector, in the order in which they ran.
+public struct QueryExplanation: Hashable, Sendable {
+    public var searches: [SearchExplanation]
+    /// Of the whole query, with reading the payload of what was found.
+    public var duration: Duration
+
+    public init(searches: [SearchExplanation], duration: Duration) {
+        self.searches = searches
+        self.duration = duration
+    }
+}
+
+/// What was known of a segment before a search in it, what was chosen and what came of it.
+public struct SearchExplanation: Hashable, Sendable {
+    /// How rows that match the filter were found.
+    public enum FilterSource: Hashable, Sendable {
+        /// Another query had asked the same.
+        case remembered
+        /// Payload indexes, and so many rows looked at one by one.
+        case evaluated(rowsRead: Int)
+    }
+
+    public struct FilterResult: Hashable, Sendable {
+        /// Rows that match, deleted ones included.
+        public var matchCount: Int
+        public var source: FilterSource
+        public var duration: Duration
+
+        public init(matchCount: Int, source: FilterSource, duration: Duration) {
+            self.matchCount = matchCount
+            self.source = source
+            self.duration = duration
+        }
+    }
+
+    /// A way to search, and what it was expected to cost.
+    public struct Option: Hashable, Sendable {
+        /// As `walk(ef: 100)`, `walk around refused(ef: 150)`, `scan`, `scan of codes(candidates:
+        /// 200)`, `probe(lists: 8, candidates: 100)`.
+        public var plan: String
+        /// In distances between codes, or vectors where there are none, of a scan.
+        public var cost: Double
+
+        public init(plan: String, cost: Double) {
+            self.plan = plan
+            self.cost = cost
+        }
+    }
+
+    /// The vector field.
+    public var field: String
+    public var segment: UInt64
+    /// Rows that the query may see, deleted ones included.
+    public var rowCount: Int
+    /// Rows that are in the field's index.
+    public var indexedCount: Int
+    /// nil: there was no filter.
+    public var filter: FilterResult?
+    public var chosen: Option
+    /// The ways that were not chosen, cheapest first.
+    public var others: [Option]
+    /// The recall to expect; nil: nothing was measured that tells.
+    public var recallExpected: Double?
+    /// Rows whose distance was computed, by codes where the search used them.
+    public var measuredCount: Int
+    /// Of these, rows that were measured by their vectors after codes had found them.
+    public var rescoredCount: Int
+    public var foundCount: Int
+    /// Of the search alone.
+    public var duration: Duration
+
+    public init(
+        field: String, segment: UInt64, rowCount: Int, indexedCount: Int, filter: FilterResult?,
+        chosen: Option, others: [Option], recallExpected: Double?, measuredCount: Int,
+        rescoredCount: Int, foundCount: Int, duration: Duration
+    ) {
+        self.field = field
+        self.segment = segment
+        self.rowCount = rowCount
+        self.indexedCount = indexedCount
+        self.filter = filter
+        self.chosen = chosen
+        self.others = others
+        self.recallExpected = recallExpected
+        self.measuredCount = measuredCount
+        self.rescoredCount = rescoredCount
+        self.foundCount = foundCount
+        self.duration = duration
+    }
+}

@@ -1,0 +1,18 @@
+/// A plan and what it is expected to cost, in rows of a scan.
+package struct PlanOption: Hashable, Sendable {
+    package var plan: Plan
+    package var cost: Double
+}
+
+extension Plan: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .scan: "scan"
+        case .codeScan(let candidates): "scan of codes(candidates: \(candidates))"
+        case .graph(let ef, let skipsRefused, _):
+            skipsRefused ? "walk around refused(ef: \(ef))" : "walk(ef: \(ef))"
+        case .lists(let probes, let candidates):
+            "probe(lists: \(probes), candidates: \(candidates))"
+        }
+    }
+}
