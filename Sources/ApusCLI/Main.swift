@@ -24,7 +24,8 @@ struct ApusCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, IngestCommand.self, Bench.self, Inspect.self, Check.self, Repair.self,
+            Serve.self, IngestCommand.self, Bench.self, Explain.self, Inspect.self, Check.self,
+            Repair.self,
             Snapshot.self, Restore.self,
         ])
 

@@ -143,6 +143,17 @@ extension Operations {
         return CallReading.points(of: answers)
     }
 
+    /// The same with what was done to find the points.
+    package func explain(
+        _ request: QueryRequest, in collection: String
+    ) async throws -> QueryAnswer {
+        let collection = try database.collection(collection)
+        let answer = try await collection.explain(
+            CallReading.applied(to: request), at: CallReading.version(in: collection))
+        _ = CallReading.points(of: [answer])
+        return answer
+    }
+
     package func groups(
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {

@@ -153,10 +153,12 @@ def temporary_server(**options):
             yield server
 
 
-def run(*arguments: str, patience: float = 300) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, patience: float = 300, input: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Runs another command of the program (`check`, `inspect`, `ingest`) to its end."""
     return subprocess.run(
         [str(binary()), *arguments],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+        input=input, capture_output=True, text=True, errors="replace",
         timeout=patience, check=False,
     )

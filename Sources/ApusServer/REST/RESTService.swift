@@ -26,6 +26,7 @@ package struct RESTService: Sendable {
         addPointRoutes(to: &routes, operations, json)
         addPointUpdateRoutes(to: &routes, operations, json)
         addQueryRoutes(to: &routes, operations, json)
+        addExplainRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
     }

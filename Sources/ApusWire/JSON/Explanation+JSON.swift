@@ -1,0 +1,81 @@
+package import ApusCore
+
+/// What a query did, as JSON; docs/protocol.md names the members. Times are in seconds.
+extension JSONWriter {
+    package mutating func write(_ explanation: QueryExplanation) {
+        beginObject()
+        member("seconds", explanation.duration.inSeconds)
+        key("searches")
+        array(explanation.searches) { $0.write($1) }
+        endObject()
+    }
+
+    private mutating func write(_ search: SearchExplanation) {
+        beginObject()
+        member("vector", search.field)
+        key("segment")
+        write(search.segment)
+        member("rows", search.rowCount)
+        member("indexed_rows", search.indexedCount)
+        key("filter")
+        if let filter = search.filter { write(filter) } else { writeNull() }
+        key("plan")
+        write(search.chosen)
+        key("others")
+        array(search.others) { $0.write($1) }
+        key("recall_expected")
+        if let recall = search.recallExpected { write(recall) } else { writeNull() }
+        member("measured", search.measuredCount)
+        member("rescored", search.rescoredCount)
+        member("found", search.foundCount)
+        member("seconds", search.duration.inSeconds)
+        endObject()
+    }
+
+    private mutating func write(_ filter: SearchExplanation.FilterResult) {
+        beginObject()
+        member("matching_rows", filter.matchCount)
+        switch filter.source {
+        case .remembered: member("source", "remembered")
+        case .evaluated(let rowsRead):
+            member("source", "evaluated")
+            member("rows_read", rowsRead)
+        }
+        member("seconds", filter.duration.inSeconds)
+        endObject()
+    }
+
+    private mutating func write(_ option: SearchExplanation.Option) {
+        beginObject()
+        member("plan", option.plan)
+        member("cost", option.cost)
+        endObject()
+    }
+}
+
+extension Duration {
+    fileprivate var inSeconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}
+
+extension ResponseEncoder {
+    /// The points of a query, and what was done to find them.
+    package static func explainedQueryResult(
+        _ answer: QueryAnswer, seconds: Double
+    ) -> [UInt8] {
+        envelope(seconds) {
+            $0.beginObject()
+            $0.key("points")
+            $0.array(answer.points) { $0.write($1) }
+            $0.key("explanation")
+            if let explanation = answer.explanation {
+                $0.write(explanation)
+            } else {
+                $0.writeNull()
+            }
+            $0.endObject()
+        }
+    }
+}
