@@ -39,7 +39,7 @@ struct Explain: ParsableCommand {
             throw Failure("\(directory): not a database", exitCode: 2)
         }
         let body = [UInt8](FileHandle.standardInput.readDataToEndOfFile())
-        let request = try RequestDecoder.query(body.span.bytes)
+        let request = try RequestDecoder.query(body)
         let database = try Database.open(at: directory)
         defer { try? database.close() }
         let answer = try database.collection(collection).explain(request)

@@ -79,3 +79,11 @@ extension ResponseEncoder {
         }
     }
 }
+
+extension RequestDecoder {
+    /// The same for bytes that somebody keeps.
+    package static func query(_ body: [UInt8]) throws(DatabaseError) -> QueryRequest {
+        // Bytes have no padding, which is why a view of other elements as bytes is unsafe.
+        try query(unsafe body.span.bytes)
+    }
+}
