@@ -53,6 +53,7 @@ bench: setup ## Compare with others on DATASETS; measure what server and durabil
 	$(SWIFT) build -c release --product apus
 	Benchmarks/peers/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
 	Benchmarks/grpc/run.sh --datasets "$(DATASETS)" $(BENCH_ARGUMENTS)
+	Benchmarks/grpc/run.sh --empty
 	Benchmarks/storage/run.sh --datasets "$(DATASETS)"
 
 .PHONY: format

@@ -21,6 +21,11 @@ let grpcProtobuf: Target.Dependency = .product(
     name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let grpcTransport: Target.Dependency = .product(
     name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -34,6 +39,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
@@ -74,7 +81,7 @@ let package = Package(
 
         // The edges
         .target(
-            name: "ApusProto", dependencies: [protobuf, grpcCore, grpcProtobuf],
+            name: "ApusProto", dependencies: [protobuf],
             path: "Sources/ApusWire/Generated", swiftSettings: generatedCodeSettings),
         .target(
             name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
@@ -82,15 +89,19 @@ let package = Package(
         .target(
             name: "ApusPipeline", dependencies: ["ApusCore", "CZlib"], swiftSettings: settings),
         .target(
+            name: "ApusRPC",
+            dependencies: [
+                "CZlib", nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ], swiftSettings: settings),
+        .target(
             name: "ApusServer",
             dependencies: [
-                "Apus", "ApusCore", "ApusProto", "ApusWire", grpcCore, grpcProtobuf, grpcTransport,
-                logging,
+                "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusWire", logging, nioCore,
+                nioPosix, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: settings),
         .target(
@@ -100,7 +111,8 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusProto",
-                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
+                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcProtobuf, grpcTransport,
+                logging, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -137,11 +149,14 @@ let package = Package(
             name: "ApusBenchTests", dependencies: ["ApusBench", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
+            name: "ApusRPCTests",
+            dependencies: ["ApusRPC", nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusServerTests",
             dependencies: [
-                "Apus", "ApusCore", "ApusServer", "ApusWire", "TestSupport", grpcCore,
-                grpcTransport,
-                logging,
+                "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusServer", "ApusWire",
+                "TestSupport", grpcCore, grpcProtobuf, grpcTransport, logging, nioPosix, protobuf,
             ],
             swiftSettings: settings),
         .testTarget(

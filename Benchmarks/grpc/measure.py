@@ -28,6 +28,7 @@ import apus_server
 import client
 import vector_datasets as datasets
 import frames
+from processor import processor_seconds
 
 #: The collection that `apus bench ann` makes.
 COLLECTION = "bench"
@@ -46,13 +47,6 @@ def in_process(options, dataset: datasets.Dataset, data: pathlib.Path, threads: 
     if done.returncode != 0:
         sys.exit(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def processor_seconds(process: int) -> float:
-    """User and system time of a process so far."""
-    with open(f"/proc/{process}/stat", encoding="utf-8") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def over_grpc(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[dict]:

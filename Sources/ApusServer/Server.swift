@@ -64,7 +64,8 @@ package struct Server: Sendable {
     }
 
     private func serve(_ database: Database) async throws {
-        // The other half is for gRPC connections and the database's own files.
+        // The other half is for gRPC connections, of which there are fewer, and the database's own
+        // files.
         let connectionsMax = min(configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
         let operations = Operations(database: database)
         let authorizer = Authorizer(apiKey: configuration.apiKey)
@@ -91,6 +92,7 @@ package struct Server: Sendable {
         let grpc = GRPCFront(
             operations: operations, authorizer: authorizer, metrics: metrics,
             host: configuration.host, port: configuration.grpcPort,
+            connectionsMax: max(1, connectionsMax / 2),
             onListening: { listening.grpc($0) })
         try await run(Doors(fronts: [rest, grpc]))
     }

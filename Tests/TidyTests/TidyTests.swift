@@ -20,8 +20,10 @@ import Testing
         "Sources/Apus/Segment/",
         "Sources/Apus/Snapshots/",
         "Sources/Apus/Write/",
+        "Sources/ApusRPC/Calls/EventLoopExecutor.swift",
+        "Sources/ApusRPC/Messages/",
         "Sources/ApusServer/FileDescriptorLimit.swift",
-        "Sources/ApusServer/GRPC/EventLoopExecutor.swift",
+        "Sources/ApusServer/GRPC/ProtobufBytes.swift",
         "Sources/ApusServer/REST/JSONExchange.swift",
     ]
 

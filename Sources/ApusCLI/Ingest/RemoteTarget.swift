@@ -4,6 +4,8 @@ import ApusProto
 import ApusWire
 import GRPCCore
 import GRPCNIOTransportHTTP2
+import GRPCProtobuf
+import SwiftProtobuf
 
 /// A collection of a server, over gRPC.
 struct RemoteTarget: IngestTarget {
@@ -31,25 +33,25 @@ struct RemoteTarget: IngestTarget {
     }
 
     func prepare(_ fields: [VectorField], _ metric: Metric?) async throws {
-        let collections = Qdrant_Collections.Client(wrapping: client)
         var exists = Qdrant_CollectionExistsRequest()
         exists.collectionName = name
-        guard try await collections.collectionExists(exists, metadata: metadata).result.exists
-        else {
+        let answer: Qdrant_CollectionExistsResponse = try await call(
+            Self.collections, "CollectionExists", exists)
+        guard answer.result.exists else {
             let configuration = CollectionShape.configuration(for: fields, metric)
-            let request = Qdrant_CreateCollection(name, configuration)
-            _ = try await collections.create(request, metadata: metadata)
+            let _: Qdrant_CollectionOperationResponse = try await call(
+                Self.collections, "Create", Qdrant_CreateCollection(name, configuration))
             return
         }
         var get = Qdrant_GetCollectionInfoRequest()
         get.collectionName = name
-        let info = try await collections.get(get, metadata: metadata).result
+        let info: Qdrant_GetCollectionInfoResponse = try await call(Self.collections, "Get", get)
         try CollectionShape.check(
-            name, CollectionConfiguration(vectorsOf: info.config.params), takes: fields, metric)
+            name, CollectionConfiguration(vectorsOf: info.result.config.params), takes: fields,
+            metric)
     }
 
     func write(_ points: [Point]) async throws {
-        let service = Qdrant_Points.Client(wrapping: client)
         var request = Qdrant_UpsertPoints()
         request.collectionName = name
         request.wait = true
@@ -63,7 +65,8 @@ struct RemoteTarget: IngestTarget {
         var pause = Self.firstPause
         for attempt in 1... {
             do {
-                _ = try await service.upsert(request, metadata: metadata)
+                let _: Qdrant_PointsOperationResponse = try await call(
+                    Self.points, "Upsert", request)
                 return
             } catch let error as RPCError
                 where error.code == .unavailable && attempt < Self.tries
@@ -79,19 +82,33 @@ struct RemoteTarget: IngestTarget {
         request.collectionName = name
         request.ids = ids.map { Qdrant_PointId($0) }
         request.withPayload.enable = false
-        let service = Qdrant_Points.Client(wrapping: client)
-        return try await service.get(request, metadata: metadata).result.count
+        let answer: Qdrant_GetResponse = try await call(Self.points, "Get", request)
+        return answer.result.count
     }
 
     func count() async throws -> Int {
         var request = Qdrant_CountPoints()
         request.collectionName = name
         request.exact = true
-        let service = Qdrant_Points.Client(wrapping: client)
-        return Int(clamping: try await service.count(request, metadata: metadata).result.count)
+        let answer: Qdrant_CountResponse = try await call(Self.points, "Count", request)
+        return Int(clamping: answer.result.count)
     }
 
     func finish() async throws {}
+
+    private static let collections = "qdrant.Collections"
+    private static let points = "qdrant.Points"
+
+    private func call<Request: Message, Reply: Message>(
+        _ service: String, _ method: String, _ request: Request
+    ) async throws -> Reply {
+        try await client.unary(
+            request: ClientRequest(message: request, metadata: metadata),
+            descriptor: MethodDescriptor(fullyQualifiedService: service, method: method),
+            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Reply>(),
+            options: .defaults
+        ) { response in try response.message }
+    }
 }
 
 extension Qdrant_CreateCollection {

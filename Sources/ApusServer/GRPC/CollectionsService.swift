@@ -1,15 +1,35 @@
 import Apus
 import ApusCore
 import ApusProto
+import ApusRPC
 import ApusWire
-import GRPCCore
 
 /// Collections and their aliases.
-struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
+struct CollectionsService {
     let operations: Operations
 
+    var methods: [RPCMethod] {
+        let service = ServiceMethods(service: "qdrant.Collections")
+        return [
+            service.unary("Get", get),
+            service.unary("List", list),
+            service.unary("Create", create),
+            service.unary("Update", update),
+            service.unary("Delete", delete),
+            service.unary("UpdateAliases", updateAliases),
+            service.unary("ListCollectionAliases", listCollectionAliases),
+            service.unary("ListAliases", listAliases),
+            service.unary("CollectionClusterInfo", collectionClusterInfo),
+            service.unary("CollectionExists", collectionExists),
+            service.unary("UpdateCollectionClusterSetup", updateCollectionClusterSetup),
+            service.unary("CreateShardKey", createShardKey),
+            service.unary("DeleteShardKey", deleteShardKey),
+            service.unary("ListShardKeys", listShardKeys),
+        ]
+    }
+
     func get(
-        request: Qdrant_GetCollectionInfoRequest, context: ServerContext
+        _ request: Qdrant_GetCollectionInfoRequest
     ) async throws -> Qdrant_GetCollectionInfoResponse {
         let timer = CallTimer()
         let info = try await operations.collectionInfo(request.collectionName)
@@ -20,7 +40,7 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func list(
-        request: Qdrant_ListCollectionsRequest, context: ServerContext
+        _ request: Qdrant_ListCollectionsRequest
     ) async throws -> Qdrant_ListCollectionsResponse {
         let timer = CallTimer()
         let names = operations.collectionNames()
@@ -31,7 +51,7 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func collectionExists(
-        request: Qdrant_CollectionExistsRequest, context: ServerContext
+        _ request: Qdrant_CollectionExistsRequest
     ) async throws -> Qdrant_CollectionExistsResponse {
         let timer = CallTimer()
         return .with {
@@ -41,7 +61,7 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func create(
-        request: Qdrant_CreateCollection, context: ServerContext
+        _ request: Qdrant_CreateCollection
     ) async throws -> Qdrant_CollectionOperationResponse {
         let timer = CallTimer()
         try await operations.createCollection(
@@ -50,7 +70,7 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func update(
-        request: Qdrant_UpdateCollection, context: ServerContext
+        _ request: Qdrant_UpdateCollection
     ) async throws -> Qdrant_CollectionOperationResponse {
         let timer = CallTimer()
         try await operations.updateCollection(
@@ -59,14 +79,14 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func delete(
-        request: Qdrant_DeleteCollection, context: ServerContext
+        _ request: Qdrant_DeleteCollection
     ) async throws -> Qdrant_CollectionOperationResponse {
         let timer = CallTimer()
         return .done(try await operations.deleteCollection(request.collectionName), timer)
     }
 
     func updateAliases(
-        request: Qdrant_ChangeAliases, context: ServerContext
+        _ request: Qdrant_ChangeAliases
     ) async throws -> Qdrant_CollectionOperationResponse {
         let timer = CallTimer()
         try await operations.changeAliases(try request.actions.map { try AliasChange($0) })
@@ -74,14 +94,14 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
     }
 
     func listAliases(
-        request: Qdrant_ListAliasesRequest, context: ServerContext
+        _ request: Qdrant_ListAliasesRequest
     ) async throws -> Qdrant_ListAliasesResponse {
         let timer = CallTimer()
         return .list(operations.aliases(), timer)
     }
 
     func listCollectionAliases(
-        request: Qdrant_ListCollectionAliasesRequest, context: ServerContext
+        _ request: Qdrant_ListCollectionAliasesRequest
     ) async throws -> Qdrant_ListAliasesResponse {
         let timer = CallTimer()
         return .list(try operations.aliases(of: request.collectionName), timer)
@@ -91,7 +111,7 @@ struct CollectionsService: Qdrant_Collections.SimpleServiceProtocol {
 /// A server alone holds each collection as one shard.
 extension CollectionsService {
     func collectionClusterInfo(
-        request: Qdrant_CollectionClusterInfoRequest, context: ServerContext
+        _ request: Qdrant_CollectionClusterInfoRequest
     ) async throws -> Qdrant_CollectionClusterInfoResponse {
         let timer = CallTimer()
         let info = try await operations.collectionInfo(request.collectionName)
@@ -108,7 +128,7 @@ extension CollectionsService {
     }
 
     func listShardKeys(
-        request: Qdrant_ListShardKeysRequest, context: ServerContext
+        _ request: Qdrant_ListShardKeysRequest
     ) async throws -> Qdrant_ListShardKeysResponse {
         let timer = CallTimer()
         _ = try await operations.collectionInfo(request.collectionName)
@@ -116,19 +136,19 @@ extension CollectionsService {
     }
 
     func updateCollectionClusterSetup(
-        request: Qdrant_UpdateCollectionClusterSetupRequest, context: ServerContext
+        _ request: Qdrant_UpdateCollectionClusterSetupRequest
     ) async throws -> Qdrant_UpdateCollectionClusterSetupResponse {
         throw DatabaseError.needsCluster("Collections/UpdateCollectionClusterSetup")
     }
 
     func createShardKey(
-        request: Qdrant_CreateShardKeyRequest, context: ServerContext
+        _ request: Qdrant_CreateShardKeyRequest
     ) async throws -> Qdrant_CreateShardKeyResponse {
         throw DatabaseError.needsCluster("Collections/CreateShardKey")
     }
 
     func deleteShardKey(
-        request: Qdrant_DeleteShardKeyRequest, context: ServerContext
+        _ request: Qdrant_DeleteShardKeyRequest
     ) async throws -> Qdrant_DeleteShardKeyResponse {
         throw DatabaseError.needsCluster("Collections/DeleteShardKey")
     }

@@ -1,15 +1,13 @@
-public import ApusCore
+package import ApusCore
+package import ApusRPC
 import ApusWire
-public import GRPCCore
 
-/// The library turns these into the status of the call.
+/// The transport turns these into the status of the call.
 extension DatabaseError: RPCErrorConvertible {
-    public var rpcErrorCode: RPCError.Code {
-        let number = ErrorStatus(kind).grpc.rawValue
-        return Status.Code(rawValue: number).flatMap { RPCError.Code($0) } ?? .unknown
+    package var rpcError: RPCError {
+        RPCError(
+            RPCStatusCode(rawValue: ErrorStatus(kind).grpc.rawValue) ?? .unknown, message)
     }
-
-    public var rpcErrorMessage: String { message }
 }
 
 extension DatabaseError {

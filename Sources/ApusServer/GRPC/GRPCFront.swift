@@ -1,6 +1,5 @@
-import ApusProto
-import GRPCCore
-import GRPCNIOTransportHTTP2
+import ApusCore
+package import ApusRPC
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -15,8 +14,8 @@ import Darwin
 
 /// The gRPC door.
 ///
-/// One event loop carries the bytes and decodes and encodes messages (`EventLoopExecutor`);
-/// `Operations` runs searches and blocking work on the engine's own threads.
+/// One event loop carries the bytes and decodes and encodes messages (`ApusRPC`); `Operations` runs
+/// searches and blocking work on the engine's own threads.
 struct GRPCFront: Service {
     /// One loop for the process's lifetime: the last tasks of a call may come after the server's
     /// end, and have to find it running.
@@ -28,97 +27,79 @@ struct GRPCFront: Service {
     let host: String
     /// 0: any free port.
     let port: Int
-    /// Bytes of one request at most; the library ends the stream of a larger one, which clients
-    /// see as CANCELLED.
-    var messageBytesMax = 512 << 20
+    let connectionsMax: Int
+    /// Bytes of one request at most: a large batch of points with their payloads.
+    var requestBytesMax = 512 << 20
     /// Called once, with the bound port.
     let onListening: @Sendable (Int) async -> Void
 
     /// Serves until a graceful shutdown or cancellation. On a graceful shutdown open calls may
     /// end. Throws `ServerError.cannotListen`.
     func run() async throws {
-        let transport = HTTP2ServerTransport.Posix(
-            address: try resolvedAddress(), transportSecurity: .plaintext, config: transportConfig,
-            eventLoopGroup: Self.loops)
-        let server = GRPCServer(
-            transport: transport,
-            services: [
-                VersionService(), HealthService(), CollectionsService(operations: operations),
-                PointsService(operations: operations), SnapshotsService(operations: operations),
-            ],
-            interceptorPipeline: interceptors)
-        try await withGracefulShutdownHandler {
-            try await withTaskExecutorPreference(EventLoopExecutor(Self.loops.next())) {
-                try await serve(server, transport)
-            }
-        } onGracefulShutdown: {
-            server.beginGracefulShutdown()
+        let server = try await start()
+        await onListening(server.port)
+        try await withTaskCancellationHandler {
+            try? await gracefulShutdown()
+            await server.drain()
+            try Task.checkCancellation()
+        } onCancel: {
+            server.abort()
         }
     }
 
-    private func serve(
-        _ server: GRPCServer<HTTP2ServerTransport.Posix>, _ transport: HTTP2ServerTransport.Posix
-    ) async throws {
-        // Not a child task: when the address cannot be bound, the library never answers this
-        // question, and a group would wait for it.
-        let announcement = Task {
-            guard let address = try? await transport.listeningAddress else { return }
-            await onListening(address.ipv4?.port ?? address.ipv6?.port ?? port)
-        }
-        defer { announcement.cancel() }
+    private func start() async throws -> RPCServer {
+        var configuration = RPCServerConfiguration(host: host, port: port)
+        configuration.requestBytesMax = requestBytesMax
+        configuration.connectionsMax = connectionsMax
         do {
-            try await server.serve()
-        } catch let error as RuntimeError {
-            throw cannotListen(error)
-        }
-    }
-
-    private var transportConfig: HTTP2ServerTransport.Posix.Config {
-        .defaults {
-            $0.rpc.maxRequestPayloadSize = messageBytesMax
-            // The default of 64 KiB makes a large batch wait for a round trip per window.
-            $0.http2.targetWindowSize = 4 << 20
-            $0.compression.enabledAlgorithms = [.gzip, .deflate]
-            // Clients of this interface ping as they like, idle or not.
-            $0.connection.keepalive.clientBehavior = .init(
-                minPingIntervalWithoutCalls: .seconds(5), allowWithoutCalls: true)
-        }
-    }
-
-    /// Version and health are open; they tell nothing of the data.
-    private var interceptors: [ConditionalInterceptor<any ServerInterceptor>] {
-        var interceptors: [ConditionalInterceptor<any ServerInterceptor>] = [
-            .apply(MetricsInterceptor(metrics: metrics), to: .all)
-        ]
-        if authorizer.requiresKey {
-            interceptors.append(
-                .apply(
-                    KeyInterceptor(authorizer: authorizer),
-                    to: .services([
-                        Qdrant_Collections.descriptor, Qdrant_Points.descriptor,
-                        Qdrant_Snapshots.descriptor,
-                    ])))
-        }
-        interceptors.append(
-            .apply(ReadingInterceptor(), to: .services([Qdrant_Points.descriptor])))
-        return interceptors
-    }
-
-    private func resolvedAddress() throws -> GRPCNIOTransportHTTP2.SocketAddress {
-        do {
-            let address = try NIOCore.SocketAddress.makeAddressResolvingHost(host, port: port)
-            let ip = address.ipAddress ?? host
-            return ip.contains(":") ? .ipv6(host: ip, port: port) : .ipv4(host: ip, port: port)
+            return try await RPCServer.start(
+                configuration, methods: GRPCMethods.table(operations), hooks: hooks, on: Self.loops)
+        } catch let error as IOError {
+            throw ServerError.cannotListen(
+                door: "grpc", host: host, port: port,
+                reason: error.errnoCode == EADDRINUSE ? nil : "\(error)")
         } catch {
             throw ServerError.cannotListen(
                 door: "grpc", host: host, port: port, reason: "\(error)")
         }
     }
 
-    private func cannotListen(_ error: RuntimeError) -> ServerError {
-        let cause = (error.cause as? RuntimeError)?.cause ?? error.cause
-        let inUse = (cause as? IOError)?.errnoCode == EADDRINUSE
-        return .cannotListen(
-            door: "grpc", host: host, port: port, reason: inUse ? nil : "\(cause ?? error)")
+    /// Calls without the key are refused before their message is read; every call is counted by
+    /// its method and the number of its status.
+    private var hooks: RPCHooks {
+        var hooks = RPCHooks()
+        hooks.finished = { [metrics] call, code in
+            metrics.record(
+                RequestMetrics.Key(
+                    door: "grpc", route: call.method.service, method: call.method.name,
+                    status: code.rawValue),
+                duration: .nanoseconds((NIODeadline.now() - call.start).nanoseconds))
+        }
+        guard authorizer.requiresKey else { return hooks }
+        hooks.admit = { [authorizer] call throws(RPCError) in
+            guard !GRPCMethods.openServices.contains(call.method.service) else { return }
+            do throws(DatabaseError) {
+                try authorizer.authorize(
+                    apiKey: call.metadata.first("api-key"),
+                    authorization: call.metadata.first("authorization"))
+            } catch {
+                throw error.rpcError
+            }
+        }
+        return hooks
+    }
+}
+
+/// Everything that the gRPC door answers.
+package enum GRPCMethods {
+    /// Version and health need no key; they tell nothing of the data.
+    static let openServices = [VersionService.name, HealthService.name]
+
+    package static func table(_ operations: Operations) -> RPCMethodTable {
+        RPCMethodTable(
+            VersionService().methods + HealthService().methods
+                + CollectionsService(operations: operations).methods
+                + PointsService(operations: operations).methods
+                + SnapshotsService(operations: operations).methods)
     }
 }

@@ -1,11 +1,15 @@
 import ApusProto
-import GRPCCore
+import ApusRPC
 
 /// Tells who answers. Open without a key.
-struct VersionService: Qdrant_Qdrant.SimpleServiceProtocol {
-    func healthCheck(
-        request: Qdrant_HealthCheckRequest, context: ServerContext
-    ) async throws -> Qdrant_HealthCheckReply {
+struct VersionService {
+    static let name = "qdrant.Qdrant"
+
+    var methods: [RPCMethod] {
+        [ServiceMethods(service: Self.name).unary("HealthCheck", healthCheck)]
+    }
+
+    private func healthCheck(_: Qdrant_HealthCheckRequest) -> Qdrant_HealthCheckReply {
         .with {
             $0.title = ServerVersion.current.title
             $0.version = ServerVersion.current.interface
@@ -14,10 +18,12 @@ struct VersionService: Qdrant_Qdrant.SimpleServiceProtocol {
 }
 
 /// The health protocol of gRPC; while the server answers at all, it serves. Open without a key.
-struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
-    func check(
-        request: Grpc_Health_V1_HealthCheckRequest, context: ServerContext
-    ) async throws -> Grpc_Health_V1_HealthCheckResponse {
+struct HealthService {
+    static let name = "grpc.health.v1.Health"
+
+    var methods: [RPCMethod] { [ServiceMethods(service: Self.name).unary("Check", check)] }
+
+    private func check(_: Grpc_Health_V1_HealthCheckRequest) -> Grpc_Health_V1_HealthCheckResponse {
         .with { $0.status = .serving }
     }
 }

@@ -1,12 +1,11 @@
 import ApusCore
 import ApusProto
 import ApusWire
-import GRPCCore
 
 /// The searches that `Query` replaced; older clients still send them.
 extension PointsService {
     func search(
-        request: Qdrant_SearchPoints, context: ServerContext
+        _ request: Qdrant_SearchPoints
     ) async throws -> Qdrant_SearchResponse {
         let timer = CallTimer()
         let found = try await operations.query(QueryRequest(request), in: request.collectionName)
@@ -17,7 +16,7 @@ extension PointsService {
     }
 
     func searchBatch(
-        request: Qdrant_SearchBatchPoints, context: ServerContext
+        _ request: Qdrant_SearchBatchPoints
     ) async throws -> Qdrant_SearchBatchResponse {
         let timer = CallTimer()
         let found = try await operations.query(
@@ -29,7 +28,7 @@ extension PointsService {
     }
 
     func searchGroups(
-        request: Qdrant_SearchPointGroups, context: ServerContext
+        _ request: Qdrant_SearchPointGroups
     ) async throws -> Qdrant_SearchGroupsResponse {
         let timer = CallTimer()
         let groups = try await operations.groups(
@@ -41,7 +40,7 @@ extension PointsService {
     }
 
     func recommend(
-        request: Qdrant_RecommendPoints, context: ServerContext
+        _ request: Qdrant_RecommendPoints
     ) async throws -> Qdrant_RecommendResponse {
         let timer = CallTimer()
         let found = try await operations.query(QueryRequest(request), in: request.collectionName)
@@ -52,7 +51,7 @@ extension PointsService {
     }
 
     func recommendBatch(
-        request: Qdrant_RecommendBatchPoints, context: ServerContext
+        _ request: Qdrant_RecommendBatchPoints
     ) async throws -> Qdrant_RecommendBatchResponse {
         let timer = CallTimer()
         let found = try await operations.query(
@@ -64,7 +63,7 @@ extension PointsService {
     }
 
     func recommendGroups(
-        request: Qdrant_RecommendPointGroups, context: ServerContext
+        _ request: Qdrant_RecommendPointGroups
     ) async throws -> Qdrant_RecommendGroupsResponse {
         let timer = CallTimer()
         let groups = try await operations.groups(
@@ -76,13 +75,13 @@ extension PointsService {
     }
 
     func discover(
-        request: Qdrant_DiscoverPoints, context: ServerContext
+        _ request: Qdrant_DiscoverPoints
     ) async throws -> Qdrant_DiscoverResponse {
         throw DatabaseError.notOffered("Points/Discover")
     }
 
     func discoverBatch(
-        request: Qdrant_DiscoverBatchPoints, context: ServerContext
+        _ request: Qdrant_DiscoverBatchPoints
     ) async throws -> Qdrant_DiscoverBatchResponse {
         throw DatabaseError.notOffered("Points/DiscoverBatch")
     }

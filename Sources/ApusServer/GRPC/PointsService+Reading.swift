@@ -1,12 +1,11 @@
 import ApusCore
 import ApusProto
 import ApusWire
-import GRPCCore
 
 /// Reading points, and searching with `Query`.
 extension PointsService {
     func get(
-        request: Qdrant_GetPoints, context: ServerContext
+        _ request: Qdrant_GetPoints
     ) async throws -> Qdrant_GetResponse {
         let timer = CallTimer()
         let records = try await operations.retrieve(
@@ -20,7 +19,7 @@ extension PointsService {
     }
 
     func scroll(
-        request: Qdrant_ScrollPoints, context: ServerContext
+        _ request: Qdrant_ScrollPoints
     ) async throws -> Qdrant_ScrollResponse {
         let timer = CallTimer()
         let page = try await operations.scroll(
@@ -33,7 +32,7 @@ extension PointsService {
     }
 
     func count(
-        request: Qdrant_CountPoints, context: ServerContext
+        _ request: Qdrant_CountPoints
     ) async throws -> Qdrant_CountResponse {
         let timer = CallTimer()
         let count = try await operations.count(
@@ -45,7 +44,7 @@ extension PointsService {
     }
 
     func query(
-        request: Qdrant_QueryPoints, context: ServerContext
+        _ request: Qdrant_QueryPoints
     ) async throws -> Qdrant_QueryResponse {
         let timer = CallTimer()
         let found = try await operations.query(QueryRequest(request), in: request.collectionName)
@@ -56,7 +55,7 @@ extension PointsService {
     }
 
     func queryBatch(
-        request: Qdrant_QueryBatchPoints, context: ServerContext
+        _ request: Qdrant_QueryBatchPoints
     ) async throws -> Qdrant_QueryBatchResponse {
         let timer = CallTimer()
         let found = try await operations.query(
@@ -68,7 +67,7 @@ extension PointsService {
     }
 
     func queryGroups(
-        request: Qdrant_QueryPointGroups, context: ServerContext
+        _ request: Qdrant_QueryPointGroups
     ) async throws -> Qdrant_QueryGroupsResponse {
         let timer = CallTimer()
         let groups = try await operations.groups(
@@ -80,19 +79,19 @@ extension PointsService {
     }
 
     func facet(
-        request: Qdrant_FacetCounts, context: ServerContext
+        _ request: Qdrant_FacetCounts
     ) async throws -> Qdrant_FacetResponse {
         throw DatabaseError.notOffered("Points/Facet")
     }
 
     func searchMatrixPairs(
-        request: Qdrant_SearchMatrixPoints, context: ServerContext
+        _ request: Qdrant_SearchMatrixPoints
     ) async throws -> Qdrant_SearchMatrixPairsResponse {
         throw DatabaseError.notOffered("Points/SearchMatrixPairs")
     }
 
     func searchMatrixOffsets(
-        request: Qdrant_SearchMatrixPoints, context: ServerContext
+        _ request: Qdrant_SearchMatrixPoints
     ) async throws -> Qdrant_SearchMatrixOffsetsResponse {
         throw DatabaseError.notOffered("Points/SearchMatrixOffsets")
     }

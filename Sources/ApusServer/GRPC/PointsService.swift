@@ -1,14 +1,50 @@
 import ApusCore
 import ApusProto
+import ApusRPC
 import ApusWire
-import GRPCCore
 
 /// Points of one collection. This file holds what writes; the extensions hold what reads.
-struct PointsService: Qdrant_Points.SimpleServiceProtocol {
+struct PointsService {
     let operations: Operations
 
+    var methods: [RPCMethod] {
+        let service = ServiceMethods(service: "qdrant.Points")
+        return [
+            service.reading("Upsert", upsert),
+            service.reading("Delete", delete),
+            service.reading("Get", get),
+            service.reading("UpdateVectors", updateVectors),
+            service.reading("DeleteVectors", deleteVectors),
+            service.reading("SetPayload", setPayload),
+            service.reading("OverwritePayload", overwritePayload),
+            service.reading("DeletePayload", deletePayload),
+            service.reading("ClearPayload", clearPayload),
+            service.reading("CreateFieldIndex", createFieldIndex),
+            service.reading("DeleteFieldIndex", deleteFieldIndex),
+            service.reading("CreateVectorName", createVectorName),
+            service.reading("DeleteVectorName", deleteVectorName),
+            service.reading("Search", search),
+            service.reading("SearchBatch", searchBatch),
+            service.reading("SearchGroups", searchGroups),
+            service.reading("Scroll", scroll),
+            service.reading("Recommend", recommend),
+            service.reading("RecommendBatch", recommendBatch),
+            service.reading("RecommendGroups", recommendGroups),
+            service.reading("Discover", discover),
+            service.reading("DiscoverBatch", discoverBatch),
+            service.reading("Count", count),
+            service.reading("UpdateBatch", updateBatch),
+            service.reading("Query", query),
+            service.reading("QueryBatch", queryBatch),
+            service.reading("QueryGroups", queryGroups),
+            service.reading("Facet", facet),
+            service.reading("SearchMatrixPairs", searchMatrixPairs),
+            service.reading("SearchMatrixOffsets", searchMatrixOffsets),
+        ]
+    }
+
     func upsert(
-        request: Qdrant_UpsertPoints, context: ServerContext
+        _ request: Qdrant_UpsertPoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -16,7 +52,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func delete(
-        request: Qdrant_DeletePoints, context: ServerContext
+        _ request: Qdrant_DeletePoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -24,7 +60,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func updateVectors(
-        request: Qdrant_UpdatePointVectors, context: ServerContext
+        _ request: Qdrant_UpdatePointVectors
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -32,7 +68,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func deleteVectors(
-        request: Qdrant_DeletePointVectors, context: ServerContext
+        _ request: Qdrant_DeletePointVectors
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -40,7 +76,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func setPayload(
-        request: Qdrant_SetPayloadPoints, context: ServerContext
+        _ request: Qdrant_SetPayloadPoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation.setPayload(request)
@@ -48,7 +84,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func overwritePayload(
-        request: Qdrant_SetPayloadPoints, context: ServerContext
+        _ request: Qdrant_SetPayloadPoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation.overwritePayload(request)
@@ -56,7 +92,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func deletePayload(
-        request: Qdrant_DeletePayloadPoints, context: ServerContext
+        _ request: Qdrant_DeletePayloadPoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -64,7 +100,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func clearPayload(
-        request: Qdrant_ClearPayloadPoints, context: ServerContext
+        _ request: Qdrant_ClearPayloadPoints
     ) async throws -> Qdrant_PointsOperationResponse {
         try await write(to: request.collectionName, wait: request.wait) {
             () throws(DatabaseError) in try WriteOperation(request)
@@ -72,7 +108,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func updateBatch(
-        request: Qdrant_UpdateBatchPoints, context: ServerContext
+        _ request: Qdrant_UpdateBatchPoints
     ) async throws -> Qdrant_UpdateBatchResponse {
         let timer = CallTimer()
         let results = try await operations.write(
@@ -85,7 +121,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func createFieldIndex(
-        request: Qdrant_CreateFieldIndexCollection, context: ServerContext
+        _ request: Qdrant_CreateFieldIndexCollection
     ) async throws -> Qdrant_PointsOperationResponse {
         let timer = CallTimer()
         let result = try await operations.createPayloadIndex(
@@ -95,7 +131,7 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func deleteFieldIndex(
-        request: Qdrant_DeleteFieldIndexCollection, context: ServerContext
+        _ request: Qdrant_DeleteFieldIndexCollection
     ) async throws -> Qdrant_PointsOperationResponse {
         let timer = CallTimer()
         let result = try await operations.dropPayloadIndex(
@@ -105,13 +141,13 @@ struct PointsService: Qdrant_Points.SimpleServiceProtocol {
     }
 
     func createVectorName(
-        request: Qdrant_CreateVectorNameRequest, context: ServerContext
+        _ request: Qdrant_CreateVectorNameRequest
     ) async throws -> Qdrant_PointsOperationResponse {
         throw DatabaseError.notOffered("Points/CreateVectorName")
     }
 
     func deleteVectorName(
-        request: Qdrant_DeleteVectorNameRequest, context: ServerContext
+        _ request: Qdrant_DeleteVectorNameRequest
     ) async throws -> Qdrant_PointsOperationResponse {
         throw DatabaseError.notOffered("Points/DeleteVectorName")
     }

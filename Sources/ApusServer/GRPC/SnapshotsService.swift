@@ -1,45 +1,57 @@
 import ApusCore
 import ApusProto
+import ApusRPC
 import ApusWire
-import GRPCCore
 
 /// Snapshots of one collection, and ("full") of the whole database. Downloads and uploads are REST
 /// only, as in the interface that this follows.
-struct SnapshotsService: Qdrant_Snapshots.SimpleServiceProtocol {
+struct SnapshotsService {
     let operations: Operations
 
+    var methods: [RPCMethod] {
+        let service = ServiceMethods(service: "qdrant.Snapshots")
+        return [
+            service.unary("Create", create(_:)),
+            service.unary("List", list(_:)),
+            service.unary("Delete", delete(_:)),
+            service.unary("CreateFull", createFull(_:)),
+            service.unary("ListFull", listFull(_:)),
+            service.unary("DeleteFull", deleteFull(_:)),
+        ]
+    }
+
     func create(
-        request: Qdrant_CreateSnapshotRequest, context: ServerContext
+        _ request: Qdrant_CreateSnapshotRequest
     ) async throws -> Qdrant_CreateSnapshotResponse {
         try await create(of: request.collectionName)
     }
 
     func list(
-        request: Qdrant_ListSnapshotsRequest, context: ServerContext
+        _ request: Qdrant_ListSnapshotsRequest
     ) async throws -> Qdrant_ListSnapshotsResponse {
         try await list(of: request.collectionName)
     }
 
     func delete(
-        request: Qdrant_DeleteSnapshotRequest, context: ServerContext
+        _ request: Qdrant_DeleteSnapshotRequest
     ) async throws -> Qdrant_DeleteSnapshotResponse {
         try await delete(request.snapshotName, of: request.collectionName)
     }
 
     func createFull(
-        request: Qdrant_CreateFullSnapshotRequest, context: ServerContext
+        _ request: Qdrant_CreateFullSnapshotRequest
     ) async throws -> Qdrant_CreateSnapshotResponse {
         try await create(of: nil)
     }
 
     func listFull(
-        request: Qdrant_ListFullSnapshotsRequest, context: ServerContext
+        _ request: Qdrant_ListFullSnapshotsRequest
     ) async throws -> Qdrant_ListSnapshotsResponse {
         try await list(of: nil)
     }
 
     func deleteFull(
-        request: Qdrant_DeleteFullSnapshotRequest, context: ServerContext
+        _ request: Qdrant_DeleteFullSnapshotRequest
     ) async throws -> Qdrant_DeleteSnapshotResponse {
         try await delete(request.snapshotName, of: nil)
     }

@@ -22,6 +22,11 @@ package final class RequestMetrics: Sendable {
     package struct Total: Hashable, Sendable {
         package var requests = 0
         package var duration = Duration.zero
+
+        fileprivate mutating func add(_ duration: Duration) {
+            requests += 1
+            self.duration += duration
+        }
     }
 
     private let totals = Mutex<[Key: Total]>([:])
@@ -30,10 +35,7 @@ package final class RequestMetrics: Sendable {
     package init() {}
 
     package func record(_ key: Key, duration: Duration) {
-        totals.withLock { totals in
-            totals[key, default: Total()].requests += 1
-            totals[key, default: Total()].duration += duration
-        }
+        totals.withLock { $0[key, default: Total()].add(duration) }
     }
 
     package func snapshot() -> [Key: Total] { totals.withLock { $0 } }

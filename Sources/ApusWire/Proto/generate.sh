@@ -1,18 +1,19 @@
 #!/bin/sh
 # Writes ../Generated and the descriptor that the tests compare with the interface's facts.
 #
-# Needs protoc 3.21 or newer, and the two plugins. Build them in any package that depends on
-# swift-protobuf and grpc-swift-protobuf, away from this package's own build folder:
+# Only messages are generated: the server has a table of its methods, and clients name them.
+#
+# Needs protoc 3.21 or newer, and the plugin. Build it in any package that depends on swift-protobuf,
+# away from this package's own build folder:
 #
 #   swift build --scratch-path .build-plug --product protoc-gen-swift
-#   swift build --scratch-path .build-plug --product protoc-gen-grpc-swift-2
 #
-# Usage: PLUGINS=<folder that holds both plugins> Sources/ApusWire/Proto/generate.sh
+# Usage: PLUGINS=<folder that holds the plugin> Sources/ApusWire/Proto/generate.sh
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../Generated
 fixture=$here/../../../Tests/ApusWireTests/Fixtures/qdrant.descriptor
-plugins=${PLUGINS:?set PLUGINS to the folder that holds protoc-gen-swift and protoc-gen-grpc-swift-2}
+plugins=${PLUGINS:?set PLUGINS to the folder that holds protoc-gen-swift}
 
 mkdir -p "$out" "$(dirname "$fixture")"
 rm -f "$out"/*.swift
@@ -22,9 +23,5 @@ protoc -I . \
     --swift_out="$out" --swift_opt=Visibility=Package \
     --descriptor_set_out="$fixture" \
     ./*.proto
-# Files without a service would only make empty Swift files here.
-grep -l '^service' ./*.proto | xargs protoc -I . \
-    --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
-    --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Package
-# And files without a message, here.
+# Files without a message would only make empty Swift files.
 grep -L '^message' ./*.proto | sed 's/\.proto$/.pb.swift/' | (cd "$out" && xargs rm -f)

@@ -1,0 +1,55 @@
+import ApusCore
+import ApusRPC
+import ApusWire
+import NIOCore
+import SwiftProtobuf
+
+/// Makes methods of a gRPC service out of functions on its messages.
+struct ServiceMethods {
+    /// With its package, as in the .proto file.
+    let service: String
+
+    /// A function from one message to one.
+    func unary<Request: Message, Reply: Message>(
+        _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
+    ) -> RPCMethod {
+        .unary(service, name) { bytes, _ in
+            RPCReply(try FramedMessage(try await body(Request(decoding: bytes))))
+        }
+    }
+
+    /// The same for a service that reads points: a call may say in its headers how, and the
+    /// headers of the answer say how it was (`CallReading`).
+    func reading<Request: Message, Reply: Message>(
+        _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
+    ) -> RPCMethod {
+        .unary(service, name) { bytes, call in
+            let request = try Request(decoding: bytes)
+            let reading = try CallReading(header: call.metadata.first)
+            let reply = try await CallReading.$current.withValue(reading) {
+                try await body(request)
+            }
+            var metadata = RPCMetadata()
+            for (name, value) in reading.answerHeaders { metadata.add(value, for: name) }
+            return RPCReply(try FramedMessage(reply), metadata: metadata)
+        }
+    }
+}
+
+extension Message {
+    /// Throws `invalidArgument` for bytes that are no such message.
+    fileprivate init(decoding bytes: ByteBuffer) throws(RPCError) {
+        do {
+            try self.init(serializedBytes: bytes.readableBytesSpan)
+        } catch {
+            throw RPCError(.invalidArgument, "the request is no \(Self.protoMessageName): \(error)")
+        }
+    }
+}
+
+extension FramedMessage {
+    fileprivate init(_ message: some Message) throws {
+        let bytes: ProtobufBytes = try message.serializedBytes()
+        self = bytes.message
+    }
+}
