@@ -80,21 +80,23 @@ final class RPCClient: Sendable {
         self.inbox = inbox
     }
 
-    /// One call to its end.
+    /// One call to its end. Headers and messages leave together, so that the server sees all of
+    /// the call at once, whatever its deadline.
     func call(
         _ path: String, _ messages: [[UInt8]] = [[]], method: String = "POST",
         contentType: String = "application/grpc", te: String? = "trailers",
         fields: [(String, String)] = []
     ) async throws -> Answer {
         let stream = try await begin(
-            path, method: method, contentType: contentType, te: te, fields: fields)
+            path, method: method, contentType: contentType, te: te, fields: fields, flush: false)
         try await send(messages.flatMap { Self.framed($0) }, on: stream, end: true)
         return await answer(stream)
     }
 
     func begin(
         _ path: String, method: String = "POST", contentType: String = "application/grpc",
-        te: String? = "trailers", fields: [(String, String)] = [], end: Bool = false
+        te: String? = "trailers", fields: [(String, String)] = [], end: Bool = false,
+        flush: Bool = true
     ) async throws -> HTTP2StreamID {
         let number = nextStreamID.wrappingAdd(2, ordering: .relaxed).oldValue
         let stream = HTTP2StreamID(number)
@@ -104,7 +106,12 @@ final class RPCClient: Sendable {
         ]
         if let te { headers.add(name: "te", value: te) }
         for (name, value) in fields { headers.add(name: name, value: value) }
-        try await write(.headers(.init(headers: headers, endStream: end)), on: stream)
+        let payload = HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: end))
+        if flush {
+            try await write(payload, on: stream)
+        } else {
+            channel.write(HTTP2Frame(streamID: stream, payload: payload), promise: nil)
+        }
         return stream
     }
 
