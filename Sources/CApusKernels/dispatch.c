@@ -1,5 +1,6 @@
 #include "codes_kernels.h"
 #include "distance_kernels.h"
+#include "encoder_kernels.h"
 #include "pq_kernels.h"
 
 const capus_kernels *capus_kernels_for(capus_isa isa) {
@@ -42,6 +43,15 @@ const capus_pq_kernels *capus_pq_kernels_for(capus_isa isa) {
     if (isa == capus_isa_neon) return &capus_neon_pq_kernels;
 #endif
     return &capus_scalar_pq_kernels;
+}
+
+const capus_encoder_kernels *capus_encoder_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512) return &capus_avx512_encoder_kernels;
+    if (isa == capus_isa_avx2) return &capus_avx2_encoder_kernels;
+#endif
+    return &capus_scalar_encoder_kernels;
 }
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
