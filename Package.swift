@@ -44,6 +44,7 @@ let package = Package(
     targets: [
         // C and system libraries
         .target(name: "CApusKernels"),
+        .target(name: "CApusTable", exclude: ["static.apustable"]),
         .target(name: "CApusSystem"),
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4",
@@ -80,7 +81,12 @@ let package = Package(
             name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
             exclude: ["Generated", "Proto"], swiftSettings: settings),
         .target(
-            name: "ApusPipeline", dependencies: ["ApusCore", "CZlib"], swiftSettings: settings),
+            name: "ApusPipeline",
+            dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
+            swiftSettings: settings),
+        .target(
+            name: "ApusDocuments", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
+            swiftSettings: settings),
         .target(
             name: "ApusServer",
             dependencies: [
@@ -99,8 +105,9 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusProto",
-                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcTransport, logging,
+                "Apus", "ApusBench", "ApusCore", "ApusDocuments", "ApusKernels", "ApusPipeline",
+                "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcTransport,
+                logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -132,6 +139,10 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusDocumentsTests",
+            dependencies: ["Apus", "ApusCore", "ApusDocuments", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusBenchTests", dependencies: ["ApusBench", "ApusCore", "ApusPipeline"],
