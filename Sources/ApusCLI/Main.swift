@@ -25,7 +25,7 @@ struct ApusCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, IngestCommand.self, Bench.self, Inspect.self, Check.self, Repair.self,
-            Snapshot.self, Restore.self,
+            Snapshot.self, Restore.self, Demo.self, Embed.self, Model.self,
         ])
 
     /// Runs the command that the arguments name. An error is one line on standard error.
