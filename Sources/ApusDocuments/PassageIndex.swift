@@ -30,9 +30,10 @@ package struct PassageIndex: Sendable {
 
     /// Passages that each ranking hands to the fusion.
     private static let candidateCount = 50
-    /// Of vectors and words. With equal weights the fusion is worse than vectors alone on
-    /// `Fixtures/retrieval`; with these it is as good, and finds names that no vocabulary has.
-    private static let fusion = Fusion.reciprocalRank(k: 2, weights: [1, 0.3])
+    /// With equal weights the fusion is worse than vectors alone on `Fixtures/retrieval`; with these
+    /// it is as good, and finds names that no vocabulary has.
+    private static let denseWeight: Float = 1
+    private static let lexicalWeight: Float = 0.3
 
     private let collection: Apus.Collection
     private let embedder: any Embedder
@@ -81,41 +82,55 @@ package struct PassageIndex: Sendable {
         let vectors = try await embedder.embed(texts)
         var points: [Point] = []
         for (offset, passage) in passages.enumerated() {
+            var fields: [String: Vector] = [:]
+            if let dense = Self.dense(vectors[offset]) { fields[Field.dense] = dense }
+            let words = lexical.passage(texts[offset])
+            if !words.indices.isEmpty { fields[Field.lexical] = .sparse(words) }
             points.append(
                 Point(
-                    id: .number(UInt64(firstNumber + offset)),
-                    vectors: [
-                        Field.dense: .dense(vectors[offset]),
-                        Field.lexical: .sparse(lexical.passage(texts[offset])),
-                    ],
+                    id: .number(UInt64(firstNumber + offset)), vectors: fields,
                     payload: Self.payload(of: passage)))
         }
         try await collection.upsert(points)
     }
 
-    /// The passages that fit a question best, best first, at most `limit`.
+    /// The passages that fit a question best, best first, at most `limit`; none for a question
+    /// without anything to look for.
     package func search(
         _ question: String, limit: Int, ranking: Ranking = .hybrid
     ) async throws -> [PassageHit] {
-        guard let vector = try await embedder.embed([question]).first else { return [] }
-        let dense = Query.nearest(.vector(.dense(vector)))
-        let words = Query.nearest(.vector(.sparse(lexical.question(question))))
-        var request: QueryRequest
-        switch ranking {
-        case .dense: request = QueryRequest(query: dense, using: Field.dense)
-        case .lexical: request = QueryRequest(query: words, using: Field.lexical)
-        case .hybrid:
-            let candidates = max(limit, Self.candidateCount)
-            request = QueryRequest(
-                query: .fusion(Self.fusion),
-                prefetch: [
-                    Prefetch(query: dense, using: Field.dense, limit: candidates),
-                    Prefetch(query: words, using: Field.lexical, limit: candidates),
-                ])
+        let vector = try await embedder.embed([question]).first.flatMap(Self.dense)
+        let words = lexical.question(question)
+        let candidates = max(limit, Self.candidateCount)
+        var parts: [Prefetch] = []
+        var weights: [Float] = []
+        if let vector, ranking != .lexical {
+            parts.append(
+                Prefetch(
+                    query: .nearest(.vector(vector)), using: Field.dense, limit: candidates))
+            weights.append(Self.denseWeight)
         }
+        if !words.indices.isEmpty, ranking != .dense {
+            parts.append(
+                Prefetch(
+                    query: .nearest(.vector(.sparse(words))), using: Field.lexical,
+                    limit: candidates))
+            weights.append(Self.lexicalWeight)
+        }
+        guard let only = parts.first else { return [] }
+        var request =
+            parts.count > 1
+            ? QueryRequest(
+                query: .fusion(.reciprocalRank(k: 2, weights: weights)), prefetch: parts)
+            : QueryRequest(query: only.query, using: only.using)
         request.limit = limit
         request.withPayload = .all
         return try await collection.query(request).compactMap(Self.hit)
+    }
+
+    /// Nil for the zero vector, which has no direction: no part of the text is known to the embedder.
+    private static func dense(_ vector: [Float]) -> Vector? {
+        vector.contains { $0 != 0 } ? .dense(vector) : nil
     }
 
     private static func payload(of passage: Passage) -> Payload {

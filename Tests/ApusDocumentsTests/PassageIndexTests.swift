@@ -73,8 +73,9 @@ import Testing
                         source: "\(number)", chunk: Chunk(text: text, source: 0..<text.utf8.count))
                 }, firstNumber: 0)
             for (number, name) in names.enumerated().filter({ $0.offset % 20 == 0 }) {
-                let hits = try await index.search("What does \(name) do?", limit: 1)
-                #expect(hits.first?.passage.source == "\(number)")
+                let hits = try await index.search("What does \(name) do?", limit: 3)
+                let sources = hits.map(\.passage.source)
+                #expect(sources.contains("\(number)"))
             }
         }
     }
@@ -82,8 +83,11 @@ import Testing
     @Test func questionsWithoutAnyKnownWordAreNoError() async throws {
         try await withIndex { index, _ in
             try await index.add(
-                [Passage(source: "a", chunk: Chunk(text: "some words", source: 0..<10))],
-                firstNumber: 0)
+                [
+                    Passage(source: "a", chunk: Chunk(text: "some words", source: 0..<10)),
+                    // Without any token, so without a vector.
+                    Passage(source: "b", chunk: Chunk(text: "\u{200b}", source: 10..<13)),
+                ], firstNumber: 0)
             for question in ["", "   ", "\u{200b}", "zzzz qqqq xxxx"] {
                 for ranking in PassageIndex.Ranking.allCases {
                     _ = try await index.search(question, limit: 3, ranking: ranking)

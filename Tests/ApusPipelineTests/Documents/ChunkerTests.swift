@@ -23,8 +23,8 @@ import Testing
             #expect(
                 String(decoding: bytes[chunk.source], as: UTF8.self) == chunk.text,
                 sourceLocation: sourceLocation)
-            #expect(
-                !chunk.text.allSatisfy(\.isWhitespace), sourceLocation: sourceLocation)
+            let isBlank = chunk.text.allSatisfy(\.isWhitespace)
+            #expect(!isBlank, sourceLocation: sourceLocation)
         }
     }
 
