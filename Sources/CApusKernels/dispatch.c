@@ -1,5 +1,6 @@
 #include "codes_kernels.h"
 #include "distance_kernels.h"
+#include "encoder_kernels.h"
 #include "pq_kernels.h"
 #include "rabitq_kernels.h"
 
@@ -58,6 +59,15 @@ const capus_rabitq_kernels *capus_rabitq_kernels_for(capus_isa isa) {
     if (isa == capus_isa_neon) return &capus_neon_rabitq_kernels;
 #endif
     return &capus_scalar_rabitq_kernels;
+}
+
+const capus_encoder_kernels *capus_encoder_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512) return &capus_avx512_encoder_kernels;
+    if (isa == capus_isa_avx2) return &capus_avx2_encoder_kernels;
+#endif
+    return &capus_scalar_encoder_kernels;
 }
 
 #if !defined(__x86_64__) && !defined(__aarch64__)

@@ -14,6 +14,7 @@ import Testing
         "Sources/ApusCore/Concurrency/",
         "Sources/ApusCore/Filter/EncodedPayload.swift",
         "Sources/ApusPipeline/Connectors/Files/",
+        "Sources/ApusPipeline/Embedding/Static/StaticTable.swift",
         "Sources/ApusWire/JSON/",
         "Sources/Apus/Collection/",
         "Sources/Apus/Repair/",

@@ -4,5 +4,8 @@ import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure recall and speed.",
-        subcommands: [BenchANN.self, BenchStorage.self, BenchChurn.self, BenchKernels.self])
+        subcommands: [
+            BenchANN.self, BenchStorage.self, BenchChurn.self, BenchKernels.self,
+            BenchRetrieval.self,
+        ])
 }

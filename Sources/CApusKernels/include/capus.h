@@ -253,6 +253,38 @@ const capus_pq_kernels *_Nullable capus_pq_kernels_for(capus_isa isa);
 uint32_t capus_pq_nearest(
     const float *part, size_t width, const float *codewords, size_t count);
 
+// ---- Sentence encoders ---------------------------------------------------------------------
+//
+// What a transformer's encoder does beside matrix products, on `count` rows of `width` floats that
+// lie one behind the other, in place. Sums are taken in float32; instruction sets differ in the last
+// bits. Any count and width >= 0 and any alignment is allowed.
+
+/// Layer normalization (Ba, Kiros, Hinton, 2016): (x - mean) / sqrt(variance + epsilon) of a row,
+/// times `gain`, plus `shift`, both of one row's width.
+typedef struct {
+    const float *gain;
+    const float *shift;
+    float epsilon;
+} capus_layer_norm;
+
+typedef struct {
+    /// Adds `bias` to every row.
+    void (*add_bias)(float *rows, const float *bias, size_t count, size_t width);
+    /// The same, then GELU in its exact form (Hendrycks, Gimpel, 2016): x (1 + erf(x / sqrt 2)) / 2.
+    void (*add_bias_gelu)(float *rows, const float *bias, size_t count, size_t width);
+    /// Adds the rows of `other` and `bias`, then normalizes each row.
+    void (*add_normalize)(
+        float *rows, const float *other, const float *bias, const capus_layer_norm *norm,
+        size_t count, size_t width);
+    /// Makes of each row of finite x the shares e^(scale x) of their sum; `scale` > 0.
+    void (*softmax)(float *rows, float scale, size_t count, size_t width);
+    /// Adds `scale` times the `count` codes to `sum`.
+    void (*add_codes)(float *sum, const int8_t *codes, float scale, size_t count);
+} capus_encoder_kernels;
+
+/// As `capus_kernels_for`.
+const capus_encoder_kernels *_Nullable capus_encoder_kernels_for(capus_isa isa);
+
 // ---- Neighbour lists -----------------------------------------------------------------------
 //
 // A list is a block of `capacity` ids, filled from the front; `capus_no_link` marks the first

@@ -39,6 +39,9 @@ package final class InputFile: Sendable {
 
     deinit { _ = close(descriptor) }
 
+    /// Whether there is something of that name that can be opened for reading.
+    package static func exists(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+
     /// The bytes from `offset` on: `count` of them, fewer only where the file ends.
     package func read(at offset: Int, count: Int) throws(PipelineError) -> [UInt8] {
         var failed = false
