@@ -46,7 +46,7 @@ def test_an_explanation_tells_plan_filter_and_work(rest, client, collection):
 def test_the_program_explains_a_query(tmp_path):
     rows = tmp_path / "rows.npy"
     chance = np.random.default_rng(2)
-    np.save(rows, chance.normal(size=(300, 16)).astype(np.float32))
+    np.save(rows, chance.normal(size=(300, 32)).astype(np.float32))
     data = str(tmp_path / "data")
     ingested = apus_server.run(
         "ingest", "--collection", "c", "--metric", "l2", "--data", data, "--vectors", str(rows))
