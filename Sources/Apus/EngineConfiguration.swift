@@ -68,6 +68,8 @@ public struct EngineConfiguration: Sendable {
     /// How often collections without writes are looked at: for the age of deletions, and to try
     /// again what has failed.
     public var maintenanceInterval: Duration
+    /// How the recall of searches is watched while they are answered.
+    public var recallObservation = RecallObservation()
     /// Called on the merging thread between two pieces of work: tests let things happen meanwhile.
     package var mergePauseHook: (@Sendable () -> Void)?
 

@@ -26,6 +26,7 @@ final class EngineContext: Sendable {
     let indexPool: WorkerPool
     let compaction: CompactionThreads
     let memory: MemoryAccount
+    let recallBudget: RecallBudget
     private let isShutDown = Atomic(false)
     private let registry = Mutex<[String: Collection]>([:])
     private let unopened = Mutex<[String: DatabaseError]>([:])
@@ -43,6 +44,7 @@ final class EngineContext: Sendable {
             fileSystem: fileSystem, directory: path,
             byteCount: UInt64(max(0, configuration.reservedBytes)))
         self.now = now
+        recallBudget = RecallBudget(share: configuration.recallObservation.processorShare)
         self.path = path
         let directory =
             configuration.snapshotDirectory ?? "\(path)/\(SnapshotStore.directoryName)"
@@ -68,11 +70,26 @@ final class EngineContext: Sendable {
     }
 
     /// Runs blocking or CPU-bound work on the search threads.
+    ///
+    /// Work that is due before its turn comes, or whose task was cancelled by then, is not begun; a
+    /// read that runs ends when it is.
     func perform<Value: Sendable>(
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            searchPool.submit { continuation.resume(with: Result(catching: work)) }
+        let interruption = Interruption.current ?? Interruption()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                searchPool.submit {
+                    continuation.resume(
+                        with: Result {
+                            try interruption.check()
+                            return try Interruption.$current.withValue(
+                                interruption, operation: work)
+                        })
+                }
+            }
+        } onCancel: {
+            interruption.cancel()
         }
     }
 

@@ -30,6 +30,8 @@ final class SearchScratch: @unchecked Sendable {
     /// vectors.
     var measuredCount = 0
     var rescoredCount = 0
+    /// Looks on at the search under way.
+    fileprivate(set) var watch: SearchWatch?
 
     private var keys: UnsafeMutableBufferPointer<NeighbourKey>
     private let memory: ReservedMemory
@@ -62,6 +64,12 @@ final class SearchScratch: @unchecked Sendable {
         unsafe ids.deallocate()
         unsafe selection.deallocate()
         unsafe keys.deallocate()
+    }
+
+    /// Whether the walk under way is to stop after so many steps.
+    @inline(__always)
+    func stops(after steps: Int) -> Bool {
+        steps % SearchWatch.stepsBetween == 0 && watch?.stops ?? false
     }
 
     /// An empty beam of `limit` places; there is one at a time.
@@ -156,13 +164,17 @@ final class ScratchPool: Sendable {
     }
 
     /// Runs `body` with scratch memory that nobody else uses meanwhile; what it counts goes to
-    /// `tally`.
-    func withScratch<R>(_ tally: SearchTally? = nil, _ body: (SearchScratch) -> R) -> R {
+    /// `watch`.
+    func withScratch<R>(_ watch: SearchWatch? = nil, _ body: (SearchScratch) -> R) -> R {
         let scratch = idle.withLock { $0.popLast() } ?? make()
         scratch.measuredCount = 0
         scratch.rescoredCount = 0
+        scratch.watch = watch
         defer { idle.withLock { $0.append(scratch) } }
-        defer { tally?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount) }
+        defer {
+            watch?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
+            scratch.watch = nil
+        }
         return body(scratch)
     }
 

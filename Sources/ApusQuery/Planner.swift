@@ -79,14 +79,15 @@ package enum Plan: Hashable, Sendable {
 /// Chooses a plan. A pure function: the same facts give the same plan.
 ///
 /// Costs are in rows of a scan. Measured on 100,000 text embeddings of 384 floats by codes
-/// (docs/performance.md, "Filtered search"): a walk costs 75 for each entry of its candidate list,
-/// divided by the share of rows that match when it goes through the others; one that goes around
-/// them costs 140, and 2 more divided by that share, and needs half as long a list again for the
-/// same recall.
+/// (docs/performance.md, "Filtered search" and "What the planner chooses"): a walk costs 38 for each
+/// entry of its candidate list, divided by the share of rows that match when it goes through the
+/// others; one that goes around them costs 70, and 1 more divided by that share, and needs half as
+/// long a list again for the same recall. Scans live on memory bandwidth, walks on its latency, so
+/// what else the machine does moves these by a factor of 1.7 either way: they are the middle.
 package enum Planner {
-    private static let walkCostPerCandidate = 75.0
-    private static let detourCostPerCandidate = 140.0
-    private static let detourCostPerRefused = 2.0
+    private static let walkCostPerCandidate = 38.0
+    private static let detourCostPerCandidate = 70.0
+    private static let detourCostPerRefused = 1.0
     private static let detourListFactor = 1.5
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64

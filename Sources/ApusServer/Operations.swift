@@ -145,11 +145,12 @@ extension Operations {
 
     /// The same with what was done to find the points.
     package func explain(
-        _ request: QueryRequest, in collection: String
+        _ request: QueryRequest, comparing: Bool = false, in collection: String
     ) async throws -> QueryAnswer {
         let collection = try database.collection(collection)
         let answer = try await collection.explain(
-            CallReading.applied(to: request), at: CallReading.version(in: collection))
+            CallReading.applied(to: request), at: CallReading.version(in: collection),
+            comparing: comparing)
         _ = CallReading.points(of: [answer])
         return answer
     }

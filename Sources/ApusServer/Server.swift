@@ -57,6 +57,14 @@ package struct Server: Sendable {
                     "damage on disk",
                     metadata: ["collection": "\(collection)", "damage": "\(damage)"])
             }
+            engine.recallObservation.onLowRecall = { [logger] collection, recall in
+                logger.warning(
+                    "recall is low",
+                    metadata: [
+                        "collection": "\(collection)", "mean": "\(recall.mean)",
+                        "p5": "\(recall.p5)", "checked": "\(recall.checkedCount)",
+                    ])
+            }
             return try Database.open(at: configuration.dataPath, configuration: engine)
         } catch {
             throw ServerError.database(path: configuration.dataPath, reason: "\(error)")

@@ -14,6 +14,26 @@ import Testing
         #expect(StatusMessage.encode(text) == encoded)
     }
 
+    /// Messages and what is read at once never end together, so some bytes always wait.
+    @Test func aLongStreamOfMessagesTakesNoMoreMemoryThanAMessage() throws {
+        var reader = MessageReader(messageBytesMax: 1 << 20, encoding: .identity)
+        let frame = FramedMessage(byteCount: 999).frame
+        var rest = ByteBuffer()
+        var count = 0
+        for _ in 0..<5_000 {
+            rest.writeImmutableBuffer(frame)
+            let part = rest.readSlice(length: min(1003, rest.readableBytes))
+            reader.append(try #require(part))
+            while let message = try reader.next() {
+                #expect(message.readableBytes == 999)
+                count += 1
+            }
+            rest.discardReadBytes()
+        }
+        #expect(count > 4_900)
+        #expect(reader.capacity < 64 << 10)
+    }
+
     @Test func aStatusMessageIsCutBetweenCharacters() {
         let encoded = StatusMessage.encode(String(repeating: "ß", count: 5_000))
         #expect(encoded.utf8.count <= 4_096)

@@ -63,13 +63,19 @@ extension Collection {
         return lost.map(\.text) + faults
     }
 
-    /// Runs a read. When it meets a damaged segment, that one goes out of service, and the read
+    /// Runs a read, until the interruption around it is due. When it meets a damaged segment, that one goes out of service, and the read
     /// begins again without it; a reader of an older version, who counts on its points, is told.
     func reading<Value>(
         _ version: ReadVersion = .latest, _ body: (ReadView) throws -> Value
     ) throws -> Value {
         try withoutDamagedSegments {
-            do { return try body(view(version)) } catch let damage as SegmentDamage {
+            do {
+                let interruption = Interruption.current
+                try interruption?.check()
+                var view = try view(version)
+                view.interruption = interruption
+                return try body(view)
+            } catch let damage as SegmentDamage {
                 guard case .number = version else { throw damage }
                 try takeOutOfService(damage)
                 throw damage.cause

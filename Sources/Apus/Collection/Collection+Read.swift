@@ -38,34 +38,36 @@ extension Collection {
 
     /// The same with what was done to find it: for each segment what the planner knew, what it
     /// chose and what came of it.
+    /// - Parameter comparing: what the planner did not choose is carried out too, to know what would
+    ///   have come of that. It takes as long as all ways together, several times.
     @available(*, noasync, message: "use the async form")
     public func explain(
-        _ request: QueryRequest, at version: SequenceNumber? = nil
+        _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) throws -> QueryAnswer {
-        try reading(at: version) { try explained(request, $0) }
+        try reading(at: version) { try explained(request, $0, comparing) }
     }
 
     public func explain(
-        _ request: QueryRequest, at version: SequenceNumber? = nil
+        _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) async throws -> QueryAnswer {
         try await context.perform { [self] in
-            try reading(at: version) { try explained(request, $0) }
+            try reading(at: version) { try explained(request, $0, comparing) }
         }
     }
 
-    /// Several queries that see the same version.
+    /// Several queries that see the same version, on as many search threads as are free.
     @available(*, noasync, message: "use the async form")
     public func query(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) throws -> [[ScoredPoint]] {
-        try reading(at: version) { view in try requests.map { try run($0, view) } }
+        try reading(at: version) { view in try answers(requests, view).map(\.points) }
     }
 
     public func query(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) async throws -> [[ScoredPoint]] {
         try await context.perform { [self] in
-            try reading(at: version) { view in try requests.map { try run($0, view) } }
+            try reading(at: version) { view in try answers(requests, view).map(\.points) }
         }
     }
 
@@ -136,23 +138,38 @@ extension Collection {
     public func answers(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) throws -> [QueryAnswer] {
-        try reading(at: version) { view in try requests.map { try answer($0, view) } }
+        try reading(at: version) { view in try answers(requests, view) }
     }
 
     public func answers(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) async throws -> [QueryAnswer] {
         try await context.perform { [self] in
-            try reading(at: version) { view in try requests.map { try answer($0, view) } }
+            try reading(at: version) { view in try answers(requests, view) }
         }
     }
 
     private func answer(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
-        try QueryExecution(collection: self, view: view).answer(request)
+        let answer = try QueryExecution(collection: self, view: view).answer(request)
+        recallObserver.consider(request, answer.points, view, of: self)
+        return answer
     }
 
-    private func explained(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
-        try QueryExecution(collection: self, view: view, isExplained: true).answer(request)
+    /// On all search threads that are free, and the caller's.
+    private func answers(_ requests: [QueryRequest], _ view: ReadView) throws -> [QueryAnswer] {
+        guard requests.count > 1 else { return try requests.map { try answer($0, view) } }
+        let results = context.searchPool.map(iterations: requests.count) { [self] index in
+            Result { try answer(requests[index], view) }
+        }
+        return try results.map { try $0.get() }
+    }
+
+    private func explained(
+        _ request: QueryRequest, _ view: ReadView, _ comparing: Bool
+    ) throws -> QueryAnswer {
+        try QueryExecution(
+            collection: self, view: view, recorder: SearchRecorder(comparesPlans: comparing)
+        ).answer(request)
     }
 
     private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {

@@ -43,6 +43,7 @@ public final class Collection: Sendable {
     let lastTime: Atomic<UInt64>
     /// How far the log is archived; held by whoever archives.
     let logArchive = Mutex(LogArchiveState())
+    let recallObserver = RecallObserver()
 
     init(
         name: String, context: EngineContext, files: CollectionFiles, log: WriteAheadLog,
@@ -68,6 +69,10 @@ public final class Collection: Sendable {
     public var configuration: CollectionConfiguration {
         published.withLock { $0.schema.configuration }
     }
+
+    /// The recall that searches of late really had, from a sample of them that was checked
+    /// (`EngineConfiguration.recallObservation`); nil: none was.
+    public var observedRecall: ObservedRecall? { recallObserver.observed }
 
     /// The version that readers see at this moment.
     ///

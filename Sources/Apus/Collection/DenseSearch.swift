@@ -21,8 +21,8 @@ struct DenseSearch {
     /// The rows that have a vector in the field; nil: all. A graph holds no others, a scan has to
     /// be told.
     let presence: Bitmap?
-    /// Where what is done is counted; nil: nowhere.
-    var tally: SearchTally?
+    /// Counts what is done, and may end it; nil: nobody looks on.
+    var watch: SearchWatch?
 
     /// The best rows by inner distance, best first in each part: `limit` from the graph and `limit`
     /// from the rows that are not in it yet, at most.
@@ -40,7 +40,7 @@ struct DenseSearch {
             let found = index.search(
                 query, k: limit, ef: min(ef, writtenCount), admission: admission,
                 usesCodes: usesCodes, skipsRefused: skipsRefused, rescoring: rescoring,
-                tally: tally)
+                watch: watch)
             guard scanTail, indexed < writtenCount else { return found }
             let known = Set(found.map(\.ordinal))
             let tail = scan(indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit))
@@ -55,13 +55,13 @@ struct DenseSearch {
         guard let ivf = field.ivf else { return scan(all, limit: limit) }
         return ivf.search(
             query, k: limit, probes: probes, candidates: candidates, admission: admission,
-            tally: tally)
+            watch: watch)
     }
 
     private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {
         ExactScan.search(
             query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
-            range: rows, k: limit, isPresent: presence, admission: admission, tally: tally)
+            range: rows, k: limit, isPresent: presence, admission: admission, watch: watch)
     }
 
     /// By codes, where there are any and they may be used.
@@ -71,7 +71,7 @@ struct DenseSearch {
         }
         return index.scan(
             query, range: rows, k: limit, candidates: candidates, isPresent: presence,
-            admission: admission, rescoring: rescoring, tally: tally)
+            admission: admission, rescoring: rescoring, watch: watch)
     }
 
     private var admission: Admission {

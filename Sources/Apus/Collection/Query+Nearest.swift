@@ -85,13 +85,15 @@ extension ReadView {
         let weighted =
             configuration.modifier == .idf
             ? try weightedByInverseDocumentFrequency(query, field: name) : query
+        let watch = interruption.map { SearchWatch(interruption: $0) }
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
             guard let field = try segment.sparseFields[name] else { continue }
             let admitted = try admittedRows(of: index, scope)
-            let found = field.index.search(query: weighted, k: scope.searchLimit) { row in
-                admitted.contains(Int(row))
-            }
+            let found = field.index.search(
+                query: weighted, k: scope.searchLimit, watch: watch
+            ) { row in admitted.contains(Int(row)) }
+            try interruption?.check()
             for match in found {
                 hits.append(
                     Hit(
@@ -129,6 +131,7 @@ extension ReadView {
         for (index, segment) in segments.enumerated() {
             let admitted = try admittedRows(of: index, scope)
             for row in 0..<segment.writtenCount(through: lsn) where admitted.contains(row) {
+                try interruption?.check()
                 guard case .multi(let rows)? = try segment.extras(at: row)[name] else { continue }
                 var distance: Float = 0
                 for query in queries {
@@ -224,23 +227,29 @@ extension ReadView {
             : try matches(
                 Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
         let rescoring = scope.parameters.rescoring(limit: scope.searchLimit)
-        let tally = scope.recorder.map { _ in SearchTally() }
-        let start = tally.map { _ in ContinuousClock.now }
-        let found = DenseSearch(
+        let watch =
+            scope.recorder == nil && interruption == nil
+            ? nil : SearchWatch(interruption: interruption)
+        let start = scope.recorder.map { _ in ContinuousClock.now }
+        let search = DenseSearch(
             segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
             filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, rescoring: rescoring,
-            presence: presence, tally: tally
-        ).run(plan, limit: scope.searchLimit)
+            presence: presence, watch: watch)
+        let found = search.run(plan, limit: scope.searchLimit)
+        try interruption?.check()
         // Recall was measured of walks whose answers are ordered by the vectors.
         let isMeasured = plan == .scan || !statistics.hasCodes || rescoring == .asNeeded
         let recall =
             isMeasured
             ? Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit) : nil
-        if let recorder = scope.recorder, let tally, let start {
+        if let recorder = scope.recorder, let watch, let start {
+            let duration = ContinuousClock.now - start
+            let options = Planner.options(statistics, settings)
             recorder.noteSearch(
-                field: name, segment: segment.number, statistics, plan,
-                among: Planner.options(statistics, settings), recallExpected: recall, tally: tally,
-                foundCount: found.count, duration: ContinuousClock.now - start)
+                field: name, segment: segment.number, statistics, plan, among: options,
+                outcomes: recorder.comparesPlans
+                    ? try search.outcomes(of: options.map(\.plan), limit: scope.searchLimit) : [:],
+                recallExpected: recall, watch: watch, foundCount: found.count, duration: duration)
         }
         return (found, recall)
     }

@@ -108,6 +108,7 @@ extension ReadView {
         for (index, segment) in segments.enumerated() {
             let admitted = try admittedRows(of: index, scope)
             for row in 0..<segment.writtenCount(through: lsn) where admitted.contains(row) {
+                try checkInterruption(at: row)
                 try body(Location(segment: index, row: row))
             }
         }

@@ -13,11 +13,11 @@ struct QueryExecution {
     private let recall = RecallEstimate()
     private let recorder: SearchRecorder?
 
-    /// - Parameter isExplained: the answer says what was done.
-    init(collection: Collection, view: ReadView, isExplained: Bool = false) {
+    /// - Parameter recorder: takes down what is done, for the answer to say.
+    init(collection: Collection, view: ReadView, recorder: SearchRecorder? = nil) {
         self.collection = collection
         self.view = view
-        recorder = isExplained ? SearchRecorder() : nil
+        self.recorder = recorder
     }
 
     func answer(_ request: QueryRequest) throws -> QueryAnswer {

@@ -9,6 +9,8 @@ package struct ReadView: Sendable {
     /// Oldest first; the last one may be growing.
     package let segments: [any Segment]
     package let schema: CollectionSchema
+    /// What ends the read that looks; nil: nothing.
+    package var interruption: Interruption?
 
     package var configuration: CollectionConfiguration { schema.configuration }
 
@@ -64,6 +66,7 @@ package struct ReadView: Sendable {
             let written = segment.writtenCount(through: lsn)
             guard let filter, !filter.isEmpty else {
                 for row in 0..<written where segment.deletions.isVisible(row, at: lsn) {
+                    try checkInterruption(at: row)
                     try body(segment, row)
                 }
                 continue
@@ -71,10 +74,16 @@ package struct ReadView: Sendable {
             try matches(filter, in: segment, writtenCount: written).forEach { row in
                 // The remembered answer may reach further than this view.
                 if row < written, segment.deletions.isVisible(row, at: lsn) {
+                    try checkInterruption(at: row)
                     try body(segment, row)
                 }
             }
         }
+    }
+
+    /// Throws when the read is to end; loops over rows call it with each.
+    func checkInterruption(at row: Int) throws {
+        if row % 256 == 0 { try interruption?.check() }
     }
 
     package func count(_ filter: Filter?) throws -> Int {
@@ -108,7 +117,8 @@ extension ReadView {
             matches, rows in
             let compiled = CompiledFilter(filter, schema: schema.textFields)
             readCount = try segment.evaluate(
-                filter, compiled, rows, indexedFields: schema.indexedFields, into: &matches)
+                filter, compiled, rows, indexedFields: schema.indexedFields,
+                interruption: interruption, into: &matches)
         }
         if let recorder, let start {
             recorder.noteFilter(

@@ -56,8 +56,8 @@ extension Collection {
     /// Whether rows wait for their graphs, enough for a batch, or a segment for its file. Cheap, so
     /// that small writes do not wake a thread for nothing.
     var hasMaintenanceWork: Bool {
-        let growing = published.withLock { $0.segments }.compactMap { $0 as? GrowingSegment }
-        let fields = published.withLock { $0.schema.indexedFields }
+        let (segments, fields) = published.withLock { ($0.segments, $0.schema.indexedFields) }
+        let growing = segments.compactMap { $0 as? GrowingSegment }
         return growing.count > 1
             || growing.contains { $0.waitingCount > 0 || $0.hasPayloadToIndex(fields) }
     }

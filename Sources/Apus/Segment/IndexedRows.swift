@@ -16,7 +16,8 @@ extension Segment {
     /// Rows below the range that match may be added as well. Returns how many rows it looked at.
     func evaluate(
         _ filter: Filter, _ compiled: CompiledFilter, _ range: Range<Int>,
-        indexedFields: [PayloadPath: PayloadFieldSchema], into matches: inout Bitmap
+        indexedFields: [PayloadPath: PayloadFieldSchema], interruption: Interruption?,
+        into matches: inout Bitmap
     ) throws -> Int {
         var next = range.lowerBound
         var readCount = 0
@@ -35,7 +36,8 @@ extension Segment {
                     matches.formUnion(found.rows, from: start)
                 } else {
                     readCount += try evaluate(
-                        compiled, found.rows, from: start, next..<end, into: &matches)
+                        compiled, found.rows, from: start, next..<end, interruption,
+                        into: &matches)
                 }
                 next = end
             } else {
@@ -43,20 +45,22 @@ extension Segment {
                 break
             }
         }
-        try evaluate(compiled, next..<max(next, range.upperBound), into: &matches)
+        try evaluate(
+            compiled, next..<max(next, range.upperBound), interruption, into: &matches)
         return readCount + max(0, range.upperBound - next)
     }
 
     /// The same for those of `candidates`, numbered from `start`, that lie in the range.
     private func evaluate(
         _ filter: CompiledFilter, _ candidates: Bitmap, from start: Int, _ range: Range<Int>,
-        into matches: inout Bitmap
+        _ interruption: Interruption?, into matches: inout Bitmap
     ) throws -> Int {
         var readCount = 0
         try candidates.forEach { candidate in
             let row = start + candidate
             guard range.contains(row) else { return }
             readCount += 1
+            if readCount % 256 == 0 { try interruption?.check() }
             let payload = filter.needsPayload ? try payloadBytes(at: row) : []
             matches[row] = try unsafe payload.withUnsafeBytes { bytes in
                 try unsafe self.matches(filter, row, EncodedPayload(bytes))
@@ -66,14 +70,17 @@ extension Segment {
     }
 
     private func evaluate(
-        _ filter: CompiledFilter, _ rows: Range<Int>, into matches: inout Bitmap
+        _ filter: CompiledFilter, _ rows: Range<Int>, _ interruption: Interruption?,
+        into matches: inout Bitmap
     ) throws {
         if filter.needsPayload {
             unsafe try forEachPayload(in: rows) { row, payload in
+                if row % 256 == 0 { try interruption?.check() }
                 matches[row] = unsafe try self.matches(filter, row, EncodedPayload(payload))
             }
         } else {
             for row in rows {
+                if row % 256 == 0 { try interruption?.check() }
                 matches[row] = unsafe try self.matches(
                     filter, row, EncodedPayload(UnsafeRawBufferPointer(start: nil, count: 0)))
             }

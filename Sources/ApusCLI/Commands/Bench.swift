@@ -5,7 +5,7 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure recall and speed.",
         subcommands: [
-            BenchANN.self, BenchStorage.self, BenchChurn.self, BenchKernels.self,
-            BenchRetrieval.self,
+            BenchANN.self, BenchFilters.self, BenchPlanner.self, BenchStorage.self,
+            BenchChurn.self, BenchKernels.self, BenchRetrieval.self,
         ])
 }

@@ -27,6 +27,9 @@ struct Explain: ParsableCommand {
     @Argument(help: "A collection or an alias of one.")
     var collection: String
 
+    @Flag(help: "Carry out what was not chosen too, to compare.")
+    var compare = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -42,7 +45,7 @@ struct Explain: ParsableCommand {
         let request = try RequestDecoder.query(body)
         let database = try Database.open(at: directory)
         defer { try? database.close() }
-        let answer = try database.collection(collection).explain(request)
+        let answer = try database.collection(collection).explain(request, comparing: compare)
         guard let explanation = answer.explanation else { return }
         if json {
             var writer = JSONWriter()
@@ -71,15 +74,22 @@ struct Explain: ParsableCommand {
                         + milliseconds(filter.duration))
             }
             let recall = search.recallExpected.map { ", recall " + fixed($0, 4) } ?? ""
-            lines.append("  \(search.chosen.plan): cost \(fixed(search.chosen.cost, 0))\(recall)")
+            lines.append("  \(text(search.chosen))\(recall)")
             lines.append(
                 "    \(search.measuredCount) distances, \(search.rescoredCount) rescored, "
                     + "\(search.foundCount) found, \(milliseconds(search.duration))")
             for other in search.others {
-                lines.append("  not \(other.plan): cost \(fixed(other.cost, 0))")
+                lines.append("  not \(text(other))")
             }
         }
         return lines
+    }
+
+    private static func text(_ option: SearchExplanation.Option) -> String {
+        let text = "\(option.plan): cost \(fixed(option.cost, 0))"
+        guard let outcome = option.outcome else { return text }
+        return text + ", \(outcome.measuredCount) distances, recall \(fixed(outcome.recall, 2)), "
+            + milliseconds(outcome.duration)
     }
 
     private static func milliseconds(_ duration: Duration) -> String {

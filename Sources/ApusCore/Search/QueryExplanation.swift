@@ -34,6 +34,22 @@ public struct SearchExplanation: Hashable, Sendable {
         }
     }
 
+    /// What came of a way to search that was carried out to know.
+    public struct Outcome: Hashable, Sendable {
+        /// Of the fastest of a few runs.
+        public var duration: Duration
+        /// Rows whose distance was computed.
+        public var measuredCount: Int
+        /// Share of the rows that a scan finds, or as near ones.
+        public var recall: Double
+
+        public init(duration: Duration, measuredCount: Int, recall: Double) {
+            self.duration = duration
+            self.measuredCount = measuredCount
+            self.recall = recall
+        }
+    }
+
     /// A way to search, and what it was expected to cost.
     public struct Option: Hashable, Sendable {
         /// As `walk(ef: 100)`, `walk around refused(ef: 150)`, `scan`, `scan of codes(candidates:
@@ -41,10 +57,13 @@ public struct SearchExplanation: Hashable, Sendable {
         public var plan: String
         /// In distances between codes, or vectors where there are none, of a scan.
         public var cost: Double
+        /// nil: it was not asked for.
+        public var outcome: Outcome?
 
-        public init(plan: String, cost: Double) {
+        public init(plan: String, cost: Double, outcome: Outcome? = nil) {
             self.plan = plan
             self.cost = cost
+            self.outcome = outcome
         }
     }
 

@@ -15,7 +15,7 @@ package enum ExactScan {
     /// is sparse.
     package static func search(
         _ query: [Float], kernel: DistanceKernel, vectors: VectorSpace, range: Range<Int>, k: Int,
-        isPresent: Bitmap? = nil, admission: Admission = .all, tally: SearchTally? = nil
+        isPresent: Bitmap? = nil, admission: Admission = .all, watch: SearchWatch? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == vectors.dimension,
@@ -32,10 +32,11 @@ package enum ExactScan {
                     let end = min(upper, row + blockSize)
                     unsafe scan.take(row..<end, query: start, test: test, isPresent: isPresent)
                     row = end
+                    if watch?.stops ?? false { break }
                 }
             }
         }
-        tally?.add(measured: scan.measuredCount)
+        watch?.add(measured: scan.measuredCount)
         return scan.results()
     }
 

@@ -17,7 +17,7 @@ extension HNSWIndex {
     ) {
         if skipsRefused {
             traverseAround(from: start, query: query, beam: &beam, test, scratch)
-            if beam.count >= count { return }
+            if beam.count >= count || scratch.watch?.stops ?? false { return }
             // The admitted nodes lie too far apart for steps of two links.
             scratch.clearVisited()
             beam.removeAll()
@@ -45,7 +45,10 @@ extension HNSWIndex {
         if test.admits(Int(start.ordinal)) { beam.insert(start) }
         var next: UInt32? = start.ordinal
         if beam.count > 0 { next = beam.expandNearest() }
+        var steps = 0
         while let node = next {
+            steps &+= 1
+            if scratch.stops(after: steps) { break }
             let count = unsafe LinkBlock.gatherAdmitted(
                 graph.links0, stride: graph.stride0, capacity: graph.capacity0, node: node,
                 visited: scratch.visited, end: test.end, filter: test.filter,
@@ -77,8 +80,11 @@ extension HNSWIndex {
         guard scratch.visit(start.ordinal) else { return }
         scratch.pushWaiting(start)
         if test.admits(Int(start.ordinal)) { results.insert(start) }
+        var steps = 0
         while let nearest = scratch.popWaiting() {
             if nearest > results.bound { break }
+            steps &+= 1
+            if scratch.stops(after: steps) { break }
             let ids = unsafe scratch.trail + scratch.trailCount
             let count = unsafe LinkBlock.gatherUnvisited(
                 graph.block(nearest.ordinal, level: 0), capacity: graph.capacity0,

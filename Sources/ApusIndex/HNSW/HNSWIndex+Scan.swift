@@ -13,7 +13,7 @@ extension HNSWIndex {
     package func scan(
         _ query: [Float], range: Range<Int>, k: Int, candidates: Int, isPresent: Bitmap? = nil,
         admission: Admission = .all, rescoring: Rescoring = .asNeeded,
-        tally: SearchTally? = nil
+        watch: SearchWatch? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -22,7 +22,7 @@ extension HNSWIndex {
         guard k > 0 else { return [] }
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch(tally) { scratch in
+            return scratch.withScratch(watch) { scratch in
                 let query = unsafe rows.query(start, codes: scratch.queryCodes)
                 if case .rabitq(let code, let space)? = query.code, rescoring == .asNeeded {
                     var best = NearestByVector(k: k)
@@ -68,6 +68,7 @@ extension HNSWIndex {
                     scratch.measuredCount &+= count
                     body(count)
                     count = 0
+                    if scratch.watch?.stops ?? false { return }
                 }
             }
             word += 1

@@ -13,7 +13,7 @@ extension HNSWIndex {
     /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
         _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
-        skipsRefused: Bool = false, rescoring: Rescoring = .asNeeded, tally: SearchTally? = nil
+        skipsRefused: Bool = false, rescoring: Rescoring = .asNeeded, watch: SearchWatch? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -24,7 +24,7 @@ extension HNSWIndex {
         let ef = min(max(ef, k), count)
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch(tally) { scratch in
+            return scratch.withScratch(watch) { scratch in
                 let query = unsafe rows.query(
                     start, codes: scratch.queryCodes, usingCodes: usesCodes)
                 defer { scratch.clearVisited() }
@@ -109,7 +109,10 @@ extension HNSWIndex {
         let distances = unsafe scratch.distances
         if scratch.visit(start.ordinal) { beam.insert(start) }
         var trailCount = scratch.trailCount
+        var steps = 0
         while let node = beam.expandNearest() {
+            steps &+= 1
+            if scratch.stops(after: steps) { break }
             let block = unsafe graph.block(node, level: level)
             let ids = unsafe trail + trailCount
             let count = unsafe LinkBlock.gatherUnvisited(

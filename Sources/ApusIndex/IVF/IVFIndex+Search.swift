@@ -15,7 +15,7 @@ extension IVFIndex {
     /// candidates × dimension).
     package func search(
         _ query: [Float], k: Int, probes: Int, candidates: Int, admission: Admission = .all,
-        tally: SearchTally? = nil
+        watch: SearchWatch? = nil
     ) -> [Neighbour] {
         precondition(
             query.count == parameters.dimension,
@@ -27,9 +27,10 @@ extension IVFIndex {
         return unsafe query.withUnsafeBufferPointer { query in
             guard let start = query.baseAddress else { return [] }
             return scratch.withScratch(for: self, candidates: candidates) { scratch in
-                unsafe scan(start, probes: probes, admission, without: nil, scratch)
+                unsafe scan(
+                    start, probes: probes, admission, without: nil, watch: watch, scratch)
                 let found = unsafe refine(start, k: k, scratch)
-                tally?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
+                watch?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
                 return found
             }
         }
@@ -43,7 +44,8 @@ extension IVFIndex {
         let query = unsafe vectors.row(Int(row))
         return scratch.withScratch(for: self, candidates: count) { scratch in
             unsafe scan(
-                query, probes: min(probes, parameters.listCount), .all, without: row, scratch)
+                query, probes: min(probes, parameters.listCount), .all, without: row, watch: nil,
+                scratch)
             let found = scratch.select()
             let nearest = unsafe UnsafeBufferPointer(start: scratch.candidates, count: found)
                 .sorted()
@@ -58,13 +60,14 @@ extension IVFIndex {
     /// `without` is a row that is searched for itself.
     private func scan(
         _ query: UnsafePointer<Float>, probes: Int, _ admission: Admission, without row: UInt32?,
-        _ scratch: IVFScratch
+        watch: SearchWatch?, _ scratch: IVFScratch
     ) {
         let lists = unsafe nearestLists(query, probes, without: row, scratch)
         unsafe quantizer.tables(query, into: scratch.tables)
         let (base, scale) = parameters.bits == 4 ? scratch.roundTables(parameters) : (0, 0)
         admission.withTest(below: rowCount) { test in
             for list in lists {
+                if watch?.stops ?? false { break }
                 let distance = unsafe scratch.listDistances[list]
                 let start = unsafe Int(storage.starts[list])
                 let end = unsafe Int(storage.starts[list + 1])

@@ -110,9 +110,8 @@ package struct IndexedFilter {
         for condition in minShould.conditions {
             let answer = try answer(condition, within: parent)
             guard let rows = answer.rows else {
-                // It may hold everywhere.
-                if answer.isExact { for row in counts.indices { counts[row] += 1 } }
                 guard answer.isExact else { return .unknown }
+                for row in counts.indices { counts[row] += 1 }
                 continue
             }
             rows.forEach { counts[$0] += 1 }

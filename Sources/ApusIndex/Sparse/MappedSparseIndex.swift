@@ -57,14 +57,14 @@ package struct MappedSparseIndex: SparseLists {
     package func documentFrequency(of index: UInt32) -> Int { entries(of: index).count }
 
     package func search(
-        query: SparseVector, k: Int, admits: (UInt32) -> Bool
+        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
     ) -> [SparseMatch] {
         let query = query.sorted()
         let cursors = zip(query.indices, query.values).map { index, weight in
             MappedPostingCursor(
                 bytes: bytes, layout: layout, entries: entries(of: index), queryWeight: weight)
         }
-        return SparseSearch.run(cursors: cursors, k: k, admits: admits)
+        return SparseSearch.run(cursors: cursors, k: k, watch: watch, admits: admits)
     }
 
     /// The positions of an index's list among the entries; empty when there is none. O(log L).

@@ -57,9 +57,9 @@ package final class SparseIndex: SparseLists {
     }
 
     package func search(
-        query: SparseVector, k: Int, admits: (UInt32) -> Bool
+        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
     ) -> [SparseMatch] {
-        SparseSearch.run(cursors: cursors(of: query), k: k, admits: admits)
+        SparseSearch.run(cursors: cursors(of: query), k: k, watch: watch, admits: admits)
     }
 
     /// What BM25 multiplies a query's weight with: ln((N − n + 0.5) / (n + 0.5) + 1), for N

@@ -15,7 +15,15 @@ package protocol SparseLists: Sendable {
     /// The scores are sums in ascending order of the indices, so they are the same on every run.
     /// O(p + r log k) for p entries in the query's lists and r points in them. `admits` is asked
     /// once per point at most.
-    func search(query: SparseVector, k: Int, admits: (UInt32) -> Bool) -> [SparseMatch]
+    func search(
+        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
+    ) -> [SparseMatch]
+}
+
+extension SparseLists {
+    package func search(
+        query: SparseVector, k: Int, admits: (UInt32) -> Bool
+    ) -> [SparseMatch] { search(query: query, k: k, watch: nil, admits: admits) }
 }
 
 /// A point that a sparse search found.

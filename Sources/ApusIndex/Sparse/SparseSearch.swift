@@ -18,7 +18,7 @@ enum SparseSearch {
     private static let windowSize: UInt64 = 4096
 
     static func run(
-        cursors: [some PostingCursor], k: Int, admits: (UInt32) -> Bool
+        cursors: [some PostingCursor], k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
     ) -> [SparseMatch] {
         guard k > 0 else { return [] }
         var cursors = cursors
@@ -26,6 +26,7 @@ enum SparseSearch {
         var scores = [Float](repeating: 0, count: Int(windowSize))
         var isTouched = [Bool](repeating: false, count: Int(windowSize))
         while let next = cursors.compactMap(\.nextOrdinal).min() {
+            if watch?.stops ?? false { break }
             let start = UInt64(next) / windowSize * windowSize
             for index in cursors.indices {
                 let queryWeight = cursors[index].queryWeight

@@ -18,8 +18,14 @@ package struct MessageReader {
     /// Some, but not all bytes of a message have come.
     package var isInMessage: Bool { bytes.readableBytes > 0 }
 
+    /// Memory that it holds.
+    package var capacity: Int { bytes.storageCapacity }
+
     package mutating func append(_ more: ByteBuffer) {
-        if bytes.readableBytes == 0 { bytes = more } else { bytes.writeImmutableBuffer(more) }
+        guard bytes.readableBytes > 0 else { return bytes = more }
+        // What was read goes, or a stream whose messages never end with a frame would keep it all.
+        bytes.discardReadBytes()
+        bytes.writeImmutableBuffer(more)
     }
 
     /// The next message, decompressed; nil until all of it has come. Throws `internalError` for a

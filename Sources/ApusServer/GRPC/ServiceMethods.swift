@@ -22,12 +22,22 @@ struct ServiceMethods {
     /// headers of the answer say how it was (`CallReading`).
     func reading<Request: Message, Reply: Message>(
         _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
+    ) -> RPCMethod { reading(name, timeout: { _ in nil }, body) }
+
+    /// The same for a request that may say how long it may take.
+    func reading<Request: Message & TimedRequest, Reply: Message>(
+        _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
+    ) -> RPCMethod { reading(name, timeout: { $0.timeoutSeconds }, body) }
+
+    private func reading<Request: Message, Reply: Message>(
+        _ name: String, timeout: @escaping @Sendable (Request) -> UInt64?,
+        _ body: @escaping @Sendable (Request) async throws -> Reply
     ) -> RPCMethod {
         .unary(service, name) { bytes, call in
             let request = try Request(decoding: bytes)
             let reading = try CallReading(header: call.metadata.first)
             let reply = try await CallReading.$current.withValue(reading) {
-                try await body(request)
+                try await Interruption.around(seconds: timeout(request)) { try await body(request) }
             }
             var metadata = RPCMetadata()
             for (name, value) in reading.answerHeaders { metadata.add(value, for: name) }

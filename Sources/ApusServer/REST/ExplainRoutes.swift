@@ -7,7 +7,8 @@ func addExplainRoutes(
 ) {
     routes.on("POST", "/apus/v1/collections/{collection}/explain") { call in
         let request = try await json.read(call, RequestDecoder.query)
-        let answer = try await operations.explain(request, in: call.collection)
+        let answer = try await operations.explain(
+            request, comparing: call.query.compares, in: call.collection)
         return try await json.answer(call, points: answer.points.count) {
             ResponseEncoder.explainedQueryResult(answer, seconds: $0)
         }

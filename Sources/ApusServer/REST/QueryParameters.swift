@@ -2,16 +2,18 @@ package import ApusCore
 
 /// The query parameters that operations share. Unknown ones are ignored.
 ///
-/// `timeout` and the two consistency settings are checked and then have no effect: a single node
-/// has nothing to wait for beyond the write itself.
+/// The two consistency settings are checked and then have no effect: a single node has nothing to
+/// wait for beyond the write itself.
 package struct QueryParameters: Sendable {
     /// Answer a write once it is durable and visible, not once it is queued.
     package private(set) var wait = false
     /// Said so: for what takes long and is waited for otherwise.
     package private(set) var doesNotWait = false
+    /// An explanation compares what was chosen with what was not.
+    package private(set) var compares = false
     /// Of a snapshot's archive: SHA-256 in hexadecimal.
     package private(set) var checksum: String?
-    /// Seconds, at least 1.
+    /// Seconds that a read may take, at least 1. Writes take as long as it takes.
     package private(set) var timeoutSeconds: Int?
 
     package init(_ query: Substring) throws(DatabaseError) {
@@ -23,6 +25,7 @@ package struct QueryParameters: Sendable {
             case "wait":
                 wait = try Self.boolean(value, name)
                 doesNotWait = !wait
+            case "compare": compares = try Self.boolean(value, name)
             case "checksum": checksum = value
             case "priority":
                 try Self.check(value, name, among: ["no_sync", "snapshot", "replica"])

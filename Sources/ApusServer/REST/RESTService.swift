@@ -76,7 +76,11 @@ package struct RESTService: Sendable {
         _ handler: RouteTable.Handler, _ call: RESTCall
     ) async throws -> HTTPAnswer {
         let reading = try CallReading { call.http.header($0) }
-        var answer = try await CallReading.$current.withValue(reading) { try await handler(call) }
+        var answer = try await CallReading.$current.withValue(reading) {
+            try await Interruption.around(seconds: call.query.timeoutSeconds) {
+                try await handler(call)
+            }
+        }
         answer.headers += reading.answerHeaders
         return answer
     }

@@ -49,6 +49,11 @@ extension JSONWriter {
         beginObject()
         member("plan", option.plan)
         member("cost", option.cost)
+        if let outcome = option.outcome {
+            member("measured", outcome.measuredCount)
+            member("recall", outcome.recall)
+            member("seconds", outcome.duration.inSeconds)
+        }
         endObject()
     }
 }

@@ -1,0 +1,45 @@
+/// What share of the true neighbours a collection's searches really found, of those that were done a
+/// second time, exactly, to know.
+public struct ObservedRecall: Hashable, Sendable {
+    /// Searches that were checked since the collection was opened.
+    public var checkedCount: Int
+    /// The mean over the last of them, up to `windowCount`.
+    public var mean: Double
+    /// What 95 % and 99 % of these found at least.
+    public var p5: Double
+    public var p1: Double
+
+    /// Searches that the mean and the percentiles are of, at most.
+    public static let windowCount = 1000
+
+    /// nil: none was checked.
+    init?(_ window: [Double], checkedCount: Int) {
+        guard !window.isEmpty else { return nil }
+        let sorted = window.sorted()
+        self.checkedCount = checkedCount
+        mean = window.reduce(0, +) / Double(window.count)
+        p5 = sorted[(window.count - 1) * 5 / 100]
+        p1 = sorted[(window.count - 1) / 100]
+    }
+}
+
+/// How searches of the collections are checked, and who is told.
+public struct RecallObservation: Sendable {
+    /// The share of searches for nearest neighbours that is done again by a scan, on an index thread,
+    /// one at a time. 0: none.
+    public var share: Double
+    /// The share of one processor that this may take, all collections together: a check is left out
+    /// while those before it have used it up.
+    public var processorShare: Double
+    /// Below this mean, `onLowRecall` is told.
+    public var target: Double
+    /// Told once when the mean of a collection's searches sinks below the target, and again only
+    /// after it had risen. Called on an index thread.
+    public var onLowRecall: (@Sendable (_ collection: String, ObservedRecall) -> Void)?
+
+    public init(share: Double = 0.01, processorShare: Double = 0.01, target: Double = 0.9) {
+        self.share = share
+        self.processorShare = processorShare
+        self.target = target
+    }
+}

@@ -1,0 +1,105 @@
+private import Apus
+private import ApusCore
+
+/// Whether the planner chooses well: random filters, for which every way to search is carried out.
+package struct PlannerBench {
+    /// Of one filter.
+    package struct Figure: Sendable {
+        /// Rows that match, over all segments.
+        package var matchCount: Int
+        /// Microseconds of what was chosen, in all segments.
+        package var chosen: Double
+        /// The recall of what was chosen, the lowest of the segments.
+        package var recall: Double
+        /// Microseconds of the fastest way that finds enough, in each segment.
+        package var best: Double
+        /// Microseconds, and recall, of each way where every segment has it, by its first word.
+        package var ways: [String: (microseconds: Double, recall: Double)]
+        package var plans: [String]
+        package var bestPlans: [String]
+        /// Microseconds that the rows of the filter took to find.
+        package var filtering: Double
+    }
+
+    private let dataset: Dataset
+    private let values: PayloadValues
+    private let recallMin: Double
+    private let k: Int
+
+    /// - Parameter recallMin: what a way has to find to be among those to choose from.
+    package init(
+        _ dataset: Dataset, fields: [PayloadValues.Field], recallMin: Double, k: Int
+    ) throws {
+        self.dataset = dataset
+        self.recallMin = recallMin
+        self.k = k
+        values = try PayloadValues(
+            dataset.payloads ?? [], fields: fields, place: "the payload of \(dataset.name)")
+    }
+
+    /// Measures in the database in `directory`, which is made and filled if it is not there.
+    package func run(
+        in directory: String, filterCount: Int, figure: (Figure) throws -> Void
+    ) throws {
+        let database = try Database.open(at: directory)
+        defer { try? database.close() }
+        let collection = try collection(in: database)
+        var random = Xorshift(seed: 1)
+        for number in 0..<filterCount {
+            let query = dataset.queries[number % dataset.queries.count]
+            var request = QueryRequest(nearest: Array(query), limit: k)
+            request.filter = values.filter(&random)
+            let answer = try collection.explain(request, comparing: true)
+            guard let searches = answer.explanation?.searches, !searches.isEmpty else { continue }
+            try figure(judge(searches))
+        }
+    }
+
+    private func collection(in database: Database) throws -> Collection {
+        let name = "planner"
+        if database.hasCollection(name) { return try database.collection(name) }
+        let collection = try database.createCollection(
+            name, CollectionConfiguration(dimension: dataset.base.dimension, metric: dataset.metric)
+        )
+        for field in values.fields { try collection.createPayloadIndex(field.path, field.schema) }
+        for start in stride(from: 0, to: dataset.base.count, by: 1000) {
+            try collection.upsert(
+                (start..<min(start + 1000, dataset.base.count)).map(dataset.point))
+        }
+        try collection.waitUntilIndexed()
+        try collection.seal()
+        return collection
+    }
+
+    private func judge(_ searches: [SearchExplanation]) -> Figure {
+        var figure = Figure(
+            matchCount: 0, chosen: 0, recall: 1, best: 0, ways: [:], plans: [], bestPlans: [],
+            filtering: 0)
+        for search in searches {
+            figure.matchCount += search.filter?.matchCount ?? search.rowCount
+            figure.filtering += search.filter.map { $0.duration / .microseconds(1) } ?? 0
+            let options = [search.chosen] + search.others
+            figure.plans.append(search.chosen.plan)
+            if let outcome = search.chosen.outcome {
+                figure.chosen += outcome.duration / .microseconds(1)
+                figure.recall = min(figure.recall, outcome.recall)
+            }
+            let enough = options.filter { $0.outcome.map { $0.recall >= recallMin } ?? false }
+            let best = enough.min {
+                ($0.outcome?.duration ?? .zero) < ($1.outcome?.duration ?? .zero)
+            }
+            figure.best += (best?.outcome?.duration ?? .zero) / .microseconds(1)
+            if let best { figure.bestPlans.append(best.plan) }
+            for option in options {
+                guard let outcome = option.outcome else { continue }
+                let way = String(option.plan.prefix { $0 != "(" })
+                let known = figure.ways[way] ?? (0, 1)
+                figure.ways[way] = (
+                    known.microseconds + outcome.duration / .microseconds(1),
+                    min(known.recall, outcome.recall)
+                )
+            }
+        }
+        return figure
+    }
+}

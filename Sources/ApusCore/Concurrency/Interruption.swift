@@ -1,0 +1,62 @@
+private import Synchronization
+
+/// What ends a read before its time: a deadline, or that nobody waits for its answer any more.
+///
+/// Reads look for the one of the task or thread that they run in, and come back within about a
+/// millisecond once it is due: searches ask it every few hundred rows. Whoever wants a limit puts it
+/// around the call:
+///
+/// ```swift
+/// try await Interruption.$current.withValue(Interruption(after: .milliseconds(50))) {
+///     try await collection.query(request)
+/// }
+/// ```
+///
+/// A read that is due throws `DatabaseError` of the kind `timeout`, or `CancellationError` after
+/// `cancel`. The `async` forms of reads are also cancelled with their task.
+public final class Interruption: Sendable {
+    /// The one that reads begun here obey; nil: they take as long as it takes.
+    @TaskLocal public static var current: Interruption?
+
+    private let timeout: Duration?
+    private let deadline: ContinuousClock.Instant?
+    private let isCancelled = Atomic(false)
+
+    /// Due after so long, counted from now; nil: only when it is cancelled.
+    public init(after timeout: Duration? = nil) {
+        self.timeout = timeout
+        // Centuries; more would overflow the clock.
+        deadline = timeout.map { ContinuousClock.now.advanced(by: min($0, .seconds(1 << 33))) }
+    }
+
+    /// Nobody waits any more.
+    public func cancel() { isCancelled.store(true, ordering: .relaxed) }
+
+    /// Cheap, but not for every row.
+    package var isDue: Bool {
+        if isCancelled.load(ordering: .relaxed) { return true }
+        guard let deadline else { return false }
+        return ContinuousClock.now >= deadline
+    }
+
+    package func check() throws {
+        if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
+        guard let deadline, let timeout, ContinuousClock.now >= deadline else { return }
+        throw DatabaseError(
+            .timeout,
+            "Timeout error: the request was not answered within the \(timeout) that it allows")
+    }
+}
+
+extension Interruption {
+    /// Runs `body`, whose reads may take so many seconds together; nil: as long as it takes.
+    package static func around<Value>(
+        seconds: (some BinaryInteger & Sendable)?,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        guard let seconds else { return try await body() }
+        return try await $current.withValue(
+            Interruption(after: .seconds(seconds)), operation: body, isolation: isolation)
+    }
+}
