@@ -19,7 +19,8 @@ import Testing
                     Point(
                         id: .number(UInt64(number)),
                         vectors: [
-                            "": .dense((0..<16).map { _ in Float.random(in: -1...1, using: &random) }),
+                            "": .dense(
+                                (0..<16).map { _ in Float.random(in: -1...1, using: &random) }),
                             "sparse": .sparse(
                                 SparseVector(indices: [UInt32(number % 7)], values: [1])),
                         ],
@@ -74,7 +75,10 @@ import Testing
             }
         ),
         ("scroll", { _ = try $0.scroll(ScrollRequest(limit: 5, filter: filter)) }),
-        ("explain", { _ = try $0.explain(QueryRequest(nearest: query, limit: 5), comparing: true) }),
+        (
+            "explain",
+            { _ = try $0.explain(QueryRequest(nearest: query, limit: 5), comparing: true) }
+        ),
     ]
 
     @Test("A read whose deadline has passed says so; the next one is answered")
@@ -113,6 +117,24 @@ import Testing
                 try Interruption.$current.withValue(interruption) { try read(collection) }
             }
         }
+        try database.close()
+    }
+
+    @Test("The earlier of two deadlines holds, and an outer cancellation")
+    func nesting() throws {
+        let (database, collection) = try Self.made()
+        func count(within outer: Interruption) throws -> Int {
+            try Interruption.$current.withValue(outer) {
+                try Interruption.$current.withValue(Interruption(after: .seconds(1000))) {
+                    try collection.count()
+                }
+            }
+        }
+        let outer = Interruption()
+        #expect(try count(within: outer) == 2100)
+        outer.cancel()
+        #expect(throws: CancellationError.self) { try count(within: outer) }
+        #expect(throws: DatabaseError.self) { try count(within: Interruption(after: .zero)) }
         try database.close()
     }
 

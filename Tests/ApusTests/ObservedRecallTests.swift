@@ -1,4 +1,4 @@
-@testable import Apus
+import Apus
 import Synchronization
 import TestSupport
 import Testing
@@ -29,7 +29,7 @@ import Testing
             var request = QueryRequest(nearest: vector(&random), limit: 10)
             request.parameters.ef = ef
             _ = try collection.query(request)
-            collection.recallObserver.waitUntilIdle()
+            collection.waitUntilRecallIsObserved()
         }
     }
 
@@ -56,7 +56,7 @@ import Testing
             request.parameters = SearchParameters(exact: true)
             right += found.intersection(try collection.query(request).map(\.id)).count
         }
-        collection.recallObserver.waitUntilIdle()
+        collection.waitUntilRecallIsObserved()
         #expect(abs(low.mean - Double(right) / 600) < 1e-9)
         #expect(low.mean < 0.97 && low.p1 <= low.p5 && low.p5 <= low.mean)
         let calls = told.withLock { $0 }
@@ -67,7 +67,7 @@ import Testing
         var exact = QueryRequest(nearest: Self.vector(&random), limit: 10)
         exact.parameters.exact = true
         _ = try collection.query(exact)
-        collection.recallObserver.waitUntilIdle()
+        collection.waitUntilRecallIsObserved()
         #expect(collection.observedRecall?.checkedCount == before)
         try Self.ask(collection, ef: 1000, count: ObservedRecall.windowCount, seed: 3)
         #expect(try #require(collection.observedRecall).mean > 0.99)

@@ -74,6 +74,9 @@ public final class Collection: Sendable {
     /// (`EngineConfiguration.recallObservation`); nil: none was.
     public var observedRecall: ObservedRecall? { recallObserver.observed }
 
+    /// Waits until the check of a search that is under way is done.
+    package func waitUntilRecallIsObserved() { recallObserver.waitUntilIdle() }
+
     /// The version that readers see at this moment.
     ///
     /// A segment whose ids turn out to be damaged goes out of service here.

@@ -25,7 +25,8 @@ final class RecallObserver: Sendable {
 
     /// Checks a search that was answered, if it is one of those to be checked.
     func consider(
-        _ request: QueryRequest, _ points: [ScoredPoint], _ view: ReadView, of collection: Collection
+        _ request: QueryRequest, _ points: [ScoredPoint], _ view: ReadView,
+        of collection: Collection
     ) {
         let context = collection.context
         let settings = context.configuration.recallObservation
@@ -49,7 +50,7 @@ final class RecallObserver: Sendable {
         }
     }
 
-    /// Waits until the check under way is done; for tests.
+    /// Waits until the check under way is done.
     func waitUntilIdle() {
         state.wait { _ in isChecking.load(ordering: .acquiring) ? nil : () }
     }
@@ -65,7 +66,8 @@ final class RecallObserver: Sendable {
     }
 
     private func recall(
-        _ request: QueryRequest, _ points: [ScoredPoint], _ view: ReadView, of collection: Collection
+        _ request: QueryRequest, _ points: [ScoredPoint], _ view: ReadView,
+        of collection: Collection
     ) throws -> Double? {
         var request = request
         request.parameters = SearchParameters(exact: true)

@@ -52,7 +52,9 @@ package struct FilterBench {
             let collection = try database.createCollection(
                 isIndexed ? "indexed" : "plain", configuration)
             if isIndexed {
-                for field in values.fields { try collection.createPayloadIndex(field.path, field.schema) }
+                for field in values.fields {
+                    try collection.createPayloadIndex(field.path, field.schema)
+                }
             }
             let writeSeconds = try Churn.time { try write(to: collection) }
             try measure(collection, isIndexed: isIndexed, isSealed: false, figure)

@@ -91,7 +91,8 @@ struct BenchPlanner: AsyncParsableCommand {
     /// By how many rows matched, and over all.
     private func summarize(_ figures: [PlannerBench.Figure]) {
         StandardError.write(
-            line: row(["matches", "filters", "recall", "us", "best us", "ratio", "in 1.3", "worst"]))
+            line: row(["matches", "filters", "recall", "us", "best us", "ratio", "in 1.3", "worst"])
+        )
         let bounds = [1, 10, 100, 1000, 10_000, 100_000, Int.max]
         var lower = 0
         for bound in bounds {

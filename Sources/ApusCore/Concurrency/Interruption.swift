@@ -21,9 +21,12 @@ public final class Interruption: Sendable {
     private let timeout: Duration?
     private let deadline: ContinuousClock.Instant?
     private let isCancelled = Atomic(false)
+    private let outer: Interruption?
 
-    /// Due after so long, counted from now; nil: only when it is cancelled.
+    /// Due after so long, counted from now; nil: only when it is cancelled. And when the one is that
+    /// it is made within.
     public init(after timeout: Duration? = nil) {
+        outer = .current
         self.timeout = timeout
         // Centuries; more would overflow the clock.
         deadline = timeout.map { ContinuousClock.now.advanced(by: min($0, .seconds(1 << 33))) }
@@ -35,16 +38,18 @@ public final class Interruption: Sendable {
     /// Cheap, but not for every row.
     package var isDue: Bool {
         if isCancelled.load(ordering: .relaxed) { return true }
-        guard let deadline else { return false }
-        return ContinuousClock.now >= deadline
+        if let deadline, ContinuousClock.now >= deadline { return true }
+        return outer?.isDue ?? false
     }
 
     package func check() throws {
         if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
-        guard let deadline, let timeout, ContinuousClock.now >= deadline else { return }
-        throw DatabaseError(
-            .timeout,
-            "Timeout error: the request was not answered within the \(timeout) that it allows")
+        if let deadline, let timeout, ContinuousClock.now >= deadline {
+            throw DatabaseError(
+                .timeout,
+                "Timeout error: the request was not answered within the \(timeout) that it allows")
+        }
+        try outer?.check()
     }
 }
 

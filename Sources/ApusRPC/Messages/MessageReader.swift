@@ -22,7 +22,10 @@ package struct MessageReader {
     package var capacity: Int { bytes.storageCapacity }
 
     package mutating func append(_ more: ByteBuffer) {
-        guard bytes.readableBytes > 0 else { return bytes = more }
+        guard bytes.readableBytes > 0 else {
+            bytes = more
+            return
+        }
         // What was read goes, or a stream whose messages never end with a frame would keep it all.
         bytes.discardReadBytes()
         bytes.writeImmutableBuffer(more)
