@@ -29,7 +29,7 @@ help: ## List the targets.
 
 .PHONY: setup
 setup:
-	@tools/require.sh liblz4-dev libopenblas-dev zlib1g-dev curl
+	@tools/require.sh liblz4-dev libopenblas-dev zlib1g-dev libstemmer-dev curl
 
 .PHONY: run
 run: setup ## Build, start the server on 6333/6334 with storage in ./data, load the sample.

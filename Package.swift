@@ -61,6 +61,8 @@ let package = Package(
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CStemmer", providers: [.apt(["libstemmer-dev"]), .brew(["snowball"])]),
 
         // The engine: no network package below this line's last entry, Apus
         .target(name: "ApusCore", swiftSettings: settings),
@@ -85,8 +87,10 @@ let package = Package(
             name: "ApusProto", dependencies: [protobuf],
             path: "Sources/ApusWire/Generated", swiftSettings: generatedCodeSettings),
         .target(
-            name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
+            name: "ApusWire", dependencies: ["ApusCore", "ApusProto", "ApusText", protobuf],
             exclude: ["Generated", "Proto"], swiftSettings: settings),
+        .target(
+            name: "ApusText", dependencies: ["ApusCore", "CStemmer"], swiftSettings: settings),
         .target(
             name: "ApusPipeline",
             dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
@@ -148,6 +152,9 @@ let package = Package(
             name: "ApusWireTests",
             dependencies: ["ApusCore", "ApusProto", "ApusWire", "TestSupport", protobuf],
             exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "ApusTextTests", dependencies: ["ApusCore", "ApusText"],
+            swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
             swiftSettings: settings),

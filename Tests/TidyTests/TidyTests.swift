@@ -15,6 +15,7 @@ import Testing
         "Sources/ApusCore/Filter/EncodedPayload.swift",
         "Sources/ApusPipeline/Connectors/Files/",
         "Sources/ApusPipeline/Embedding/Static/StaticTable.swift",
+        "Sources/ApusText/Stemmer.swift",
         "Sources/ApusWire/JSON/",
         "Sources/Apus/Collection/",
         "Sources/Apus/Repair/",
