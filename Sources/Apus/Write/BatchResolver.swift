@@ -40,12 +40,20 @@ package struct BatchResolver {
         switch operation {
         case .upsert(let points):
             for point in points { record(point, for: point.id) }
-        case .other(.upsert):
+        case .conditionalUpsert(let points, let condition):
+            let filter = condition.filter.map(compiled)
+            for point in points where try admits(point.id, condition.mode, filter) {
+                record(point, for: point.id)
+            }
+        case .other(.upsert), .other(.conditionalUpsert):
             preconditionFailure("upserts are prepared before they are resolved")
         case .other(.delete(let selection)):
             for id in try existing(selection) { record(nil, for: id) }
         case .other(.updateVectors(let updates)):
             for update in updates { try updateVectors(update) }
+        case .other(.conditionalUpdateVectors(let updates, let filter)):
+            let filter = compiled(filter)
+            for update in updates { try updateVectors(update, where: filter) }
         case .other(.deleteVectors(let names, let selection)):
             try deleteVectors(names, selection)
         case .other(.setPayload(let payload, let key, let selection)):
@@ -61,11 +69,14 @@ package struct BatchResolver {
         }
     }
 
-    private mutating func updateVectors(_ update: PointVectors) throws {
+    private mutating func updateVectors(
+        _ update: PointVectors, where filter: CompiledFilter? = nil
+    ) throws {
         let new = try validation.vectors(update.vectors, of: update.id)
         guard let point = try current(update.id) else {
             throw missingPoints ?? DatabaseError.pointNotFound(update.id)
         }
+        if let filter, !matches(point, filter) { return }
         record(
             StoredPoint(
                 id: point.id, dense: point.dense.merging(new.dense) { $1 }, payload: point.payload,
@@ -150,34 +161,64 @@ package struct BatchResolver {
             if results[id] == nil { ids.append(id) }
         }
         guard !results.isEmpty else { return ids }
-        let compiled = CompiledFilter(filter, schema: view.schema.textFields)
+        let compiled = compiled(filter)
         for id in order {
             guard let result = results[id], let point = result else { continue }
-            let matches = unsafe point.payload.withUnsafeBytes { payload in
-                unsafe compiled.matches(
-                    id: id, payload: EncodedPayload(payload), hasVector: point.hasVector)
-            }
-            if matches { ids.append(id) }
+            if matches(point, compiled) { ids.append(id) }
         }
         return ids
+    }
+
+    /// Whether an upsert of a point on a condition writes it.
+    private func admits(
+        _ id: PointID, _ mode: UpdateCondition.Mode, _ filter: CompiledFilter?
+    ) throws -> Bool {
+        guard let point = try current(id) else {
+            // It may exist out of sight.
+            if let missingPoints { throw missingPoints }
+            return mode != .updateOnly
+        }
+        guard mode != .insertOnly else { return false }
+        return filter.map { matches(point, $0) } ?? true
+    }
+
+    private func compiled(_ filter: Filter) -> CompiledFilter {
+        CompiledFilter(filter, schema: view.schema.textFields)
+    }
+
+    private func matches(_ point: StoredPoint, _ filter: CompiledFilter) -> Bool {
+        unsafe point.payload.withUnsafeBytes { payload in
+            unsafe filter.matches(
+                id: point.id, payload: EncodedPayload(payload), hasVector: point.hasVector)
+        }
     }
 }
 
 /// An operation after the part of its validation that needs no look at the collection.
 package enum PreparedOperation: Sendable {
     case upsert([StoredPoint])
+    case conditionalUpsert([StoredPoint], UpdateCondition)
     case other(WriteOperation)
 
     package init(
         _ operation: WriteOperation, _ validation: PointValidation
     ) throws(DatabaseError) {
-        guard case .upsert(let points) = operation else {
+        switch operation {
+        case .upsert(let points): self = .upsert(try validation.stored(points))
+        case .conditionalUpsert(let points, let condition):
+            self = .conditionalUpsert(try validation.stored(points), condition)
+        case .updateVectors, .conditionalUpdateVectors, .delete, .deleteVectors, .setPayload,
+            .overwritePayload, .deletePayload, .clearPayload:
             self = .other(operation)
-            return
         }
-        var stored: [StoredPoint] = []
-        stored.reserveCapacity(points.count)
-        for point in points { stored.append(try validation.stored(point)) }
-        self = .upsert(stored)
+    }
+}
+
+extension PointValidation {
+    fileprivate func stored(_ points: [Point]) throws(DatabaseError) -> [StoredPoint] {
+        var result: [StoredPoint] = []
+        result.reserveCapacity(points.count)
+        for point in points { result.append(try stored(point)) }
+        return result
     }
 }
