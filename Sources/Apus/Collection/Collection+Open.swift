@@ -235,6 +235,7 @@ extension Collection {
     public func createPayloadIndex(
         _ field: PayloadPath, _ schema: PayloadFieldSchema
     ) throws -> WriteResult {
+        try admitNewIndex(on: field)
         defer { scheduleMaintenance() }
         return try changeAttributes { $0.payloadSchema[field.description] = schema }
     }

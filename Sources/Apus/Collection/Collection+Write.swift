@@ -59,6 +59,7 @@ extension Collection {
     ) {
         let lsn: SequenceNumber
         do {
+            try admitWrite(operations)
             let validation = PointValidation(configuration)
             let prepared = try operations.map { try PreparedOperation($0, validation) }
             lsn = try withoutDamagedSegments {
@@ -105,6 +106,7 @@ extension Collection {
         let batch = WriteBatch(
             effects: try resolver.effects(), time: max(context.now(), state.time))
         guard !batch.effects.isEmpty else { return state.lsn }
+        try checkPointCount(after: batch, view)
         try makeRoom(for: batch, &state)
         let record = batch.encoded()
         let isDeletion = batch.rowCount == 0
@@ -130,7 +132,12 @@ extension [WriteOperation] {
     /// About as many rows as the operations will add; how many points a filter selects shows later.
     fileprivate var rowCount: Int {
         reduce(0) { sum, operation in
-            if case .upsert(let points) = operation { sum + points.count } else { sum + 1 }
+            switch operation {
+            case .upsert(let points), .conditionalUpsert(let points, _): sum + points.count
+            case .updateVectors, .conditionalUpdateVectors, .delete, .deleteVectors, .setPayload,
+                .overwritePayload, .deletePayload, .clearPayload:
+                sum + 1
+            }
         }
     }
 }

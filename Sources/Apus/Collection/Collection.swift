@@ -29,6 +29,8 @@ public final class Collection: Sendable {
     /// Versions that readers asked to keep.
     let pins: PinnedViews
     let pinTimerIsSet = Atomic(false)
+    /// What strict mode leaves of reads and writes.
+    let rates = RequestRates()
     /// What the collection uses of the database's memory.
     let memoryShare: MemoryAccount.Share
     /// Whoever writes the manifest holds it. Taken before `writer`, never after it.
