@@ -89,7 +89,7 @@ extension Operations {
     package func write(
         _ operations: [WriteOperation], to collection: String, wait: Bool
     ) async throws -> [WriteResult] {
-        try await database.collection(collection)
+        try await opened(collection)
             .write(operations, acknowledgement: wait ? .completed : .accepted)
     }
 
@@ -127,7 +127,7 @@ extension Operations {
     package func query(
         _ request: QueryRequest, in collection: String
     ) async throws -> [ScoredPoint] {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         let answer = try await collection.answer(
             CallReading.applied(to: request), at: CallReading.version(in: collection))
         return CallReading.points(of: [answer])[0]
@@ -137,7 +137,7 @@ extension Operations {
     package func query(
         _ requests: [QueryRequest], in collection: String
     ) async throws -> [[ScoredPoint]] {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         let answers = try await collection.answers(
             requests.map(CallReading.applied), at: CallReading.version(in: collection))
         return CallReading.points(of: answers)
@@ -147,7 +147,7 @@ extension Operations {
     package func explain(
         _ request: QueryRequest, in collection: String
     ) async throws -> QueryAnswer {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         let answer = try await collection.explain(
             CallReading.applied(to: request), at: CallReading.version(in: collection))
         _ = CallReading.points(of: [answer])
@@ -157,7 +157,7 @@ extension Operations {
     package func groups(
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         return try await collection.groups(
             CallReading.applied(to: request), at: CallReading.version(in: collection))
     }
@@ -167,7 +167,7 @@ extension Operations {
         _ ids: [PointID], withPayload: PayloadSelector, withVectors: VectorSelector,
         from collection: String
     ) async throws -> [Record] {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         return try await collection.retrieve(
             ids, withPayload: withPayload, withVectors: withVectors,
             at: CallReading.version(in: collection))
@@ -176,13 +176,34 @@ extension Operations {
     package func scroll(
         _ request: ScrollRequest, in collection: String
     ) async throws -> ScrollPage {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         return try await collection.scroll(CallReading.applied(to: request, in: collection))
     }
 
     /// The number of points that match; nil counts all. Always exact.
     package func count(_ filter: Filter?, in collection: String) async throws -> Int {
-        let collection = try database.collection(collection)
+        let collection = try opened(collection)
         return try await collection.count(filter, at: CallReading.version(in: collection))
+    }
+
+    package func facets(
+        _ request: FacetRequest, in collection: String
+    ) async throws -> [FacetHit] {
+        let collection = try opened(collection)
+        return try await collection.facets(request, at: CallReading.version(in: collection))
+    }
+
+    package func matrix(
+        _ request: MatrixRequest, in collection: String
+    ) async throws -> DistanceMatrix {
+        let collection = try opened(collection)
+        return try await collection.matrix(request, at: CallReading.version(in: collection))
+    }
+
+    /// The collection; throws when its strict mode refuses the call's timeout.
+    private func opened(_ name: String) throws -> Collection {
+        let collection = try database.collection(name)
+        try CallReading.checkTimeout(in: collection)
+        return collection
     }
 }

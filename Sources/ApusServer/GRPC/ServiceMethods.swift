@@ -25,7 +25,9 @@ struct ServiceMethods {
     ) -> RPCMethod {
         .unary(service, name) { bytes, call in
             let request = try Request(decoding: bytes)
-            let reading = try CallReading(header: call.metadata.first)
+            let timeout = (request as? any TimedRequest)?.timeoutSeconds
+            let reading = try CallReading(
+                timeoutSeconds: timeout, header: call.metadata.first)
             let reply = try await CallReading.$current.withValue(reading) {
                 try await body(request)
             }

@@ -26,6 +26,7 @@ package struct RESTService: Sendable {
         addPointRoutes(to: &routes, operations, json)
         addPointUpdateRoutes(to: &routes, operations, json)
         addQueryRoutes(to: &routes, operations, json)
+        addAggregateRoutes(to: &routes, operations, json)
         addExplainRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
@@ -75,7 +76,9 @@ package struct RESTService: Sendable {
     private func run(
         _ handler: RouteTable.Handler, _ call: RESTCall
     ) async throws -> HTTPAnswer {
-        let reading = try CallReading { call.http.header($0) }
+        let reading = try CallReading(timeoutSeconds: call.query.timeoutSeconds) {
+            call.http.header($0)
+        }
         var answer = try await CallReading.$current.withValue(reading) { try await handler(call) }
         answer.headers += reading.answerHeaders
         return answer
