@@ -1,4 +1,4 @@
-"""Texts that the server makes vectors of, compared with those that the interface's own engine makes."""
+"""Texts that the server makes vectors of, compared with what the interface's own engine makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.server_only("the in-memory mode makes no vectors of tex
 MODEL = "qdrant/bm25"
 
 TEXTS = {
-    "english": "The quick brown foxes weren't jumping over 12.5 lazy dogs; it's RUNNING, isn't it?",
+    "english": "The quick brown foxes weren't jumping over 12.5 lazy dogs; it's RUNNING, isn't.",
     "german": "Die schnellen braunen Füchse sprangen über die faulen Hunde, und das häufig.",
     "french": "Les renards bruns et rapides n'ont pas sauté par-dessus l'été des chiens paresseux.",
     "spanish": "Los zorros marrones rápidos saltaron sobre los perros perezosos mañana.",
@@ -77,7 +77,8 @@ def test_languages_have_their_stop_words_and_stems(texts, own, language):
         ({"lowercase": False}, {}),
         ({"ascii_folding": True}, {}),
         ({"min_token_len": 4, "max_token_len": 5}, {}),
-        ({"stopwords": "german"}, {"stopwords": edge.StopwordsSet(languages={edge.Language.German})}),
+        ({"stopwords": "german"},
+         {"stopwords": edge.StopwordsSet(languages={edge.Language.German})}),
         ({"stopwords": {"languages": ["german"], "custom": ["fox"]}},
          {"stopwords": edge.StopwordsSet(languages={edge.Language.German}, custom={"fox"})}),
         ({"stemmer": {"type": "none"}}, {"stemmer": edge.DisabledStemmer()}),
@@ -145,11 +146,11 @@ def test_hybrid_search_with_dense_vectors(texts, collection):
 
 
 def test_what_is_not_served_is_said(texts, transport, own, rest):
-    reply = rest.put(f"/collections/{own}/points", {"points": [
+    reply = rest("PUT", f"/collections/{own}/points", {"points": [
         {"id": 1, "vector": {"text": {"text": "a", "model": "openai/large"}}}
     ]})
     assert reply.status == 501 and "openai/large" in reply.error, reply.text
-    reply = rest.post(f"/collections/{own}/points/query", {
+    reply = rest("POST", f"/collections/{own}/points/query", {
         "query": {"text": "a", "model": MODEL, "options": {"language": "klingon"}}, "using": "text"
     })
     assert reply.status == 400 and "klingon" in reply.error, reply.text

@@ -120,7 +120,7 @@ def test_rates_answer_with_a_status_of_their_own(client, transport, rest, strict
     own = strict(read_rate_limit=3)
     for _ in range(3):
         client.retrieve(own, [1])
-    reply = rest.post(f"/collections/{own}/points", {"ids": [1]})
+    reply = rest("POST", f"/collections/{own}/points", {"ids": [1]})
     assert reply.status == 429 and "Retry after" in reply.error, reply.text
     assert int(reply.headers["retry-after"]) >= 1
 
