@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Writes on a condition") struct ConditionalWriteTests {
     private static func open() throws -> (Database, Collection) {
-        let database = try Database.open(at: "/db", fileSystem: SimulatedFileSystem(seed: 1))
+        let database = try Database.open(
+            at: "/db", configuration: EngineConfiguration(),
+            fileSystem: SimulatedFileSystem(seed: 1))
         let points = try database.createCollection(
             "c", CollectionConfiguration(dimension: 1, metric: .euclid))
         try points.upsert([

@@ -46,7 +46,8 @@ import Testing
     }
 
     private static func line(_ disk: SimulatedFileSystem) throws -> (Database, Collection) {
-        let database = try Database.open(at: "/db", fileSystem: disk)
+        let database = try Database.open(
+            at: "/db", configuration: EngineConfiguration(), fileSystem: disk)
         let points = try database.createCollection(
             "line", CollectionConfiguration(dimension: 1, metric: .euclid))
         try points.upsert(

@@ -107,7 +107,8 @@ import Testing
     @Test("A reader at an older version counts what it sees")
     func olderVersion() throws {
         let disk = SimulatedFileSystem(seed: 1)
-        let database = try Database.open(at: "/db", fileSystem: disk)
+        let database = try Database.open(
+            at: "/db", configuration: EngineConfiguration(), fileSystem: disk)
         let collection = try database.createCollection(
             "c", CollectionConfiguration(dimension: 1, metric: .euclid))
         let key = PayloadPath(key: "k")

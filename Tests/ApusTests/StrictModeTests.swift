@@ -6,7 +6,9 @@ import Testing
     private static func open(
         _ strict: [String: JSONValue], _ configuration: CollectionConfiguration? = nil
     ) throws -> (Database, Collection) {
-        let database = try Database.open(at: "/db", fileSystem: SimulatedFileSystem(seed: 1))
+        let database = try Database.open(
+            at: "/db", configuration: EngineConfiguration(),
+            fileSystem: SimulatedFileSystem(seed: 1))
         var configuration =
             configuration ?? CollectionConfiguration(dimension: 1, metric: .euclid)
         configuration.strictMode = strict.merging(["enabled": true]) { given, _ in given }
