@@ -38,11 +38,13 @@ extension Formula.Expression {
         case .string: self = .variable(try Formula.Variable(reading: &reader))
         case .object:
             // A copy looks ahead; conditions read the whole object themselves.
+            let start = reader.position()
             var ahead = reader
             try ahead.beginObject()
-            guard let key = try ahead.nextKey(),
-                let expression = try Self.read(key, &ahead)
-            else {
+            guard let key = try ahead.nextKey() else {
+                throw reader.malformed("an expression without content", at: start)
+            }
+            guard let expression = try Self.read(key, &ahead) else {
                 self = .condition(try Condition(reading: &reader))
                 return
             }
