@@ -67,12 +67,22 @@ final class EngineContext: Sendable {
         }
     }
 
-    /// Runs blocking or CPU-bound work on the search threads.
+    /// Runs blocking or CPU-bound work on the search threads, unless the caller's deadline passes
+    /// before one is free.
     func perform<Value: Sendable>(
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            searchPool.submit { continuation.resume(with: Result(catching: work)) }
+        let deadline = WorkDeadline.current
+        return try await withCheckedThrowingContinuation { continuation in
+            searchPool.submit {
+                if let deadline, ContinuousClock.now > deadline {
+                    continuation.resume(
+                        throwing: DatabaseError(
+                            .timeout, "Timeout: the deadline passed before a thread was free"))
+                } else {
+                    continuation.resume(with: Result(catching: work))
+                }
+            }
         }
     }
 

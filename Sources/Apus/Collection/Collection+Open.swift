@@ -70,6 +70,7 @@ extension Collection {
             nextSegmentNumber: manifest.nextSegmentNumber + 1)
         var options = WriteAheadLog.Options(logID: manifest.logID)
         options.durability = WriteAheadLog.Durability(attributes.configuration.durability)
+        options.meters = context.configuration.meters
         // The log is made before the first manifest: without it, batches are lost.
         options.mustExist = true
         let (log, found) = unsafe try WriteAheadLog.open(

@@ -14,10 +14,20 @@ extension Collection {
     public func write(
         _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
     ) async throws -> [WriteResult] {
+        try await write(operations, within: nil, acknowledgement: acknowledgement)
+    }
+
+    /// The same for a caller to whom only the points that match `bounds` belong: throws
+    /// `.permissionDenied`, and changes nothing, when the batch would change or leave another.
+    package func write(
+        _ operations: [WriteOperation], within bounds: Filter?, acknowledgement: Acknowledgement
+    ) async throws -> [WriteResult] {
         try await withCheckedThrowingContinuation { continuation in
             whenThereIsRoom(rowCount: operations.rowCount) { [self] in
                 context.writePool.submit { [self] in
-                    submit(operations, acknowledgement) { continuation.resume(with: $0) }
+                    submit(operations, within: bounds, acknowledgement) {
+                        continuation.resume(with: $0)
+                    }
                 }
             }
         }
@@ -54,7 +64,8 @@ extension Collection {
 
     /// Applies a batch and calls `completion` once it is acknowledged, or with the error.
     private func submit(
-        _ operations: [WriteOperation], _ acknowledgement: Acknowledgement,
+        _ operations: [WriteOperation], within bounds: Filter? = nil,
+        _ acknowledgement: Acknowledgement,
         _ completion: @escaping @Sendable (Result<[WriteResult], any Error>) -> Void
     ) {
         let lsn: SequenceNumber
@@ -62,7 +73,7 @@ extension Collection {
             let validation = PointValidation(configuration)
             let prepared = try operations.map { try PreparedOperation($0, validation) }
             lsn = try withoutDamagedSegments {
-                try writer.withLock { try apply(prepared, &$0) }
+                try writer.withLock { try apply(prepared, within: bounds, &$0) }
             }
         } catch {
             // A write may be refused because a segment could not be written: that is tried again.
@@ -91,7 +102,7 @@ extension Collection {
     /// Resolves, logs and applies a batch; returns its number. A batch without effects is not
     /// logged and has the number of the last one.
     private func apply(
-        _ operations: [PreparedOperation], _ state: inout WriterState
+        _ operations: [PreparedOperation], within bounds: Filter?, _ state: inout WriterState
     ) throws -> SequenceNumber {
         guard !state.isClosed else {
             throw DatabaseError(.unavailable, "collection `\(name)` is closed")
@@ -100,7 +111,7 @@ extension Collection {
         let schema = published.withLock { $0.schema }
         let view = ReadView(lsn: state.lsn, segments: state.segments, schema: schema)
         if let damage = view.firstDamage() { throw damage }
-        var resolver = BatchResolver(view: view, missingPoints: missingPoints)
+        var resolver = BatchResolver(view: view, missingPoints: missingPoints, within: bounds)
         for operation in operations { try resolver.apply(operation) }
         let batch = WriteBatch(
             effects: try resolver.effects(), time: max(context.now(), state.time))

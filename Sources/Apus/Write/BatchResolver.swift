@@ -11,18 +11,25 @@ package struct BatchResolver {
     /// be known; a delete by id is recorded whether or not there is such a point, so that one in a
     /// lost segment does not come back with it; and a point that is to be changed must be found.
     private let missingPoints: DatabaseError?
+    /// What every touched point must match, before and after; nil: nothing.
+    private let bounds: Filter?
     /// What became of each touched point: nil means deleted.
     private var results: [PointID: StoredPoint?] = [:]
     private var order: [PointID] = []
 
-    package init(view: ReadView, missingPoints: DatabaseError? = nil) {
+    /// - Parameter bounds: points that do not match are not the caller's to change: an operation
+    ///   that would, or that would leave such a point, is refused.
+    package init(view: ReadView, missingPoints: DatabaseError? = nil, within bounds: Filter? = nil)
+    {
         self.view = view
         self.missingPoints = missingPoints
+        self.bounds = bounds
         validation = PointValidation(view.configuration)
     }
 
     /// The effects of all operations so far, one for each touched point, in order of first touch.
     package func effects() throws -> [WriteBatch.Effect] {
+        try checkBounds()
         var effects: [WriteBatch.Effect] = []
         effects.reserveCapacity(order.count)
         for id in order {
@@ -58,6 +65,29 @@ package struct BatchResolver {
             }
         case .other(.clearPayload(let selection)):
             try editPayload(selection) { $0 = [:] }
+        }
+    }
+
+    /// Throws `permissionDenied` for the first point that is out of bounds, before or after.
+    private func checkBounds() throws {
+        guard let bounds, !order.isEmpty else { return }
+        // Whose a point was that is out of sight, nobody can say.
+        if let missingPoints { throw missingPoints }
+        let filter = CompiledFilter(bounds, schema: view.schema.textFields)
+        for id in order {
+            let before = try view.row(of: id).map { try view.storedPoint(at: $0) }
+            let after = results[id] ?? nil
+            for point in [before, after].compactMap(\.self) where !matches(point, filter) {
+                throw DatabaseError(
+                    .permissionDenied, "Forbidden: the caller may not write point \(id)")
+            }
+        }
+    }
+
+    private func matches(_ point: StoredPoint, _ filter: CompiledFilter) -> Bool {
+        unsafe point.payload.withUnsafeBytes { payload in
+            unsafe filter.matches(
+                id: point.id, payload: EncodedPayload(payload), hasVector: point.hasVector)
         }
     }
 
@@ -153,11 +183,7 @@ package struct BatchResolver {
         let compiled = CompiledFilter(filter, schema: view.schema.textFields)
         for id in order {
             guard let result = results[id], let point = result else { continue }
-            let matches = unsafe point.payload.withUnsafeBytes { payload in
-                unsafe compiled.matches(
-                    id: id, payload: EncodedPayload(payload), hasVector: point.hasVector)
-            }
-            if matches { ids.append(id) }
+            if matches(point, compiled) { ids.append(id) }
         }
         return ids
     }

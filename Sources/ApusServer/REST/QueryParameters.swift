@@ -2,8 +2,8 @@ package import ApusCore
 
 /// The query parameters that operations share. Unknown ones are ignored.
 ///
-/// `timeout` and the two consistency settings are checked and then have no effect: a single node
-/// has nothing to wait for beyond the write itself.
+/// The two consistency settings are checked and then have no effect: a single node has nothing to
+/// wait for beyond the write itself.
 package struct QueryParameters: Sendable {
     /// Answer a write once it is durable and visible, not once it is queued.
     package private(set) var wait = false
@@ -11,7 +11,7 @@ package struct QueryParameters: Sendable {
     package private(set) var doesNotWait = false
     /// Of a snapshot's archive: SHA-256 in hexadecimal.
     package private(set) var checksum: String?
-    /// Seconds, at least 1.
+    /// How long a read may wait for a thread; at least 1.
     package private(set) var timeoutSeconds: Int?
 
     package init(_ query: Substring) throws(DatabaseError) {
