@@ -76,7 +76,7 @@ clean: ## Remove what was built. ./data stays.
 
 # The virtual environment of the client tests, made again when the requirements change.
 $(CLIENTS): Tests/ConformanceTests/requirements.txt
-	@tools/require.sh python3-venv
+	@tools/require.sh openssl prometheus python3-venv
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --requirement $<
 	@touch $@

@@ -8,11 +8,12 @@ import Logging
 final class RESTHarness: Sendable {
     let service: RESTService
     let database: Database
-    private let path: String
+    let path: String
 
     init(
         auth: ServerConfiguration.Auth = .init(), limits: ServerConfiguration.Limits = .init(),
-        audit: AuditLog? = nil, bodyBytesMax: Int = 32 << 20
+        audit: AuditLog? = nil, bodyBytesMax: Int = 32 << 20,
+        uploadBytesMax: Int = 1 << 30
     ) throws {
         path =
             FileManager.default.temporaryDirectory
@@ -25,6 +26,7 @@ final class RESTHarness: Sendable {
             operations: operations,
             gate: CallGate(authenticator: try Authenticator(auth), audit: audit),
             metrics: ServerMetrics(operations: operations), requestBodyBytesMax: bodyBytesMax,
+            uploadBytesMax: uploadBytesMax,
             logger: Logger(label: "test"))
     }
 

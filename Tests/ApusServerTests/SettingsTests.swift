@@ -129,7 +129,9 @@ struct SettingsTests {
             options: [("server.host", "::1", "--host")])
         let lines = effective.listing.split(separator: "\n")
         #expect(lines.count == Setting.all.count)
-        #expect(lines.contains { $0.hasPrefix("limits.reads_max: 7 ") && $0.hasSuffix("# apus.yaml:2") })
+        #expect(
+            lines.contains { $0.hasPrefix("limits.reads_max: 7 ") && $0.hasSuffix("# apus.yaml:2") }
+        )
         #expect(lines.contains { $0.hasPrefix("server.host: ::1 ") && $0.hasSuffix("# --host") })
         #expect(lines.contains { $0.hasPrefix("log.level: info ") && $0.hasSuffix("# default") })
         #expect(effective.configuration.limits.readsMax == 7)
@@ -165,12 +167,15 @@ struct SettingsTests {
             .deletingLastPathComponent().deletingLastPathComponent()
         let text = try String(
             contentsOf: root.appending(path: "docs/operations.md"), encoding: .utf8)
-        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") && $0.contains("APUS_") }
+        let rows = text.split(separator: "\n").filter {
+            $0.hasPrefix("| `") && $0.contains("APUS_")
+        }
         let expected = Setting.all.map { setting in
             let shown = setting.defaultText.isEmpty ? "" : "`\(setting.defaultText)`"
             let older = setting.olderVariable.map { ", `\($0)`" } ?? ""
             let secret = setting.isSecret ? " Secret." : ""
-            return "| `\(setting.key)` | `\(setting.variable)`\(older) | \(shown) | \(setting.form) |"
+            return
+                "| `\(setting.key)` | `\(setting.variable)`\(older) | \(shown) | \(setting.form) |"
                 + " \(setting.about)\(secret) |"
         }
         // Defaults that depend on the machine are described, not given.

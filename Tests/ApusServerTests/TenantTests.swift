@@ -200,7 +200,8 @@ struct TenantTests {
             Self.caller(.reading),
             Self.caller(.collections(["docs": CollectionAccess(writes: false)])),
         ] {
-            #expect(try await acting(as: caller) { try await operations.count(nil, in: "docs") } == 10)
+            #expect(
+                try await acting(as: caller) { try await operations.count(nil, in: "docs") } == 10)
             await refuses(.permissionDenied, as: caller) {
                 _ = try await operations.write(.delete(.ids([1])), to: "docs", wait: true)
             }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import signal
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
 import grpc
 import pytest
-from qdrant_client import QdrantClient
 
 import apus_server
 from identities import Authority, until
@@ -71,19 +72,30 @@ def s_client(port: int, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_the_client_over_tls(secured, authority, protocol):
-    options = (
-        {"grpc_options": {}} if protocol == "grpc" else {"verify": str(authority.certificate)})
-    if protocol == "grpc":
-        # The client has no option for the authority; gRPC's own variable is read at its start.
-        list_over_grpc(secured, authority)
-        return
-    client = QdrantClient(
-        url=f"https://127.0.0.1:{secured.http_port}", check_compatibility=False, timeout=60,
-        **options)
-    assert client.get_collections().collections == []
-    client.close()
+@pytest.mark.parametrize("prefer_grpc", [False, True])
+def test_the_client_over_tls(secured, authority, prefer_grpc):
+    """In a process of its own: gRPC reads its variable for authorities at its start."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, str(secured.http_port), str(secured.grpc_port),
+         str(int(prefer_grpc))],
+        capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "SSL_CERT_FILE": str(authority.certificate),
+             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(authority.certificate)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "collections=[]"
+
+
+CLIENT = """
+import sys
+from qdrant_client import QdrantClient
+http_port, grpc_port, prefer_grpc = map(int, sys.argv[1:])
+client = QdrantClient(
+    host="localhost", port=http_port, grpc_port=grpc_port, prefer_grpc=bool(prefer_grpc),
+    https=True, check_compatibility=False, timeout=60)
+print(client.get_collections())
+client.close()
+"""
 
 
 def test_plain_text_gets_no_answer(secured):

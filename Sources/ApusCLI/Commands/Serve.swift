@@ -87,13 +87,13 @@ struct Serve: AsyncParsableCommand {
         do {
             effective = try sources().effective()
         } catch {
-            throw failure("\(error)", ExitCode.validationFailure)
+            throw failure("\(error)", ExitCode(2))
         }
         if checkConfig {
             do {
                 try Server.check(effective.configuration)
             } catch {
-                throw failure("\(error)", ExitCode.validationFailure)
+                throw failure("\(error)", ExitCode(2))
             }
             print(effective.listing, terminator: "")
             return

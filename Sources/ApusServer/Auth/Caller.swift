@@ -11,12 +11,27 @@ package struct Caller: Hashable, Sendable {
     /// The token holds only while there is such a point.
     package var condition: PointCondition?
 
+    package init(
+        subject: String, access: Access, claims: JSONValue = .null,
+        condition: PointCondition? = nil
+    ) {
+        self.subject = subject
+        self.access = access
+        self.claims = claims
+        self.condition = condition
+    }
+
     /// Nobody in particular, on a server that asks nobody who they are.
     package static let anonymous = Caller(subject: "anonymous", access: .everything)
 
     package struct PointCondition: Hashable, Sendable {
         package var collection: String
         package var filter: Filter
+
+        package init(collection: String, filter: Filter) {
+            self.collection = collection
+            self.filter = filter
+        }
     }
 }
 

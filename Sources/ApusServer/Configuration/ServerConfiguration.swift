@@ -63,6 +63,8 @@ package struct ServerConfiguration: Sendable {
         /// PEM file of the authorities whose clients are let in; nil: clients need no certificate.
         package var clientAuthoritiesPath: String?
 
+        package init() {}
+
         package var isOn: Bool { certificatePath != nil }
     }
 
@@ -75,6 +77,8 @@ package struct ServerConfiguration: Sendable {
         package var jwt = JWT()
         package var opa = OPA()
 
+        package init() {}
+
         package struct JWT: Sendable {
             /// The secret of HS256 tokens.
             package var secret: String?
@@ -85,6 +89,8 @@ package struct ServerConfiguration: Sendable {
             package var audience: String?
             /// How far the clocks of issuer and server may differ.
             package var leeway = Duration.seconds(30)
+
+            package init() {}
 
             package var isOn: Bool { secret != nil || secretPath != nil || keySetPath != nil }
         }
@@ -98,6 +104,8 @@ package struct ServerConfiguration: Sendable {
             package var timeout = Duration.milliseconds(500)
             package var cacheDuration = Duration.seconds(5)
             package var cacheEntriesMax = 10_000
+
+            package init() {}
         }
 
         /// Somebody has to show who they are.
@@ -114,6 +122,8 @@ package struct ServerConfiguration: Sendable {
         package var path: String?
         /// Reads too, not only writes and refusals.
         package var includesReads = false
+
+        package init() {}
     }
 
     /// What the server takes on at most.
@@ -123,6 +133,8 @@ package struct ServerConfiguration: Sendable {
         package var writesMax = 1_024
         /// The longest that a read may wait for a thread; a call may ask for less.
         package var readTimeout = Duration.seconds(60)
+
+        package init() {}
     }
 
     package struct Log: Sendable {
@@ -132,6 +144,8 @@ package struct ServerConfiguration: Sendable {
         package var format = Format.text
         /// Searches that take longer are logged with their plan; zero: none.
         package var slowSearch = Duration.seconds(1)
+
+        package init() {}
     }
 
     package struct Traces: Sendable {
@@ -145,5 +159,7 @@ package struct ServerConfiguration: Sendable {
         /// Spans that wait for their export at most; further ones are dropped and counted.
         package var queueMax = 4_096
         package var exportInterval = Duration.seconds(1)
+
+        package init() {}
     }
 }

@@ -95,7 +95,7 @@ extension Setting {
             "The same, read from a file and again when that changes."),
         .optional(
             "auth.jwt.jwks_file", \.auth.jwt.keySetPath, "JWKS file",
-            "Keys of RS256, ES256 and HS256 tokens by their `kid`, read again when the file "
+            "Public keys of RS256, ES256 and like tokens by their `kid`, read again when the file "
                 + "changes."),
         .optional(
             "auth.jwt.issuer", \.auth.jwt.issuer, "text", "Tokens must carry this `iss`."),

@@ -36,10 +36,12 @@ package struct BodyTooLarge: Error {
     package var limit: Int
     /// The length that the request announced, if it did.
     package var announced: Int?
+    package var what: String
 
-    package init(limit: Int, announced: Int?) {
+    package init(limit: Int, announced: Int?, what: String = "JSON payload") {
         self.limit = limit
         self.announced = announced
+        self.what = what
     }
 }
 

@@ -77,12 +77,14 @@ package struct RESTService: Sendable {
                 door: "rest", route: template, method: knownMethod(call.method),
                 status: answer.status),
             duration: duration)
-        logger.debug(
-            "request",
-            metadata: [
-                "method": "\(call.method)", "route": "\(template)", "status": "\(answer.status)",
-                "seconds": "\(duration.seconds)",
-            ])
+        CallContext.$current.withValue(context) {
+            logger.debug(
+                "request",
+                metadata: [
+                    "method": "\(call.method)", "route": "\(template)",
+                    "status": "\(answer.status)", "seconds": "\(duration.seconds)",
+                ])
+        }
         return answer
     }
 
@@ -141,7 +143,7 @@ package struct RESTService: Sendable {
 extension BodyTooLarge {
     fileprivate var text: String {
         let size = announced.map { " (\($0) bytes)" } ?? ""
-        return "Payload error: JSON payload\(size) is larger than allowed (limit: \(limit) bytes)."
+        return "Payload error: \(what)\(size) is larger than allowed (limit: \(limit) bytes)."
     }
 }
 

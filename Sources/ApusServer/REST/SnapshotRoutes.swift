@@ -97,7 +97,7 @@ private func receive(
             "Payload error: expected multipart/form-data with the file in the field `snapshot`")
     }
     if let announced = call.http.header("content-length").flatMap({ Int($0) }), announced > limit {
-        throw BodyTooLarge(limit: limit, announced: announced)
+        throw BodyTooLarge(limit: limit, announced: announced, what: "snapshot")
     }
     let upload = try await operations.makeUpload(for: call.collection)
     let form = FormFile(field: "snapshot", boundary: boundary)
@@ -105,7 +105,7 @@ private func receive(
         let content = try await form.take(piece)
         guard !content.isEmpty else { return }
         guard upload.byteCount + UInt64(content.count) <= UInt64(limit) else {
-            throw BodyTooLarge(limit: limit, announced: nil)
+            throw BodyTooLarge(limit: limit, announced: nil, what: "snapshot")
         }
         try await operations.database.perform { try upload.append(content) }
     }
