@@ -15,7 +15,7 @@ package final class Admission: Sendable {
     package init(_ limits: ServerConfiguration.Limits = .init()) { self.limits = limits }
 
     /// Operations that run or wait, and how many were refused since the start.
-    func counts(_ kind: Kind) -> (open: Int, refused: Int) {
+    package func counts(_ kind: Kind) -> (open: Int, refused: Int) {
         switch kind {
         case .read: (reads.load(ordering: .relaxed), refusedReads.load(ordering: .relaxed))
         case .write: (writes.load(ordering: .relaxed), refusedWrites.load(ordering: .relaxed))
@@ -24,7 +24,7 @@ package final class Admission: Sendable {
 
     /// Runs `body` if there is room for it; a read has to get a thread within its time.
     /// Throws `resourceExhausted` otherwise.
-    func admitting<Value>(
+    package func admitting<Value>(
         _ kind: Kind, _ body: () async throws -> Value
     ) async throws -> Value {
         switch kind {

@@ -6,15 +6,17 @@ import Synchronization
 ///
 /// Until then the process lives and is not ready, and says so, so that whoever watches it neither
 /// ends it in the middle of a recovery nor sends it calls.
-final class RESTSlot: Sendable {
+package final class RESTSlot: Sendable {
     private let value = Mutex<RESTService?>(nil)
 
-    var service: RESTService? {
+    package init() {}
+
+    package var service: RESTService? {
         get { value.withLock { $0 } }
         set { value.withLock { $0 = newValue } }
     }
 
-    func answer(_ call: HTTPCall) async -> HTTPAnswer {
+    package func answer(_ call: HTTPCall) async -> HTTPAnswer {
         if let service { return await service.answer(call) }
         if call.target == "/livez" || call.target == "/healthz" {
             return .text("\(call.target.dropFirst()) check passed")
