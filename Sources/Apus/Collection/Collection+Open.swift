@@ -65,7 +65,8 @@ extension Collection {
         let growing = try context.makeGrowingSegment(
             number: manifest.nextSegmentNumber, configuration: attributes.configuration)
         var state = WriterState(
-            lsn: manifest.flushedThrough, time: manifest.time, growing: growing,
+            lsn: manifest.flushedThrough, time: manifest.time,
+            positions: try manifest.sourcePositions(), growing: growing,
             segments: segments + [growing],
             nextSegmentNumber: manifest.nextSegmentNumber + 1)
         var options = WriteAheadLog.Options(logID: manifest.logID)
@@ -171,7 +172,7 @@ extension Collection {
                 number: state.nextSegmentNumber, configuration: configuration,
                 rowsAtLeast: batch.rowCount, blobBytesAtLeast: batch.blobByteCount)
             state.nextSegmentNumber += 1
-            state.frozen.append(FrozenSegment(segment: state.growing, lastLSN: state.lsn))
+            state.freezeGrowing()
             state.growing = next
             state.segments.append(next)
         }

@@ -163,6 +163,8 @@ struct WriterState {
     var lsn: SequenceNumber
     /// Of that batch, in milliseconds since 1970: a clock that jumps back does not take it along.
     var time: UInt64
+    /// As that batch left them.
+    var positions: SourcePositions
     var growing: GrowingSegment
     /// Full segments that wait to be written as files, oldest first, each with its last batch.
     var frozen: [FrozenSegment] = []
@@ -170,10 +172,17 @@ struct WriterState {
     var segments: [any Segment]
     var nextSegmentNumber: UInt64
     var isClosed = false
+
+    /// The growing segment takes no more rows; the caller puts another one in its place.
+    mutating func freezeGrowing() {
+        frozen.append(FrozenSegment(segment: growing, lastLSN: lsn, positions: positions))
+    }
 }
 
 /// A segment that takes no more rows and is not a file yet.
 struct FrozenSegment: Sendable {
     let segment: GrowingSegment
     let lastLSN: SequenceNumber
+    /// As the last batch left them.
+    let positions: SourcePositions
 }

@@ -37,6 +37,7 @@ extension Collection {
         try manifest.withLock { manifest in
             var next = manifest
             next.flushedThrough = frozen.lastLSN
+            next.setSourcePositions(frozen.positions)
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
             next.segments.append(
                 Manifest.Segment(number: segment.number, rowCount: segment.rowCount))
