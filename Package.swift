@@ -46,6 +46,8 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -54,11 +56,21 @@ let package = Package(
         .target(name: "CApusTable", exclude: ["static.apustable"]),
         .target(name: "CApusSystem"),
         .systemLibrary(
+            name: "CKafka", pkgConfig: "rdkafka",
+            providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
+        .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4",
             providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+        .systemLibrary(
+            name: "CPostgres", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .systemLibrary(
+            // Not by pkg-config, whose flags SwiftPM refuses.
+            name: "CRedis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -92,6 +104,14 @@ let package = Package(
             dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
             swiftSettings: settings),
         .target(
+            name: "ApusConnectors",
+            dependencies: [
+                "ApusCore", "ApusKernels", "ApusPipeline", "CKafka", "CPostgres", "CRedis",
+                nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: settings),
+        .target(
             name: "ApusDocuments", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),
         .target(
@@ -116,9 +136,9 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusDocuments", "ApusKernels", "ApusPipeline",
-                "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcProtobuf,
-                grpcTransport, logging, protobuf,
+                "Apus", "ApusBench", "ApusConnectors", "ApusCore", "ApusDocuments", "ApusKernels",
+                "ApusPipeline", "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore,
+                grpcProtobuf, grpcTransport, logging, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -150,6 +170,10 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusConnectorsTests",
+            dependencies: ["ApusConnectors", "ApusCore", "ApusKernels", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusDocumentsTests",
