@@ -23,6 +23,10 @@ actor ClickHouseRows: RecordSource {
     func close() {}
 
     func next(_ limit: ReadLimit) async throws -> SourceBatch? {
+        if hasToldEnd {
+            hasToldEnd = false
+            return nil
+        }
         let type = try await typeOfKey()
         let key = "`\(settings.key)`"
         let behind = last.map { "\(key) > CAST(\(Self.quoted($0)) AS \(type))" } ?? "1"
@@ -46,8 +50,8 @@ actor ClickHouseRows: RecordSource {
     private func over() -> SourceBatch? {
         guard !keysOnly else { return nil }
         last = nil
-        hasToldEnd.toggle()
-        return hasToldEnd ? SourceBatch(records: [], position: .null) : nil
+        hasToldEnd = true
+        return SourceBatch(records: [], position: .null)
     }
 
     private func record(of row: JSONValue) -> SourceRecord {

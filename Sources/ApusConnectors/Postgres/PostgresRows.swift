@@ -24,6 +24,10 @@ actor PostgresRows: RecordSource {
     func close() async { await thread.close() }
 
     func next(_ limit: ReadLimit) async throws -> SourceBatch? {
+        if hasToldEnd {
+            hasToldEnd = false
+            return nil
+        }
         let (settings, position, keysOnly) = (settings, position, keysOnly)
         let rows = try await thread.run(making: {
             let connection = try PostgresConnection(
@@ -35,7 +39,6 @@ actor PostgresRows: RecordSource {
             try session.table.page(session.connection, behind: position, limit)
         }
         guard let last = rows.last else { return end() }
-        hasToldEnd = false
         self.position = PostgresPosition(key: last.key, watermark: last.watermark)
         return SourceBatch(
             records: rows.map { record(of: $0) },
@@ -46,8 +49,8 @@ actor PostgresRows: RecordSource {
     private func end() -> SourceBatch? {
         guard settings.watermark == nil, !keysOnly else { return nil }
         position = nil
-        hasToldEnd.toggle()
-        return hasToldEnd ? SourceBatch(records: [], position: .null) : nil
+        hasToldEnd = true
+        return SourceBatch(records: [], position: .null)
     }
 
     private func record(of row: PostgresTable.Row) -> SourceRecord {

@@ -27,6 +27,10 @@ actor S3Records: RecordSource {
     func close() {}
 
     func next(_ limit: ReadLimit) async throws -> SourceBatch? {
+        if hasToldEnd {
+            hasToldEnd = false
+            return nil
+        }
         var records: [SourceRecord] = []
         var bytes = 0
         var isMoved = false
@@ -58,8 +62,8 @@ actor S3Records: RecordSource {
         guard !isMoved else { return SourceBatch(records: records, position: position) }
         // The pass is over, which is told once; the next one starts from the first object.
         last = nil
-        hasToldEnd.toggle()
-        return hasToldEnd ? SourceBatch(records: [], position: .null) : nil
+        hasToldEnd = true
+        return SourceBatch(records: [], position: .null)
     }
 
     private var position: JSONValue {
