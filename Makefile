@@ -29,7 +29,8 @@ help: ## List the targets.
 
 .PHONY: setup
 setup:
-	@tools/require.sh liblz4-dev libopenblas-dev zlib1g-dev curl
+	@tools/require.sh libhiredis-dev liblz4-dev libopenblas-dev libpq-dev librdkafka-dev \
+		libstemmer-dev zlib1g-dev curl
 
 .PHONY: run
 run: setup ## Build, start the server on 6333/6334 with storage in ./data, load the sample.
@@ -38,6 +39,7 @@ run: setup ## Build, start the server on 6333/6334 with storage in ./data, load 
 
 .PHONY: test
 test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client and crash test.
+	@tools/require.sh clickhouse-server redis-server
 	$(SWIFT) build -c release --build-tests
 	@tools/fetch_model.sh "$(MODEL)" "$(MODELS)" "$(PYTHON)"
 	$(SWIFT) test -c release --skip-build
@@ -76,7 +78,7 @@ clean: ## Remove what was built. ./data stays.
 
 # The virtual environment of the client tests, made again when the requirements change.
 $(CLIENTS): Tests/ConformanceTests/requirements.txt
-	@tools/require.sh python3-venv
+	@tools/require.sh openssl prometheus python3-venv
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --requirement $<
 	@touch $@

@@ -46,7 +46,10 @@ let package = Package(
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // C and system libraries
@@ -54,13 +57,25 @@ let package = Package(
         .target(name: "CApusTable", exclude: ["static.apustable"]),
         .target(name: "CApusSystem"),
         .systemLibrary(
+            name: "CKafka", pkgConfig: "rdkafka",
+            providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
+        .systemLibrary(
             name: "CLZ4", pkgConfig: "liblz4",
             providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas",
             providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .systemLibrary(
+            name: "CPostgres", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .systemLibrary(
+            // Not by pkg-config, whose flags SwiftPM refuses.
+            name: "CRedis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CStemmer", providers: [.apt(["libstemmer-dev"]), .brew(["snowball"])]),
 
         // The engine: no network package below this line's last entry, Apus
         .target(name: "ApusCore", swiftSettings: settings),
@@ -85,12 +100,22 @@ let package = Package(
             name: "ApusProto", dependencies: [protobuf],
             path: "Sources/ApusWire/Generated", swiftSettings: generatedCodeSettings),
         .target(
-            name: "ApusWire", dependencies: ["ApusCore", "ApusProto", protobuf],
+            name: "ApusWire", dependencies: ["ApusCore", "ApusProto", "ApusText", protobuf],
             exclude: ["Generated", "Proto"], swiftSettings: settings),
+        .target(
+            name: "ApusText", dependencies: ["ApusCore", "CStemmer"], swiftSettings: settings),
         .target(
             name: "ApusPipeline",
             dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
             swiftSettings: settings),
+        .target(
+            name: "ApusConnectors",
+            dependencies: [
+                "ApusCore", "ApusKernels", "ApusPipeline", "CKafka", "CPostgres", "CRedis",
+                nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: settings),
         .target(
             name: "ApusDocuments", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),
@@ -104,11 +129,15 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusWire", logging, nioCore,
-                nioPosix, protobuf,
+                nioPosix, nioSSL, protobuf,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
         .target(
             name: "ApusBench", dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusPipeline"],
@@ -116,9 +145,9 @@ let package = Package(
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
-                "Apus", "ApusBench", "ApusCore", "ApusDocuments", "ApusKernels", "ApusPipeline",
-                "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore, grpcProtobuf,
-                grpcTransport, logging, protobuf,
+                "Apus", "ApusBench", "ApusConnectors", "ApusCore", "ApusDocuments", "ApusKernels",
+                "ApusPipeline", "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore,
+                grpcProtobuf, grpcTransport, logging, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 
@@ -149,7 +178,14 @@ let package = Package(
             dependencies: ["ApusCore", "ApusProto", "ApusWire", "TestSupport", protobuf],
             exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
+            name: "ApusTextTests", dependencies: ["ApusCore", "ApusText"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ApusPipelineTests", dependencies: ["ApusCore", "ApusPipeline", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ApusConnectorsTests",
+            dependencies: ["ApusConnectors", "ApusCore", "ApusKernels", "ApusPipeline"],
             swiftSettings: settings),
         .testTarget(
             name: "ApusDocumentsTests",

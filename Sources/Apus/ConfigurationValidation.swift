@@ -29,6 +29,7 @@ extension CollectionConfiguration {
         if let size = optimizers.maxSegmentSize {
             try Self.check("optimizers_config.max_segment_size", size, in: 0...Int.max >> 11)
         }
+        if let strictMode { _ = try StrictMode(strictMode) }
         try Self.check("shard_number", shardNumber, in: 1...Int.max)
         try Self.check("replication_factor", replicationFactor, in: 1...Int.max)
         try Self.check("write_consistency_factor", writeConsistencyFactor, in: 1...Int.max)

@@ -319,6 +319,9 @@ public final class Database: Sendable {
         context.aliasMap.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// The collection that an alias stands for; nil: it is none.
+    package func target(ofAlias name: String) -> String? { context.aliasMap[name] }
+
     /// Changes aliases, all or none of them.
     public func changeAliases(_ changes: [AliasChange]) throws {
         try administration.withLock { state in
@@ -370,6 +373,18 @@ public final class Database: Sendable {
         _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         try await context.perform(work)
+    }
+
+    /// What the engine tells of its work.
+    package var meters: EngineMeters { context.configuration.meters }
+
+    /// Jobs that wait for a thread, by the threads that they wait for.
+    package var queuedJobs: [(pool: String, count: Int)] {
+        [
+            ("search", context.searchPool.queuedCount), ("write", context.writePool.queuedCount),
+            ("index", context.indexPool.queuedCount),
+            ("snapshot", context.snapshotPool.queuedCount),
+        ]
     }
 
     static func checkOpen(_ state: borrowing Administration) throws {

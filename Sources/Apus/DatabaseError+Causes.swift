@@ -38,11 +38,6 @@ extension DatabaseError {
             error.isNewerFormat ? .failedPrecondition : .corruption, "\(place): \(error)")
     }
 
-    /// A request whose parts do not go together.
-    static func badRequest(_ text: String) -> DatabaseError {
-        DatabaseError(.invalidArgument, "Bad request: \(text)")
-    }
-
     /// Runs `body`, whose storage errors become public ones.
     static func translating<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch { throw DatabaseError(causedBy: error) }

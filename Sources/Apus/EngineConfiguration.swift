@@ -50,6 +50,8 @@ public struct EngineConfiguration: Sendable {
     /// Where closed log files are kept before they are removed, so that a collection can be
     /// restored to any batch or time; nil: nowhere.
     public var archiveDirectory: String?
+    /// What the engine tells of its work.
+    package let meters = EngineMeters()
     /// Time since some fixed moment; never goes back.
     package var uptime: @Sendable () -> Duration
     /// Told at once of damage on disk, with the collection's name and a sentence: when the database

@@ -37,32 +37,6 @@ struct NumberList: ExpressibleByArgument {
     var defaultValueDescription: String { numbers.map(String.init).joined(separator: ",") }
 }
 
-/// `sync` or `async:200`.
-struct DurabilityArgument: ExpressibleByArgument {
-    let durability: Durability
-
-    init(durability: Durability) { self.durability = durability }
-
-    init?(argument: String) {
-        if argument == "sync" {
-            durability = .sync
-        } else if argument.hasPrefix("async:"), let delay = Int(argument.dropFirst(6)),
-            Durability.delayMillisecondsBounds.contains(delay)
-        {
-            durability = .async(maxDelayMilliseconds: delay)
-        } else {
-            return nil
-        }
-    }
-
-    var defaultValueDescription: String {
-        switch durability {
-        case .sync: "sync"
-        case .async(let delay): "async:\(delay)"
-        }
-    }
-}
-
 /// A number of bytes: `1500000`, `64KiB`, `500MiB`, `8GiB`, `1TiB`.
 struct ByteCountArgument: ExpressibleByArgument {
     let bytes: Int

@@ -24,8 +24,9 @@ struct ApusCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, IngestCommand.self, Demo.self, Embed.self, Model.self, Bench.self,
-            Explain.self, Inspect.self, Check.self, Repair.self, Snapshot.self, Restore.self,
+            Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Demo.self,
+            Embed.self, Model.self, Bench.self, Explain.self, Inspect.self, Check.self,
+            Repair.self, Snapshot.self, Restore.self,
         ])
 
     /// Runs the command that the arguments name. An error is one line on standard error.

@@ -74,6 +74,24 @@ public struct Bitmap: Hashable, Sendable {
         clearTail()
     }
 
+    /// The ordinals of a range, which begins at a multiple of 64, numbered from its beginning.
+    package func part(_ range: Range<Int>) -> Bitmap {
+        var part = Bitmap(count: range.count)
+        let first = range.lowerBound >> 6
+        for index in 0..<max(0, min(part.words.count, words.count - first)) {
+            part.words[index] = words[first + index]
+        }
+        part.clearTail()
+        return part
+    }
+
+    /// How many ordinals are in both sets.
+    package func cardinality(common other: Bitmap) -> Int {
+        (0..<min(words.count, other.words.count)).reduce(0) {
+            $0 + (words[$1] & other.words[$1]).nonzeroBitCount
+        }
+    }
+
     /// Lends the words. REQUIRES: the bits at `count` and beyond stay zero.
     package mutating func withWords(_ body: (inout MutableSpan<UInt64>) -> Void) {
         var span = words.mutableSpan

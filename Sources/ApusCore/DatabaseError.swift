@@ -70,4 +70,9 @@ extension DatabaseError {
     public static func wrongInput(_ text: String) -> DatabaseError {
         DatabaseError(.invalidArgument, "Wrong input: \(text)")
     }
+
+    /// A request whose parts do not go together.
+    package static func badRequest(_ text: String) -> DatabaseError {
+        DatabaseError(.invalidArgument, "Bad request: \(text)")
+    }
 }

@@ -110,7 +110,7 @@ private final class Connections: Sendable {
             outbox: outbox, onClosed: { [weak self] in self?.remove(key) })
         do {
             if let tls = configuration.tls {
-                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))
             }
             try connection.addHandlers(to: channel)
         } catch {

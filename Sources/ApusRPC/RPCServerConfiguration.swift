@@ -6,8 +6,9 @@ package struct RPCServerConfiguration: Sendable {
     package var host: String
     /// 0: any free port.
     package var port: Int
-    /// Must offer `h2` by ALPN; nil: plaintext, where clients have to know that this is HTTP/2.
-    package var tls: NIOSSLContext?
+    /// The certificates of a new connection, which must offer `h2` by ALPN; nil: plaintext, where
+    /// clients have to know that this is HTTP/2.
+    package var tls: (@Sendable () -> NIOSSLContext)?
 
     /// Bytes of a request message at most, compressed or not.
     package var requestBytesMax = 4 << 20

@@ -12,9 +12,14 @@ final class CallReading: Sendable {
 
     private let wantedVersion: ReadVersion?
     private let targetRecall: Double?
+    private let timeoutSeconds: Int?
     private let found = Mutex<(version: SequenceNumber?, recall: Double?)>((nil, nil))
 
-    init(header: (_ name: String) -> String?) throws(DatabaseError) {
+    /// - Parameter timeoutSeconds: what the call's parameters say.
+    init(
+        timeoutSeconds: Int?, header: (_ name: String) -> String?
+    ) throws(DatabaseError) {
+        self.timeoutSeconds = timeoutSeconds
         wantedVersion = try header(ReadVersion.headerName).map(ReadVersion.init(header:))
         targetRecall = try header(RecallHeader.target).map(RecallHeader.target(from:))
     }
@@ -33,6 +38,12 @@ final class CallReading: Sendable {
     /// The version that reads of the collection shall see; nil: the newest.
     static func version(in collection: Collection) -> SequenceNumber? {
         current?.resolve(collection)
+    }
+
+    /// Throws when the collection's strict mode refuses so long a time as the call asks for.
+    static func checkTimeout(in collection: Collection) throws {
+        guard let seconds = current?.timeoutSeconds else { return }
+        try collection.checkTimeout(seconds: seconds)
     }
 
     /// A scroll may say it in its body too, which goes first.

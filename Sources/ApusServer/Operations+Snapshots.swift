@@ -6,6 +6,7 @@ package import ApusWire
 /// thread for it, so that searches do not wait.
 extension Operations {
     package func createSnapshot(of collection: String?) async throws -> SnapshotSummary {
+        try await authorize(collection == nil ? .manage : .alter, collection)
         let description =
             if let collection {
                 try await database.collection(collection).createSnapshot()
@@ -17,7 +18,8 @@ extension Operations {
 
     /// Oldest first.
     package func snapshots(of collection: String?) async throws -> [SnapshotSummary] {
-        try await database.perform { [database] in
+        try await authorize(collection == nil ? .manage : .inspect, collection)
+        return try await database.perform { [database] in
             let descriptions =
                 if let collection {
                     try database.collection(collection).snapshots()
@@ -30,6 +32,7 @@ extension Operations {
 
     /// Throws `notFound` when there is none of that name.
     package func deleteSnapshot(_ name: String, of collection: String?) async throws {
+        try await authorize(collection == nil ? .manage : .alter, collection)
         let isDeleted = try await database.performSnapshotWork { [database] in
             if let collection {
                 try database.collection(collection).deleteSnapshot(name)
@@ -42,23 +45,26 @@ extension Operations {
         }
     }
 
-    /// nil: the log is not archived, or there is no such collection.
-    package func archiveState(of collection: String) -> LogArchiveState? {
-        (try? database.collection(collection))?.archiveState
-    }
-
     package func download(
         _ name: String, of collection: String?
     ) async throws -> SnapshotDownload {
-        try await database.perform { [database] in
+        try await authorize(collection == nil ? .manage : .inspect, collection)
+        return try await database.perform { [database] in
             try database.download(name, of: collection)
         }
+    }
+
+    /// A place for the archive of a collection; asks before any of it comes in.
+    package func makeUpload(for collection: String) async throws -> SnapshotUpload {
+        try await authorize(.manage, collection)
+        return try await database.perform { [database] in try database.makeUpload() }
     }
 
     /// Makes the collection what the archive is, whether it exists or not.
     package func recover(
         _ collection: String, from upload: SnapshotUpload, checksum: String?
     ) async throws {
+        try await authorize(.manage, collection)
         _ = try await database.performSnapshotWork { [database] in
             try database.restoreCollection(
                 collection, from: .archive(path: upload.path), replacing: true,
@@ -68,6 +74,7 @@ extension Operations {
 
     /// The same from where the URL says, which must be a file below the directory of snapshots.
     package func recover(_ collection: String, from recovery: SnapshotRecovery) async throws {
+        try await authorize(.manage, collection)
         let path = try filePath(recovery.location)
         _ = try await database.performSnapshotWork { [database] in
             try database.restoreCollection(

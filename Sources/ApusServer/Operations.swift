@@ -3,12 +3,24 @@ package import ApusCore
 
 /// What both protocols call: every operation of the interface on values of `ApusCore`.
 ///
-/// It knows neither protocol. Searches and blocking work run on the engine's own threads; the
-/// caller suspends. All errors are `DatabaseError`.
+/// It knows neither protocol. Every operation asks first whether its caller may do it and whether
+/// there is room for it (`Operations+Access`). Searches and blocking work run on the engine's own
+/// threads; the caller suspends. All errors are `DatabaseError`.
 package struct Operations: Sendable {
     package let database: Database
+    let authorizer: Authorizer
+    let admission: Admission
+    let watch: SearchWatch
 
-    package init(database: Database) { self.database = database }
+    package init(
+        database: Database, authorizer: Authorizer = .open, admission: Admission = Admission(),
+        watch: SearchWatch = SearchWatch()
+    ) {
+        self.database = database
+        self.authorizer = authorizer
+        self.admission = admission
+        self.watch = watch
+    }
 }
 
 /// Collections and their aliases.
@@ -17,6 +29,7 @@ extension Operations {
     package func createCollection(
         _ name: String, _ configuration: CollectionConfiguration
     ) async throws {
+        try await authorize(.manage, name)
         _ = try await database.perform { [database] in
             try database.createCollection(name, configuration)
         }
@@ -25,6 +38,7 @@ extension Operations {
     package func updateCollection(
         _ name: String, _ change: CollectionConfigurationChange
     ) async throws {
+        try await authorize(.manage, name)
         try await database.perform { [database] in
             try database.collection(name).update(change)
         }
@@ -32,50 +46,46 @@ extension Operations {
 
     /// Whether there was a collection of that name.
     package func deleteCollection(_ name: String) async throws -> Bool {
-        try await database.perform { [database] in try database.dropCollection(name) }
+        try await authorize(.manage, name)
+        return try await database.perform { [database] in try database.dropCollection(name) }
     }
 
     package func collectionInfo(_ name: String) async throws -> CollectionInfo {
-        try await database.perform { [database] in try database.collection(name).info() }
+        // Whoever may read some of the points needs to know how they look.
+        try await authorize(.read, name)
+        return try await database.perform { [database] in try database.collection(name).info() }
     }
 
-    /// Where the bytes of a collection lie, and the memory that only kept versions use.
-    package func usage(
-        of name: String
-    ) async throws -> (current: StorageUsage, pinned: Int) {
-        try await database.perform { [database] in try database.collection(name).usage() }
+    /// Names that the caller may read from, in ascending order, without aliases.
+    package func collectionNames() async throws -> [String] {
+        try await visible(database.collectionNames())
     }
-
-    /// Whether files of the collection are damaged; nil: there is no such collection any more.
-    package func isDegraded(_ name: String) async -> Bool? {
-        do {
-            return try await database.perform { [database] in
-                try !database.collection(name).degradations().isEmpty
-            }
-        } catch {
-            return (error as? DatabaseError)?.kind == .notFound ? nil : true
-        }
-    }
-
-    /// Names in ascending order, without aliases.
-    package func collectionNames() -> [String] { database.collectionNames() }
 
     /// Whether `name` is a collection or an alias of one.
-    package func collectionExists(_ name: String) -> Bool { database.hasCollection(name) }
+    package func collectionExists(_ name: String) async throws -> Bool {
+        try await authorize(.read, name)
+        return database.hasCollection(name)
+    }
 
-    /// Every alias with the collection that it means.
-    package func aliases() -> [(alias: String, collection: String)] { database.aliases() }
+    /// Every alias with the collection that it means, of those that the caller may read from.
+    package func aliases() async throws -> [(alias: String, collection: String)] {
+        let aliases = database.aliases()
+        let names = Set(try await visible(aliases.map(\.alias)))
+        return aliases.filter { names.contains($0.alias) }
+    }
 
     /// The aliases of one collection; throws `notFound` when there is none of that name.
     package func aliases(
         of collection: String
-    ) throws -> [(alias: String, collection: String)] {
+    ) async throws -> [(alias: String, collection: String)] {
+        try await authorize(.read, collection)
         let name = try database.collection(collection).name
         return database.aliases().filter { $0.collection == name }
     }
 
     /// Applies all changes or none.
     package func changeAliases(_ changes: [AliasChange]) async throws {
+        try await authorize(.manage, nil)
         try await database.perform { [database] in try database.changeAliases(changes) }
     }
 }
@@ -89,8 +99,11 @@ extension Operations {
     package func write(
         _ operations: [WriteOperation], to collection: String, wait: Bool
     ) async throws -> [WriteResult] {
-        try await database.collection(collection)
-            .write(operations, acknowledgement: wait ? .completed : .accepted)
+        try await writing(to: collection) { collection, filter in
+            try await collection.write(
+                operations.map { $0.restricted(to: filter) }, within: filter,
+                acknowledgement: wait ? .completed : .accepted)
+        }
     }
 
     /// The same for one operation.
@@ -106,7 +119,8 @@ extension Operations {
     package func createPayloadIndex(
         on field: PayloadPath, _ schema: PayloadFieldSchema, in collection: String
     ) async throws -> WriteResult {
-        try await database.perform { [database] in
+        try await authorize(.alter, collection)
+        return try await database.perform { [database] in
             try database.collection(collection).createPayloadIndex(field, schema)
         }
     }
@@ -114,7 +128,8 @@ extension Operations {
     package func dropPayloadIndex(
         on field: PayloadPath, in collection: String
     ) async throws -> WriteResult {
-        try await database.perform { [database] in
+        try await authorize(.alter, collection)
+        return try await database.perform { [database] in
             try database.collection(collection).dropPayloadIndex(field)
         }
     }
@@ -127,40 +142,52 @@ extension Operations {
     package func query(
         _ request: QueryRequest, in collection: String
     ) async throws -> [ScoredPoint] {
-        let collection = try database.collection(collection)
-        let answer = try await collection.answer(
-            CallReading.applied(to: request), at: CallReading.version(in: collection))
-        return CallReading.points(of: [answer])[0]
+        try await reading(collection) { collection, filter in
+            let request = try await permitted(CallReading.applied(to: request), collection, filter)
+            let answer = try await watch.answer(
+                request, collection, at: CallReading.version(in: collection))
+            return CallReading.points(of: [answer])[0]
+        }
     }
 
     /// One list of results per request, in their order.
     package func query(
         _ requests: [QueryRequest], in collection: String
     ) async throws -> [[ScoredPoint]] {
-        let collection = try database.collection(collection)
-        let answers = try await collection.answers(
-            requests.map(CallReading.applied), at: CallReading.version(in: collection))
-        return CallReading.points(of: answers)
+        try await reading(collection) { collection, filter in
+            var permitted: [QueryRequest] = []
+            for request in requests {
+                permitted.append(
+                    try await self.permitted(
+                        CallReading.applied(to: request), collection, filter))
+            }
+            let answers = try await collection.answers(
+                permitted, at: CallReading.version(in: collection))
+            return CallReading.points(of: answers)
+        }
     }
 
     /// The same with what was done to find the points.
     package func explain(
         _ request: QueryRequest, comparing: Bool = false, in collection: String
     ) async throws -> QueryAnswer {
-        let collection = try database.collection(collection)
-        let answer = try await collection.explain(
-            CallReading.applied(to: request), at: CallReading.version(in: collection),
-            comparing: comparing)
-        _ = CallReading.points(of: [answer])
-        return answer
+        try await reading(collection) { collection, filter in
+            let answer = try await collection.explain(
+                try await permitted(CallReading.applied(to: request), collection, filter),
+                at: CallReading.version(in: collection), comparing: comparing)
+            _ = CallReading.points(of: [answer])
+            return answer
+        }
     }
 
     package func groups(
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
-        let collection = try database.collection(collection)
-        return try await collection.groups(
-            CallReading.applied(to: request), at: CallReading.version(in: collection))
+        try await reading(collection) { collection, filter in
+            try await collection.groups(
+                try await permitted(CallReading.applied(to: request), collection, filter),
+                at: CallReading.version(in: collection))
+        }
     }
 
     /// In the order of `ids`; unknown ids are left out.
@@ -168,22 +195,48 @@ extension Operations {
         _ ids: [PointID], withPayload: PayloadSelector, withVectors: VectorSelector,
         from collection: String
     ) async throws -> [Record] {
-        let collection = try database.collection(collection)
-        return try await collection.retrieve(
-            ids, withPayload: withPayload, withVectors: withVectors,
-            at: CallReading.version(in: collection))
+        try await reading(collection) { collection, filter in
+            let version = CallReading.version(in: collection)
+            let ids = try await visible(ids, collection, filter, at: version)
+            return try await collection.retrieve(
+                ids, withPayload: withPayload, withVectors: withVectors, at: version)
+        }
     }
 
     package func scroll(
         _ request: ScrollRequest, in collection: String
     ) async throws -> ScrollPage {
-        let collection = try database.collection(collection)
-        return try await collection.scroll(CallReading.applied(to: request, in: collection))
+        try await reading(collection) { collection, filter in
+            var request = CallReading.applied(to: request, in: collection)
+            request.filter = request.filter.and(filter)
+            return try await collection.scroll(request)
+        }
     }
 
     /// The number of points that match; nil counts all. Always exact.
     package func count(_ filter: Filter?, in collection: String) async throws -> Int {
-        let collection = try database.collection(collection)
-        return try await collection.count(filter, at: CallReading.version(in: collection))
+        try await reading(collection) { collection, own in
+            try await collection.count(filter.and(own), at: CallReading.version(in: collection))
+        }
+    }
+
+    package func facets(
+        _ request: FacetRequest, in collection: String
+    ) async throws -> [FacetHit] {
+        try await reading(collection) { collection, own in
+            var request = request
+            request.filter = request.filter.and(own)
+            return try await collection.facets(request, at: CallReading.version(in: collection))
+        }
+    }
+
+    package func matrix(
+        _ request: MatrixRequest, in collection: String
+    ) async throws -> DistanceMatrix {
+        try await reading(collection) { collection, own in
+            var request = request
+            request.filter = request.filter.and(own)
+            return try await collection.matrix(request, at: CallReading.version(in: collection))
+        }
     }
 }

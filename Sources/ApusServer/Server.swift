@@ -1,6 +1,7 @@
 import Apus
 import ApusCore
 package import Logging
+import NIOPosix
 import ServiceLifecycle
 import Synchronization
 
@@ -12,7 +13,7 @@ package struct Server: Sendable {
     private let announce: @Sendable (String) -> Void
 
     /// `announce` gets one line, `apus: listening http=HOST:PORT grpc=HOST:PORT`, once both doors
-    /// are open.
+    /// are open and the database answers.
     package init(
         configuration: ServerConfiguration, logger: Logger,
         announce: @escaping @Sendable (String) -> Void
@@ -22,22 +23,30 @@ package struct Server: Sendable {
         self.announce = announce
     }
 
+    /// Reads every file that the configuration names, as a start would. Throws
+    /// `ConfigurationError`.
+    package static func check(_ configuration: ServerConfiguration) throws {
+        _ = try TLSIdentity(configuration.tls)
+        _ = try Authenticator(configuration.auth)
+    }
+
     /// Opens the database and serves until SIGTERM or SIGINT.
     ///
     /// On a signal both doors stop accepting, open calls have `shutdownTimeout` to end, and the
-    /// database closes last: nothing that was acknowledged is lost. Throws `ServerError` when the
-    /// server cannot start.
+    /// database closes last: nothing that was acknowledged is lost. Throws `ServerError` or
+    /// `ConfigurationError` when the server cannot start.
     package func run() async throws {
-        let database = try openDatabase()
+        let parts = try ServerParts(configuration, logger: logger)
+        let opened = OpenedDatabase()
         let result: Result<Void, any Error>
         do {
-            try await serve(database)
+            try await serve(parts, opened)
             result = .success(())
         } catch {
             result = .failure(error)
         }
         do {
-            try database.close()
+            try opened.database?.close()
         } catch {
             logger.error("database did not close", metadata: ["error": "\(error)"])
             try result.get()
@@ -47,37 +56,12 @@ package struct Server: Sendable {
         logger.info("stopped")
     }
 
-    private func openDatabase() throws -> Database {
-        do {
-            var engine = configuration.engine
-            engine.snapshotDirectory = configuration.snapshotPath
-            engine.archiveDirectory = configuration.archivePath
-            engine.onDamage = { [logger] collection, damage in
-                logger.error(
-                    "damage on disk",
-                    metadata: ["collection": "\(collection)", "damage": "\(damage)"])
-            }
-            engine.recallObservation.onLowRecall = { [logger] collection, recall in
-                logger.warning(
-                    "recall is low",
-                    metadata: [
-                        "collection": "\(collection)", "mean": "\(recall.mean)",
-                        "p5": "\(recall.p5)", "checked": "\(recall.checkedCount)",
-                    ])
-            }
-            return try Database.open(at: configuration.dataPath, configuration: engine)
-        } catch {
-            throw ServerError.database(path: configuration.dataPath, reason: "\(error)")
-        }
-    }
-
-    private func serve(_ database: Database) async throws {
+    /// The REST door opens at once and says that it is not ready; once the database is open it
+    /// answers, and the gRPC door opens.
+    private func serve(_ parts: ServerParts, _ opened: OpenedDatabase) async throws {
         // The other half is for gRPC connections, of which there are fewer, and the database's own
         // files.
         let connectionsMax = min(configuration.connectionsMax, FileDescriptorLimit.raise() / 2)
-        let operations = Operations(database: database)
-        let authorizer = Authorizer(apiKey: configuration.apiKey)
-        let metrics = RequestMetrics()
         let listening = Listening { ports in
             logger.info(
                 "listening",
@@ -85,24 +69,59 @@ package struct Server: Sendable {
                     "host": "\(configuration.host)", "http_port": "\(ports.http)",
                     "grpc_port": "\(ports.grpc)", "version": "\(ServerVersion.current.apus)",
                     "data": "\(configuration.dataPath)",
-                    "api_key": "\(authorizer.requiresKey ? "required" : "none")",
+                    "auth": "\(configuration.auth.isOn ? "required" : "none")",
+                    "tls": "\(configuration.tls.isOn ? "on" : "off")",
                 ])
             announce(
                 "apus: listening http=\(configuration.host):\(ports.http)"
                     + " grpc=\(configuration.host):\(ports.grpc)")
         }
+        let slot = RESTSlot()
         let rest = RESTFront(
-            service: RESTService(
-                operations: operations, authorizer: authorizer, metrics: metrics,
-                requestBodyBytesMax: configuration.requestBodyBytesMax, logger: logger),
-            configuration: configuration, connectionsMax: connectionsMax, logger: logger,
+            slot: slot, configuration: configuration, tls: parts.tls,
+            connectionsMax: connectionsMax, logger: logger,
             onListening: { listening.http($0) })
-        let grpc = GRPCFront(
-            operations: operations, authorizer: authorizer, metrics: metrics,
-            host: configuration.host, port: configuration.grpcPort,
-            connectionsMax: max(1, connectionsMax / 2),
-            onListening: { listening.grpc($0) })
-        try await run(Doors(fronts: [rest, grpc]))
+        let engine = EngineFront {
+            let database = try await openDatabase()
+            opened.database = database
+            let operations = parts.operations(on: database)
+            slot.service = parts.restService(operations)
+            return GRPCFront(
+                operations: operations, gate: parts.gate, tls: parts.tls,
+                metrics: parts.requests, host: configuration.host, port: configuration.grpcPort,
+                connectionsMax: max(1, connectionsMax / 2),
+                requestBytesMax: configuration.requestMessageBytesMax,
+                onListening: { listening.grpc($0) })
+        }
+        try await run(Doors(fronts: [rest, engine, parts.reloader, parts.tracer]))
+    }
+
+    private func openDatabase() async throws -> Database {
+        var engine = configuration.engine
+        engine.snapshotDirectory = configuration.snapshotPath
+        engine.archiveDirectory = configuration.archivePath
+        engine.onDamage = { [logger] collection, damage in
+            logger.error(
+                "damage on disk",
+                metadata: ["collection": "\(collection)", "damage": "\(damage)"])
+        }
+        engine.recallObservation.onLowRecall = { [logger] collection, recall in
+            logger.warning(
+                "recall is low",
+                metadata: [
+                    "collection": "\(collection)", "mean": "\(recall.mean)",
+                    "p5": "\(recall.p5)", "checked": "\(recall.checkedCount)",
+                ])
+        }
+        do {
+            // Recovery takes as long as it takes, and must not hold one of the few threads that
+            // everything asynchronous shares.
+            return try await NIOThreadPool.singleton.runIfActive { [engine] in
+                try Database.open(at: configuration.dataPath, configuration: engine)
+            }
+        } catch {
+            throw ServerError.database(path: configuration.dataPath, reason: "\(error)")
+        }
     }
 
     /// Returns when the server was told to stop, and throws what ends it otherwise.
@@ -134,6 +153,23 @@ package enum ServerError: Error, CustomStringConvertible {
             "cannot use the database in \(path): \(reason)"
         }
     }
+}
+
+/// The database once it is open, so that it can be closed after everything else.
+private final class OpenedDatabase: Sendable {
+    private let value = Mutex<Database?>(nil)
+
+    var database: Database? {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
+    }
+}
+
+/// Opens the database, and then the gRPC door.
+private struct EngineFront: Service {
+    let open: @Sendable () async throws -> GRPCFront
+
+    func run() async throws { try await open().run() }
 }
 
 /// Runs the fronts side by side: told to stop, they stop at once, and when one fails the others

@@ -191,7 +191,7 @@ import Testing
 
     @Test func tlsWithNegotiatedHTTP2() async throws {
         let tls = try TestIdentity.server()
-        try await withServer({ $0.tls = tls }) { server, _ in
+        try await withServer({ $0.tls = { tls } }) { server, _ in
             let client = try await RPCClient.connect(
                 to: server.port, tls: TestIdentity.client(protocols: ["h2"]))
             let message = [UInt8](repeating: 2, count: 200_000)

@@ -78,7 +78,9 @@ struct RESTErrorsTests {
 
     @Test("With a key only version and health answer without it")
     func apiKey() async throws {
-        let rest = try RESTHarness(apiKey: "secret")
+        var auth = ServerConfiguration.Auth()
+        auth.apiKey = "secret"
+        let rest = try RESTHarness(auth: auth)
         for path in ["/", "/healthz", "/livez", "/readyz"] {
             #expect(await rest("GET", path).status == 200)
         }

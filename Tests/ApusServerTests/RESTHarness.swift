@@ -8,16 +8,25 @@ import Logging
 final class RESTHarness: Sendable {
     let service: RESTService
     let database: Database
-    private let path: String
+    let path: String
 
-    init(apiKey: String? = nil, bodyBytesMax: Int = 32 << 20) throws {
+    init(
+        auth: ServerConfiguration.Auth = .init(), limits: ServerConfiguration.Limits = .init(),
+        audit: AuditLog? = nil, bodyBytesMax: Int = 32 << 20,
+        uploadBytesMax: Int = 1 << 30
+    ) throws {
         path =
             FileManager.default.temporaryDirectory
             .appending(path: "apus-rest-\(UUID().uuidString)").path
         database = try Database.open(at: path)
+        let operations = Operations(
+            database: database, authorizer: Authorizer(needsCaller: auth.isOn),
+            admission: Admission(limits))
         service = RESTService(
-            operations: Operations(database: database), authorizer: Authorizer(apiKey: apiKey),
-            metrics: RequestMetrics(), requestBodyBytesMax: bodyBytesMax,
+            operations: operations,
+            gate: CallGate(authenticator: try Authenticator(auth), audit: audit),
+            metrics: ServerMetrics(operations: operations), requestBodyBytesMax: bodyBytesMax,
+            uploadBytesMax: uploadBytesMax,
             logger: Logger(label: "test"))
     }
 

@@ -203,7 +203,7 @@ struct RESTRoutesTests {
         #expect(page.contains(#"apus_collection_points{collection="birds"} 3"#))
         #expect(
             page.contains(
-                #"apus_requests_total{door="rest",route="/collections/{collection}","#
+                #"apus_request_duration_seconds_count{door="rest",route="/collections/{collection}","#
                     + #"method="GET",status="200"} 1"#))
     }
 }

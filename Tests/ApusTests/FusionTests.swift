@@ -43,20 +43,36 @@ import Testing
                 let vector = recommend.vectors[Int(number)]
                 let positive = test.positive.map { similarity(test.metric, vector, $0) }
                 let negative = test.negative.map { similarity(test.metric, vector, $0) }
-                let score =
+                let form: ExampleScore =
                     test.strategy == "best_score"
-                    ? Recommendation.bestScore(positive: positive, negative: negative)
-                    : Recommendation.sumScores(positive: positive, negative: negative)
+                    ? .bestScore(positive: positive.count) : .sumScores(positive: positive.count)
+                let score = form.score(positive + negative)
                 #expect(abs(score - entry.point.score) <= 1e-4, "\(test.metric) \(test.strategy)")
             }
         }
     }
 
     @Test func theAverageIsDrawnToTheWantedAndAwayFromTheUnwanted() {
-        let wanted: [[Float]] = [[1, 0], [3, 2]]
-        #expect(Recommendation.averageVector(positive: wanted, negative: []) == [2, 1])
-        #expect(Recommendation.averageVector(positive: wanted, negative: [[1, 1]]) == [3, 1])
-        #expect(Recommendation.averageVector(positive: [], negative: wanted) == nil)
+        let wanted: [Vector] = [.dense([1, 0]), .dense([3, 2])]
+        #expect(AverageVector.of(positive: wanted, negative: []) == .dense([2, 1]))
+        #expect(AverageVector.of(positive: wanted, negative: [.dense([1, 1])]) == .dense([3, 1]))
+        #expect(AverageVector.of(positive: [], negative: wanted) == nil)
+        #expect(AverageVector.of(positive: wanted, negative: [.multi([[1, 1]])]) == nil)
+    }
+
+    @Test func sparseAndMultiVectorsHaveAveragesOfTheirOwn() {
+        func sparse(_ indices: [UInt32], _ values: [Float]) -> Vector {
+            .sparse(SparseVector(indices: indices, values: values))
+        }
+        #expect(
+            AverageVector.of(
+                positive: [sparse([1, 5], [2, 4]), sparse([5], [2])],
+                negative: [sparse([1, 9], [1, 3])])
+                == sparse([1, 5, 9], [1, 6, -3]))
+        #expect(
+            AverageVector.of(
+                positive: [.multi([[1, 2], [3, 4]])], negative: [.multi([[5, -6]])])
+                == .multi([[1, 2], [3, 4], [-5, 6]]))
     }
 
     private func similarity(_ metric: String, _ a: [Float], _ b: [Float]) -> Float {

@@ -10,7 +10,7 @@ import TestSupport
 /// of two metrics (one of them absent from some points), a sparse and a multi vector field, ids of
 /// both kinds, one sealed segment and a tail. `wide` has a segment with 8-bit codes. `recent` is in
 /// the log only, with most of its graph in a checkpoint. A snapshot of `books` and one of everything
-/// are kept, and the latter as an archive. `GoldenIndexes` adds what came later. What is written here must not change: the files of a
+/// are kept, and the latter as an archive. What is written here must not change: the files of a
 /// format version are made once.
 enum GoldenDatabase {
     static let bookCount = 60
@@ -31,7 +31,6 @@ enum GoldenDatabase {
         try makeMixed(database, &generator)
         try makeWide(database, &generator)
         try makeRecent(database, &generator)
-        try GoldenIndexes.make(database, &generator)
         try database.changeAliases([.create(alias: "library", collection: "books")])
         try database.collection("books").createSnapshot()
         let snapshot = try database.createSnapshot()
@@ -193,7 +192,7 @@ enum GoldenDatabase {
                 result[field] = request
             }
             return result
-        default: return GoldenIndexes.queries(collection)
+        default: return [:]
         }
     }
 }

@@ -5,7 +5,9 @@ import Testing
 @Suite("Reads that end before their time") struct InterruptionTests {
     /// 2,000 points in a file and 100 in memory, with a number and a sparse vector each.
     private static func made() throws -> (Database, Collection) {
-        let database = try Database.open(at: "/db", fileSystem: SimulatedFileSystem(seed: 1))
+        let database = try Database.open(
+            at: "/db", configuration: EngineConfiguration(),
+            fileSystem: SimulatedFileSystem(seed: 1))
         var configuration = CollectionConfiguration(dimension: 16, metric: .euclid)
         configuration.hnsw.fullScanThreshold = 0
         configuration.sparseVectors["sparse"] = SparseVectorConfiguration()
@@ -156,9 +158,11 @@ import Testing
     func tasks() async throws {
         let (database, collection) = try Self.made()
         let task = Task {
-            withUnsafeCurrentTask { $0?.cancel() }
+            // It is cancelled before it begins.
+            while !Task.isCancelled { await Task.yield() }
             return try await collection.query(QueryRequest(nearest: Self.query, limit: 5))
         }
+        task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         let result = try await Interruption.$current.withValue(Interruption(after: .zero)) {
             try await collection.write(

@@ -25,5 +25,5 @@ import Testing
     }
 
     @Test("A batch of a later format is refused")
-    func later() { #expect(throws: MalformedBytes.self) { try Self.decoded([3, 0, 0, 0]) } }
+    func later() { #expect(throws: MalformedBytes.self) { try Self.decoded([4, 0, 0, 0]) } }
 }

@@ -179,11 +179,34 @@ import Testing
     }
 
     @Test(arguments: [
-        ("query", #"{"query": {"discover": {}}}"#, "discover"),
-        ("query", #"{"query": {"context": []}}"#, "context"),
+        ("query", #"{"query": {"discover": {"target": 1}}}"#, "missing field `context`"),
+        ("query", #"{"query": {"context": [{"positive": 1}]}}"#, "missing field `negative`"),
         ("query", #"{"query": {"formula": {}}}"#, "formula"),
-        ("query", #"{"query": {"relevance_feedback": {}}}"#, "relevance_feedback"),
-        ("query", #"{"query": {"nearest": [1], "mmr": {}}}"#, "mmr"),
+        ("query", #"{"query": {"formula": true}}"#, "an expression"),
+        ("query", #"{"query": {"formula": "$score[a]"}}"#, "invalid variable `$score[a]`"),
+        ("query", #"{"query": {"formula": "a..b"}}"#, "invalid variable `a..b`"),
+        ("query", #"{"query": {"formula": {"neg": 1, "abs": 2}}}"#, "`neg` beside `abs`"),
+        ("query", #"{"query": {"formula": {"div": {"left": 1}}}}"#, "missing field `right`"),
+        ("query", #"{"query": {"formula": {"datetime": "noon"}}}"#, "query.formula.datetime"),
+        ("query", #"{"query": {"formula": {"sum": [1, {"exp": []}]}}}"#, "formula.sum[1].exp"),
+        ("query", #"{"query": {"formula": 1, "defaults": {"$score[]": 1}}}"#, "$score[]"),
+        (
+            "query", #"{"query": {"relevance_feedback": {"target": 1, "feedback": []}}}"#,
+            "missing field `strategy`"
+        ),
+        ("upsert", #"{"points": [], "update_mode": "never"}"#, "unknown variant `never`"),
+        ("upsert", #"{"points": [], "update_filter": {"most": []}}"#, "unknown field `most`"),
+        ("facets", "{}", "missing field `key`"),
+        ("facets", #"{"key": "a."}"#, "key"),
+        ("matrix", #"{"using": 1}"#, "using"),
+    ])
+    func wrongQueriesAreNamed(decoder: String, text: String, expected: String) {
+        let error = decodingError(decoder, text)
+        #expect(error?.kind == .invalidArgument)
+        #expect(error?.message.contains(expected) == true, "\(error?.message ?? "no error")")
+    }
+
+    @Test(arguments: [
         ("query", #"{"query": {"text": "swift", "model": "m"}}"#, "inference"),
         ("query", #"{"query": {"nearest": {"text": "swift", "model": "m"}}}"#, "inference"),
         (
@@ -194,8 +217,7 @@ import Testing
             "upsert", #"{"points": [{"id": 1, "vector": {"v": {"text": "a", "model": "m"}}}]}"#,
             "inference"
         ),
-        ("upsert", #"{"points": [], "update_mode": "insert_only"}"#, "update_mode"),
-        ("upsert", #"{"points": [], "update_filter": {}}"#, "update_filter"),
+        ("query", #"{"query": {"image": "swift", "model": "m"}}"#, "inference"),
         ("query", #"{"shard_key": "a"}"#, "shard_key"),
     ])
     func whatWeDoNotHaveIsNamed(decoder: String, text: String, feature: String) {

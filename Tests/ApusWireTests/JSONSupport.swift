@@ -51,6 +51,13 @@ func decode(_ name: String, _ body: [UInt8]) throws(DatabaseError) -> Any {
     case "search": try RequestDecoder.search(body)
     case "searchBatch": try RequestDecoder.searchBatch(body)
     case "searchGroups": try RequestDecoder.searchGroups(body)
+    case "recommend": try RequestDecoder.recommend(body)
+    case "recommendBatch": try RequestDecoder.recommendBatch(body)
+    case "recommendGroups": try RequestDecoder.recommendGroups(body)
+    case "discover": try RequestDecoder.discover(body)
+    case "discoverBatch": try RequestDecoder.discoverBatch(body)
+    case "facets": try RequestDecoder.facets(body)
+    case "matrix": try RequestDecoder.matrix(body)
     default: throw DatabaseError(.internalError, "no decoder is called \(name)")
     }
 }

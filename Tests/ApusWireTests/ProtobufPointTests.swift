@@ -84,6 +84,7 @@ import Testing
     @Test func whatTheServerWouldHaveToEmbedIsUnimplemented() {
         var document = Qdrant_Vector()
         document.document.text = "hello"
+        document.document.model = "openai/large"
         #expect { try Vector(document) } throws: { ($0 as? DatabaseError)?.kind == .unimplemented }
         var input = Qdrant_VectorInput()
         input.image.model = "clip"
@@ -143,15 +144,29 @@ import Testing
         #expect(throws: DatabaseError.self) { try WriteOperation(Qdrant_PointsUpdateOperation()) }
     }
 
-    /// To write without the condition would lose data.
-    @Test func conditionalWritesAreUnimplementedAndNotIgnored() {
-        let messages: [Qdrant_UpsertPoints] = [
-            .with { $0.updateMode = .insertOnly }, .with { $0.updateFilter = Qdrant_Filter() },
-        ]
-        for message in messages {
-            #expect { try WriteOperation(message) } throws: {
-                ($0 as? DatabaseError)?.kind == .unimplemented
-            }
+    @Test func writesCarryTheirConditions() throws {
+        let filter = Filter(must: [.hasID([1])])
+        let message = Qdrant_Filter.with {
+            $0.must = [.with { $0.hasID_p.hasID_p = [Qdrant_PointId(.number(1))] }]
+        }
+        #expect(
+            try WriteOperation(Qdrant_UpsertPoints.with { $0.updateMode = .insertOnly })
+                == .conditionalUpsert([], UpdateCondition(mode: .insertOnly)))
+        #expect(
+            try WriteOperation(Qdrant_UpsertPoints.with { $0.updateFilter = message })
+                == .conditionalUpsert([], UpdateCondition(filter: filter)))
+        #expect(
+            try WriteOperation(
+                Qdrant_PointsUpdateOperation.with {
+                    $0.upsert.updateMode = .updateOnly
+                    $0.upsert.updateFilter = message
+                }) == .conditionalUpsert([], UpdateCondition(mode: .updateOnly, filter: filter)))
+        #expect(
+            try WriteOperation(Qdrant_UpdatePointVectors.with { $0.updateFilter = message })
+                == .conditionalUpdateVectors([], filter))
+        #expect(try WriteOperation(Qdrant_UpsertPoints()) == .upsert([]))
+        #expect(throws: DatabaseError.self) {
+            try WriteOperation(Qdrant_UpsertPoints.with { $0.updateMode = .UNRECOGNIZED(9) })
         }
     }
 

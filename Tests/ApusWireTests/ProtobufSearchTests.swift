@@ -100,20 +100,22 @@ import Testing
         for (message, query) in cases { #expect(try Query(message) == query) }
     }
 
-    @Test func rankingsThatDoNotExistYetAreUnimplemented() {
+    @Test func rankingsWithoutContentAreErrors() {
         let messages: [Qdrant_Query] = [
             .with { $0.discover = Qdrant_DiscoverInput() },
-            .with { $0.context = Qdrant_ContextInput() },
+            .with { $0.context.pairs = [Qdrant_ContextInputPair()] },
             .with { $0.formula = Qdrant_Formula() },
+            .with { $0.formula.expression.variable = "$score[x]" },
+            .with { $0.formula.expression.datetime = "noon" },
             .with { $0.nearestWithMmr = Qdrant_NearestInputWithMmr() },
             .with { $0.relevanceFeedback = Qdrant_RelevanceFeedbackInput() },
+            Qdrant_Query(),
         ]
         for message in messages {
             #expect { try Query(message) } throws: {
-                ($0 as? DatabaseError)?.kind == .unimplemented
+                ($0 as? DatabaseError)?.kind == .invalidArgument
             }
         }
-        #expect(throws: DatabaseError.self) { try Query(Qdrant_Query()) }
     }
 
     @Test func olderSearchesAreTheSameQueries() throws {

@@ -127,6 +127,9 @@ import Testing
         let batches = [
             WriteBatch(effects: [.put(point), .delete(.number(7)), .put(plain)], time: 1_700_000),
             WriteBatch(effects: [.delete(uuid)], time: .max), WriteBatch(effects: [], time: 0),
+            WriteBatch(
+                effects: [.delete(uuid)], time: 1,
+                positions: SourcePositions(["pipeline/a": [1, 2, 3], "b": []])),
         ]
         return batches.enumerated().map { number, batch in
             FuzzInput(name: "batch~\(number)", bytes: batch.encoded())

@@ -127,6 +127,35 @@ import Testing
             }
         ),
         (
+            "query~2",
+            Qdrant_QueryPoints.with {
+                $0.query.formula.expression.sum.sum = [
+                    .with { $0.variable = "$score[1]" },
+                    .with {
+                        $0.div.left.geoDistance.origin.lon = 3
+                        $0.div.left.geoDistance.to = "at"
+                        $0.div.right.expDecay.x.datetimeKey = "day"
+                        $0.div.right.expDecay.scale = 2
+                    },
+                    .with { $0.condition.hasID_p.hasID_p = [.with { $0.num = 1 }] },
+                ]
+                $0.query.formula.defaults = ["a": .with { $0.doubleValue = 1 }]
+            }
+        ),
+        (
+            "query~3",
+            Qdrant_QueryPoints.with {
+                $0.query.discover.target.document.text = "swift boats"
+                $0.query.discover.target.document.model = "qdrant/bm25"
+                $0.query.discover.context.pairs = [
+                    .with {
+                        $0.positive.id.num = 1
+                        $0.negative.dense.data = [1]
+                    }
+                ]
+            }
+        ),
+        (
             "groups~0",
             Qdrant_QueryPointGroups.with {
                 $0.query.nearest.dense.data = [1, 2]

@@ -66,6 +66,32 @@ import Testing
         ),
         ("searchBatch~0", #"{"searches":[{"vector":[1,2],"limit":1},{"vector":[3],"limit":2}]}"#),
         ("searchGroups~0", #"{"vector":[1,2],"group_by":"a.b","limit":3,"group_size":2}"#),
+        (
+            "query~formula",
+            #"{"prefetch":[{"query":[1]}],"query":{"formula":{"sum":["$score[1]",{"mult":[0.5,{"key":"a","match":{"value":1}}]},{"div":{"left":{"geo_distance":{"origin":{"lon":1,"lat":2},"to":"at"}},"right":{"pow":{"base":2,"exponent":"b[].c"}},"by_zero_default":1}},{"gauss_decay":{"x":{"datetime_key":"day"},"target":{"datetime":"2024-01-01"},"scale":86400,"midpoint":0.5}}]},"defaults":{"$score[1]":0.1,"at":{"lon":0,"lat":0}}}}"#
+        ),
+        (
+            "query~feedback",
+            #"{"query":{"relevance_feedback":{"target":1,"feedback":[{"example":[1],"score":0.5}],"strategy":{"naive":{"a":1,"b":2,"c":0.1}}}},"using":"d"}"#
+        ),
+        (
+            "query~text",
+            #"{"query":{"nearest":{"text":"swift boats","model":"qdrant/bm25","options":{"language":"german","k":1.5,"stopwords":{"custom":["a"]},"stemmer":{"type":"snowball","language":"french"}}},"mmr":{"diversity":0.3,"candidates_limit":9}}}"#
+        ),
+        ("facets~0", #"{"key":"a[].b","limit":3,"exact":true,"filter":{"must":[]}}"#),
+        ("matrix~0", #"{"sample":10,"limit":3,"using":"d","filter":{"must":[]}}"#),
+        (
+            "recommend~0",
+            #"{"positive":[1,[0.5]],"negative":[],"strategy":"best_score","limit":3,"using":"d"}"#
+        ),
+        (
+            "discover~0",
+            #"{"target":{"indices":[1],"values":[2]},"context":[{"positive":1,"negative":[[1],[2]]}],"limit":3}"#
+        ),
+        (
+            "upsert~condition",
+            #"{"points":[{"id":1,"vector":{"t":{"text":"a","model":"qdrant/bm25"}}}],"update_mode":"insert_only","update_filter":{"must":[{"has_id":[1]}]}}"#
+        ),
     ].map { FuzzInput(name: $0, bytes: Array($1.utf8)) }
 
     private static func decode(_ input: FuzzInput) throws(DatabaseError) {
@@ -94,6 +120,10 @@ import Testing
         case "search": _ = try RequestDecoder.search(body)
         case "searchBatch": _ = try RequestDecoder.searchBatch(body)
         case "searchGroups": _ = try RequestDecoder.searchGroups(body)
+        case "facets": _ = try RequestDecoder.facets(body)
+        case "matrix": _ = try RequestDecoder.matrix(body)
+        case "recommend": _ = try RequestDecoder.recommend(body)
+        case "discover": _ = try RequestDecoder.discover(body)
         case "recoverSnapshot": _ = try RequestDecoder.recoverSnapshot(body)
         default: throw DatabaseError(.internalError, "no decoder is called \(input.purpose)")
         }

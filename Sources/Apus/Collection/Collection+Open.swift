@@ -65,11 +65,13 @@ extension Collection {
         let growing = try context.makeGrowingSegment(
             number: manifest.nextSegmentNumber, configuration: attributes.configuration)
         var state = WriterState(
-            lsn: manifest.flushedThrough, time: manifest.time, growing: growing,
+            lsn: manifest.flushedThrough, time: manifest.time,
+            positions: try manifest.sourcePositions(), growing: growing,
             segments: segments + [growing],
             nextSegmentNumber: manifest.nextSegmentNumber + 1)
         var options = WriteAheadLog.Options(logID: manifest.logID)
         options.durability = WriteAheadLog.Durability(attributes.configuration.durability)
+        options.meters = context.configuration.meters
         // The log is made before the first manifest: without it, batches are lost.
         options.mustExist = true
         let (log, found) = unsafe try WriteAheadLog.open(
@@ -171,7 +173,7 @@ extension Collection {
                 number: state.nextSegmentNumber, configuration: configuration,
                 rowsAtLeast: batch.rowCount, blobBytesAtLeast: batch.blobByteCount)
             state.nextSegmentNumber += 1
-            state.frozen.append(FrozenSegment(segment: state.growing, lastLSN: state.lsn))
+            state.freezeGrowing()
             state.growing = next
             state.segments.append(next)
         }
@@ -235,6 +237,7 @@ extension Collection {
     public func createPayloadIndex(
         _ field: PayloadPath, _ schema: PayloadFieldSchema
     ) throws -> WriteResult {
+        try admitNewIndex(on: field)
         defer { scheduleMaintenance() }
         return try changeAttributes { $0.payloadSchema[field.description] = schema }
     }

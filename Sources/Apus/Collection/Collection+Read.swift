@@ -11,13 +11,13 @@ extension Collection {
     public func query(
         _ request: QueryRequest, at version: SequenceNumber? = nil
     ) throws -> [ScoredPoint] {
-        try reading(at: version) { try run(request, $0) }
+        try answers([request], version)[0].points
     }
 
     public func query(
         _ request: QueryRequest, at version: SequenceNumber? = nil
     ) async throws -> [ScoredPoint] {
-        try await context.perform { [self] in try reading(at: version) { try run(request, $0) } }
+        try await context.perform { [self] in try answers([request], version)[0].points }
     }
 
     /// The same with what the answer says about itself.
@@ -25,15 +25,13 @@ extension Collection {
     public func answer(
         _ request: QueryRequest, at version: SequenceNumber? = nil
     ) throws -> QueryAnswer {
-        try reading(at: version) { try answer(request, $0) }
+        try answers([request], version)[0]
     }
 
     public func answer(
         _ request: QueryRequest, at version: SequenceNumber? = nil
     ) async throws -> QueryAnswer {
-        try await context.perform { [self] in
-            try reading(at: version) { try answer(request, $0) }
-        }
+        try await context.perform { [self] in try answers([request], version)[0] }
     }
 
     /// The same with what was done to find it: for each segment what the planner knew, what it
@@ -44,14 +42,14 @@ extension Collection {
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) throws -> QueryAnswer {
-        try reading(at: version) { try explained(request, $0, comparing) }
+        try explained(request, version, comparing: comparing)
     }
 
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) async throws -> QueryAnswer {
         try await context.perform { [self] in
-            try reading(at: version) { try explained(request, $0, comparing) }
+            try explained(request, version, comparing: comparing)
         }
     }
 
@@ -60,15 +58,13 @@ extension Collection {
     public func query(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) throws -> [[ScoredPoint]] {
-        try reading(at: version) { view in try answers(requests, view).map(\.points) }
+        try answers(requests, version).map(\.points)
     }
 
     public func query(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) async throws -> [[ScoredPoint]] {
-        try await context.perform { [self] in
-            try reading(at: version) { view in try answers(requests, view).map(\.points) }
-        }
+        try await context.perform { [self] in try answers(requests, version).map(\.points) }
     }
 
     /// A query whose results are grouped by the values of a payload field.
@@ -76,13 +72,13 @@ extension Collection {
     public func groups(
         _ request: GroupsRequest, at version: SequenceNumber? = nil
     ) throws -> [PointGroup] {
-        try reading(at: version) { try run(request, $0) }
+        try grouped(request, version)
     }
 
     public func groups(
         _ request: GroupsRequest, at version: SequenceNumber? = nil
     ) async throws -> [PointGroup] {
-        try await context.perform { [self] in try reading(at: version) { try run(request, $0) } }
+        try await context.perform { [self] in try grouped(request, version) }
     }
 
     /// The points with the given ids, in the order of the ids; unknown ids are left out.
@@ -91,9 +87,7 @@ extension Collection {
         _ ids: [PointID], withPayload: PayloadSelector = .all,
         withVectors: VectorSelector = .none, at version: SequenceNumber? = nil
     ) throws -> [Record] {
-        try reading(at: version) {
-            try $0.records(ids, payload: withPayload, vectors: withVectors)
-        }
+        try records(ids, withPayload, withVectors, version)
     }
 
     public func retrieve(
@@ -101,36 +95,30 @@ extension Collection {
         withVectors: VectorSelector = .none, at version: SequenceNumber? = nil
     ) async throws -> [Record] {
         try await context.perform { [self] in
-            try reading(at: version) {
-                try $0.records(ids, payload: withPayload, vectors: withVectors)
-            }
+            try records(ids, withPayload, withVectors, version)
         }
     }
 
     /// One page of the points that match, in id order or by a payload field.
     @available(*, noasync, message: "use the async form")
     public func scroll(_ request: ScrollRequest) throws -> ScrollPage {
-        try reading(request.version) { try $0.scroll(request) }
+        try page(request)
     }
 
     public func scroll(_ request: ScrollRequest) async throws -> ScrollPage {
-        try await context.perform { [self] in
-            try reading(request.version) { try $0.scroll(request) }
-        }
+        try await context.perform { [self] in try page(request) }
     }
 
     /// How many points match; exact.
     @available(*, noasync, message: "use the async form")
     public func count(
         _ filter: Filter? = nil, at version: SequenceNumber? = nil
-    ) throws -> Int { try reading(at: version) { try $0.count(filter) } }
+    ) throws -> Int { try counted(filter, version) }
 
     public func count(
         _ filter: Filter? = nil, at version: SequenceNumber? = nil
     ) async throws -> Int {
-        try await context.perform { [self] in
-            try reading(at: version) { try $0.count(filter) }
-        }
+        try await context.perform { [self] in try counted(filter, version) }
     }
 
     /// Several queries that see the same version, with what the answers say about themselves.
@@ -138,14 +126,41 @@ extension Collection {
     public func answers(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) throws -> [QueryAnswer] {
-        try reading(at: version) { view in try answers(requests, view) }
+        try answers(requests, version)
     }
 
     public func answers(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
     ) async throws -> [QueryAnswer] {
-        try await context.perform { [self] in
-            try reading(at: version) { view in try answers(requests, view) }
+        try await context.perform { [self] in try answers(requests, version) }
+    }
+
+    // MARK: What both forms do
+
+    private func explained(
+        _ request: QueryRequest, _ version: SequenceNumber?, comparing: Bool
+    ) throws -> QueryAnswer {
+        try admitRead(filters: [request.filter]) { try $0.check(batch: [request]) }
+        return try reading(at: version) { view in
+            let answer = try QueryExecution(
+                collection: self, view: view, recorder: SearchRecorder(comparesPlans: comparing)
+            ).answer(request)
+            recallObserver.consider(request, answer.points, view, of: self)
+            return answer
+        }
+    }
+
+    /// On all search threads that are free, and the caller's.
+    private func answers(
+        _ requests: [QueryRequest], _ version: SequenceNumber?
+    ) throws -> [QueryAnswer] {
+        try admitRead(filters: requests.map(\.filter)) { try $0.check(batch: requests) }
+        return try reading(at: version) { view in
+            guard requests.count > 1 else { return try requests.map { try answer($0, view) } }
+            let results = context.searchPool.map(iterations: requests.count) { [self] index in
+                Result { try answer(requests[index], view) }
+            }
+            return try results.map { try $0.get() }
         }
     }
 
@@ -155,28 +170,32 @@ extension Collection {
         return answer
     }
 
-    /// On all search threads that are free, and the caller's.
-    private func answers(_ requests: [QueryRequest], _ view: ReadView) throws -> [QueryAnswer] {
-        guard requests.count > 1 else { return try requests.map { try answer($0, view) } }
-        let results = context.searchPool.map(iterations: requests.count) { [self] index in
-            Result { try answer(requests[index], view) }
+    private func grouped(
+        _ request: GroupsRequest, _ version: SequenceNumber?
+    ) throws -> [PointGroup] {
+        try admitRead(filters: [request.query.filter]) { try $0.check(request) }
+        return try reading(at: version) { view in
+            try QueryExecution(collection: self, view: view).groups(request)
         }
-        return try results.map { try $0.get() }
     }
 
-    private func explained(
-        _ request: QueryRequest, _ view: ReadView, _ comparing: Bool
-    ) throws -> QueryAnswer {
-        try QueryExecution(
-            collection: self, view: view, recorder: SearchRecorder(comparesPlans: comparing)
-        ).answer(request)
+    private func records(
+        _ ids: [PointID], _ payload: PayloadSelector, _ vectors: VectorSelector,
+        _ version: SequenceNumber?
+    ) throws -> [Record] {
+        try admitRead { _ in }
+        return try reading(at: version) {
+            try $0.records(ids, payload: payload, vectors: vectors)
+        }
     }
 
-    private func run(_ request: QueryRequest, _ view: ReadView) throws -> [ScoredPoint] {
-        try answer(request, view).points
+    private func page(_ request: ScrollRequest) throws -> ScrollPage {
+        try admitRead(filters: [request.filter]) { try $0.check(request) }
+        return try reading(request.version) { try $0.scroll(request) }
     }
 
-    private func run(_ request: GroupsRequest, _ view: ReadView) throws -> [PointGroup] {
-        try QueryExecution(collection: self, view: view).groups(request)
+    private func counted(_ filter: Filter?, _ version: SequenceNumber?) throws -> Int {
+        try admitRead(filters: [filter]) { try $0.check(count: filter) }
+        return try reading(at: version) { try $0.count(filter) }
     }
 }

@@ -9,15 +9,31 @@ extension Collection {
     /// (the default) it returns once the batch is as safe as the collection's durability says (on
     /// disk, unless it was set otherwise) and searches see it; with `.accepted` once it is validated
     /// and queued for the disk.
+    ///
+    /// `positions` become the collection's in the same batch: after a crash they are what they were
+    /// before it exactly when its points are.
     /// - Returns: one result for each operation.
     /// - Throws: `DatabaseError` that names the point or field, and what is wrong.
     public func write(
-        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
+        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed,
+        positions: SourcePositions = SourcePositions()
+    ) async throws -> [WriteResult] {
+        try await write(
+            operations, within: nil, acknowledgement: acknowledgement, positions: positions)
+    }
+
+    /// The same for a caller to whom only the points that match `bounds` belong: throws
+    /// `.permissionDenied`, and changes nothing, when the batch would change or leave another.
+    package func write(
+        _ operations: [WriteOperation], within bounds: Filter?, acknowledgement: Acknowledgement,
+        positions: SourcePositions = SourcePositions()
     ) async throws -> [WriteResult] {
         try await withCheckedThrowingContinuation { continuation in
             whenThereIsRoom(rowCount: operations.rowCount) { [self] in
                 context.writePool.submit { [self] in
-                    submit(operations, acknowledgement) { continuation.resume(with: $0) }
+                    submit(operations, within: bounds, acknowledgement, positions) {
+                        continuation.resume(with: $0)
+                    }
                 }
             }
         }
@@ -26,15 +42,19 @@ extension Collection {
     /// The same for synchronous programs: blocks the calling thread. Not for use inside tasks.
     @available(*, noasync, message: "use the async form")
     public func write(
-        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed
+        _ operations: [WriteOperation], acknowledgement: Acknowledgement = .completed,
+        positions: SourcePositions = SourcePositions()
     ) throws -> [WriteResult] {
         let turn = BlockingResult<Void>()
         whenThereIsRoom(rowCount: operations.rowCount) { turn.set(.success(())) }
         try turn.wait()
         let outcome = BlockingResult<[WriteResult]>()
-        submit(operations, acknowledgement) { outcome.set($0) }
+        submit(operations, acknowledgement, positions) { outcome.set($0) }
         return try outcome.wait()
     }
+
+    /// How far sources were read, as the last batch left it.
+    public func sourcePositions() -> SourcePositions { writer.withLock { $0.positions } }
 
     /// Writes points, replacing those with the same ids as a whole.
     public func upsert(_ points: [Point]) async throws { _ = try await write([.upsert(points)]) }
@@ -54,15 +74,17 @@ extension Collection {
 
     /// Applies a batch and calls `completion` once it is acknowledged, or with the error.
     private func submit(
-        _ operations: [WriteOperation], _ acknowledgement: Acknowledgement,
+        _ operations: [WriteOperation], within bounds: Filter? = nil,
+        _ acknowledgement: Acknowledgement, _ positions: SourcePositions,
         _ completion: @escaping @Sendable (Result<[WriteResult], any Error>) -> Void
     ) {
         let lsn: SequenceNumber
         do {
+            try admitWrite(operations)
             let validation = PointValidation(configuration)
             let prepared = try operations.map { try PreparedOperation($0, validation) }
             lsn = try withoutDamagedSegments {
-                try writer.withLock { try apply(prepared, &$0) }
+                try writer.withLock { try apply(prepared, within: bounds, positions, &$0) }
             }
         } catch {
             // A write may be refused because a segment could not be written: that is tried again.
@@ -88,10 +110,11 @@ extension Collection {
         }
     }
 
-    /// Resolves, logs and applies a batch; returns its number. A batch without effects is not
-    /// logged and has the number of the last one.
+    /// Resolves, logs and applies a batch; returns its number. A batch without effects and positions
+    /// is not logged and has the number of the last one.
     private func apply(
-        _ operations: [PreparedOperation], _ state: inout WriterState
+        _ operations: [PreparedOperation], within bounds: Filter?, _ positions: SourcePositions,
+        _ state: inout WriterState
     ) throws -> SequenceNumber {
         guard !state.isClosed else {
             throw DatabaseError(.unavailable, "collection `\(name)` is closed")
@@ -100,11 +123,13 @@ extension Collection {
         let schema = published.withLock { $0.schema }
         let view = ReadView(lsn: state.lsn, segments: state.segments, schema: schema)
         if let damage = view.firstDamage() { throw damage }
-        var resolver = BatchResolver(view: view, missingPoints: missingPoints)
+        var resolver = BatchResolver(view: view, missingPoints: missingPoints, within: bounds)
         for operation in operations { try resolver.apply(operation) }
         let batch = WriteBatch(
-            effects: try resolver.effects(), time: max(context.now(), state.time))
-        guard !batch.effects.isEmpty else { return state.lsn }
+            effects: try resolver.effects(), time: max(context.now(), state.time),
+            positions: positions)
+        guard !batch.effects.isEmpty || !positions.isEmpty else { return state.lsn }
+        try checkPointCount(after: batch, view)
         try makeRoom(for: batch, &state)
         let record = batch.encoded()
         let isDeletion = batch.rowCount == 0
@@ -130,7 +155,12 @@ extension [WriteOperation] {
     /// About as many rows as the operations will add; how many points a filter selects shows later.
     fileprivate var rowCount: Int {
         reduce(0) { sum, operation in
-            if case .upsert(let points) = operation { sum + points.count } else { sum + 1 }
+            switch operation {
+            case .upsert(let points), .conditionalUpsert(let points, _): sum + points.count
+            case .updateVectors, .conditionalUpdateVectors, .delete, .deleteVectors, .setPayload,
+                .overwritePayload, .deletePayload, .clearPayload:
+                sum + 1
+            }
         }
     }
 }
@@ -157,6 +187,7 @@ extension WriteBatch {
         }
         state.lsn = lsn
         state.time = max(state.time, time)
+        state.positions.merge(positions)
     }
 }
 

@@ -29,6 +29,8 @@ public final class Collection: Sendable {
     /// Versions that readers asked to keep.
     let pins: PinnedViews
     let pinTimerIsSet = Atomic(false)
+    /// What strict mode leaves of reads and writes.
+    let rates = RequestRates()
     /// What the collection uses of the database's memory.
     let memoryShare: MemoryAccount.Share
     /// Whoever writes the manifest holds it. Taken before `writer`, never after it.
@@ -171,6 +173,8 @@ struct WriterState {
     var lsn: SequenceNumber
     /// Of that batch, in milliseconds since 1970: a clock that jumps back does not take it along.
     var time: UInt64
+    /// As that batch left them.
+    var positions: SourcePositions
     var growing: GrowingSegment
     /// Full segments that wait to be written as files, oldest first, each with its last batch.
     var frozen: [FrozenSegment] = []
@@ -178,10 +182,17 @@ struct WriterState {
     var segments: [any Segment]
     var nextSegmentNumber: UInt64
     var isClosed = false
+
+    /// The growing segment takes no more rows; the caller puts another one in its place.
+    mutating func freezeGrowing() {
+        frozen.append(FrozenSegment(segment: growing, lastLSN: lsn, positions: positions))
+    }
 }
 
 /// A segment that takes no more rows and is not a file yet.
 struct FrozenSegment: Sendable {
     let segment: GrowingSegment
     let lastLSN: SequenceNumber
+    /// As the last batch left them.
+    let positions: SourcePositions
 }

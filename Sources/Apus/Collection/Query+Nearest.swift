@@ -107,7 +107,7 @@ extension ReadView {
 
     /// Multiplies each weight by ln((N − n + 0.5) / (n + 0.5) + 1), with N rows that have the field
     /// and n of them with the index (Robertson & Spärck Jones, as BM25 uses it).
-    private func weightedByInverseDocumentFrequency(
+    func weightedByInverseDocumentFrequency(
         _ query: SparseVector, field name: String
     ) throws -> SparseVector {
         let indexes = try segments.compactMap { try $0.sparseFields[name]?.index }
@@ -126,37 +126,21 @@ extension ReadView {
         to queries: [[Float]], field name: String, configuration: DenseVectorConfiguration,
         _ scope: SearchScope
     ) throws -> [Hit] {
-        let kernel = DistanceKernel(metric: configuration.metric)
+        let similarity = VectorSimilarity(configuration.metric)
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
             let admitted = try admittedRows(of: index, scope)
             for row in 0..<segment.writtenCount(through: lsn) where admitted.contains(row) {
                 try interruption?.check()
                 guard case .multi(let rows)? = try segment.extras(at: row)[name] else { continue }
-                var distance: Float = 0
-                for query in queries {
-                    distance += rows.reduce(Float.infinity) { best, candidate in
-                        min(best, Self.distance(query, candidate, kernel))
-                    }
-                }
+                let distance = -similarity.maximal(queries, rows)
                 hits.append(
                     Hit(
                         id: segment.id(at: row), location: Location(segment: index, row: row),
-                        score: configuration.metric.higherIsBetter ? -distance : distance))
+                        score: configuration.metric.score(ofDistance: distance)))
             }
         }
         return configuration.metric.best(hits, scope)
-    }
-
-    private static func distance(
-        _ left: [Float], _ right: [Float], _ kernel: DistanceKernel
-    ) -> Float {
-        unsafe left.withUnsafeBufferPointer { left in
-            unsafe right.withUnsafeBufferPointer { right in
-                guard let a = left.baseAddress, let b = right.baseAddress else { return 0 }
-                return unsafe kernel.distance(a, b, dimension: min(left.count, right.count))
-            }
-        }
     }
 
     /// Which rows of a segment a scope admits.

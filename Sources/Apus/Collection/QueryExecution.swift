@@ -91,18 +91,32 @@ struct QueryExecution {
                 depth: depth + 1)
         }
         if case .fusion(let fusion)? = step.query { return fuse(rankings, fusion, step) }
-        return try rank(step, candidates: step.prefetch.isEmpty ? nil : bitmaps(of: rankings))
+        if case .formula(let formula)? = step.query {
+            return try rescore(
+                rankings, by: formula, scoreThreshold: step.scoreThreshold, limit: step.limit)
+        }
+        return try rank(step, candidates: step.prefetch.isEmpty ? nil : view.bitmaps(of: rankings))
     }
 
     private func check(_ step: Step) throws {
         try step.parameters.validate()
         switch step.query {
-        case .fusion:
+        case .fusion(let fusion):
             if step.prefetch.isEmpty {
                 throw DatabaseError.badRequest("a fusion query needs at least one prefetch")
             }
             if step.using != nil {
                 throw DatabaseError.badRequest("a fusion query cannot have the `using` field")
+            }
+            if case .reciprocalRank(_, let weights) = fusion, !weights.isEmpty,
+                weights.count != step.prefetch.count
+            {
+                throw DatabaseError.badRequest(
+                    "rrf has \(weights.count) weights for \(step.prefetch.count) prefetches")
+            }
+        case .formula:
+            if step.prefetch.isEmpty {
+                throw DatabaseError.badRequest("a formula query needs at least one prefetch")
             }
         case nil:
             if !step.prefetch.isEmpty {
@@ -111,7 +125,7 @@ struct QueryExecution {
             if step.scoreThreshold != nil { throw Self.thresholdWithoutScore }
         case .orderBy, .sampleRandom:
             if step.scoreThreshold != nil { throw Self.thresholdWithoutScore }
-        case .nearest, .recommend:
+        case .nearest, .diverse, .recommend, .discover, .context, .relevanceFeedback:
             break
         }
     }
@@ -125,22 +139,31 @@ struct QueryExecution {
             scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall,
             recorder: recorder)
         let field = step.using ?? defaultVectorName
+        let examples = ExampleField(name: field, lookup: step.lookupFrom)
         switch step.query {
-        case .nearest(let input):
+        case .nearest(let input), .diverse(let input, _):
             if case .id(let id) = input, step.lookupFrom == nil { scope.excluded = [id] }
-            return try view.nearest(
-                to: try vector(input, field: field, lookup: step.lookupFrom), field: field, scope)
+            let query = try vector(input, field: field, lookup: step.lookupFrom)
+            guard case .diverse(_, let relevance)? = step.query else {
+                return try view.nearest(to: query, field: field, scope)
+            }
+            return try diverse(query, relevance, field: field, scope)
         case .recommend(let positive, let negative, let strategy):
-            return try recommend(
-                positive, negative, strategy, field: field, lookup: step.lookupFrom, scope)
+            return try recommend(positive, negative, strategy, examples, scope)
+        case .discover(let target, let pairs):
+            return try discover(target, pairs, examples, scope)
+        case .context(let pairs):
+            return try context(pairs, examples, scope)
+        case .relevanceFeedback(let target, let feedback, let weights):
+            return try relevanceFeedback(target, feedback, weights, examples, scope)
         case .orderBy(let order):
             return try view.ordered(by: order, scope)
         case .sampleRandom:
             return try view.randomSample(scope)
         case nil:
             return try view.inIDOrder(scope)
-        case .fusion:
-            preconditionFailure("fusions are merged, not ranked")
+        case .fusion, .formula:
+            preconditionFailure("such queries are merged, not ranked")
         }
     }
 
@@ -164,15 +187,6 @@ struct QueryExecution {
     }
 
     // MARK: Prefetches
-
-    /// The rows of several rankings, for each segment.
-    private func bitmaps(of rankings: [[Hit]]) -> [Bitmap] {
-        var bitmaps = view.segments.map { segment in
-            Bitmap(count: segment.writtenCount(through: view.lsn))
-        }
-        for hit in rankings.joined() { bitmaps[hit.location.segment][hit.location.row] = true }
-        return bitmaps
-    }
 
     private func fuse(_ rankings: [[Hit]], _ fusion: Fusion, _ step: Step) -> [Hit] {
         var locations: [PointID: ReadView.Location] = [:]
@@ -200,6 +214,15 @@ extension Optional where Wrapped == Filter {
 extension ReadView {
     /// Rows of all segments, deleted ones included.
     var rowCount: Int { segments.reduce(0) { $0 + $1.writtenCount(through: lsn) } }
+
+    /// The rows of several rankings, for each segment.
+    func bitmaps(of rankings: [[Hit]]) -> [Bitmap] {
+        var bitmaps = segments.map { segment in
+            Bitmap(count: segment.writtenCount(through: lsn))
+        }
+        for hit in rankings.joined() { bitmaps[hit.location.segment][hit.location.row] = true }
+        return bitmaps
+    }
 
     func storedVector(_ field: String, of id: PointID) throws -> Vector {
         guard let location = row(of: id) else { throw DatabaseError.pointNotFound(id) }

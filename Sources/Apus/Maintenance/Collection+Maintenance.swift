@@ -221,7 +221,7 @@ extension Collection {
             number: state.nextSegmentNumber, configuration: configuration)
         log.rotate()
         state.nextSegmentNumber += 1
-        state.frozen.append(FrozenSegment(segment: state.growing, lastLSN: state.lsn))
+        state.freezeGrowing()
         state.growing = next
         state.segments.append(next)
         let segments = state.segments

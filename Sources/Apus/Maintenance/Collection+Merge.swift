@@ -24,12 +24,21 @@ extension Collection {
     /// On the compaction thread. Throws `CompactionStopped` when the collection is being closed;
     /// after any error the segments are as before.
     func merge(_ numbers: [UInt64]) throws {
+        let start = ContinuousClock.now
+        let meters = context.configuration.meters
+        defer { meters.merge.record(ContinuousClock.now - start) }
         do {
             try mergeVerified(numbers)
         } catch let damage as SegmentDamage {
+            meters.mergeFailures.wrappingAdd(1, ordering: .relaxed)
             // It goes on without the damaged one, which is as it would be for searches.
             try takeOutOfService(damage)
             throw damage.cause
+        } catch {
+            if !(error is CompactionStopped) {
+                meters.mergeFailures.wrappingAdd(1, ordering: .relaxed)
+            }
+            throw error
         }
     }
 

@@ -11,6 +11,7 @@ extension Collection {
     /// removes, after it the log up to the segment's last batch is not needed any more.
     func writeSegment(_ frozen: FrozenSegment) throws {
         try waitUntilDurable(frozen.lastLSN)
+        let start = ContinuousClock.now
         let segment = frozen.segment
         do {
             try commit(frozen)
@@ -19,6 +20,7 @@ extension Collection {
             removeUnlessCommitted(segment.number)
             throw error
         }
+        context.configuration.meters.seal.record(ContinuousClock.now - start)
         removeCheckpoint(of: segment)
         // The segment is safe. Log files that cannot go now go after the next one.
         try? releaseLog(through: manifest.withLock { try $0.removableThrough() })
@@ -37,6 +39,7 @@ extension Collection {
         try manifest.withLock { manifest in
             var next = manifest
             next.flushedThrough = frozen.lastLSN
+            next.setSourcePositions(frozen.positions)
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
             next.segments.append(
                 Manifest.Segment(number: segment.number, rowCount: segment.rowCount))

@@ -87,7 +87,8 @@ extension Segment {
         }
     }
 
-    private func matches(
+    /// Whether a row, whose payload is given, matches.
+    func matches(
         _ filter: CompiledFilter, _ row: Int, _ payload: EncodedPayload
     ) throws -> Bool {
         // The test for a vector may find damage; no answer is remembered then.

@@ -11,18 +11,25 @@ package struct BatchResolver {
     /// be known; a delete by id is recorded whether or not there is such a point, so that one in a
     /// lost segment does not come back with it; and a point that is to be changed must be found.
     private let missingPoints: DatabaseError?
+    /// What every touched point must match, before and after; nil: nothing.
+    private let bounds: Filter?
     /// What became of each touched point: nil means deleted.
     private var results: [PointID: StoredPoint?] = [:]
     private var order: [PointID] = []
 
-    package init(view: ReadView, missingPoints: DatabaseError? = nil) {
+    /// - Parameter bounds: points that do not match are not the caller's to change: an operation
+    ///   that would, or that would leave such a point, is refused.
+    package init(view: ReadView, missingPoints: DatabaseError? = nil, within bounds: Filter? = nil)
+    {
         self.view = view
         self.missingPoints = missingPoints
+        self.bounds = bounds
         validation = PointValidation(view.configuration)
     }
 
     /// The effects of all operations so far, one for each touched point, in order of first touch.
     package func effects() throws -> [WriteBatch.Effect] {
+        try checkBounds()
         var effects: [WriteBatch.Effect] = []
         effects.reserveCapacity(order.count)
         for id in order {
@@ -40,12 +47,20 @@ package struct BatchResolver {
         switch operation {
         case .upsert(let points):
             for point in points { record(point, for: point.id) }
-        case .other(.upsert):
+        case .conditionalUpsert(let points, let condition):
+            let filter = condition.filter.map(compiled)
+            for point in points where try admits(point.id, condition.mode, filter) {
+                record(point, for: point.id)
+            }
+        case .other(.upsert), .other(.conditionalUpsert):
             preconditionFailure("upserts are prepared before they are resolved")
         case .other(.delete(let selection)):
             for id in try existing(selection) { record(nil, for: id) }
         case .other(.updateVectors(let updates)):
             for update in updates { try updateVectors(update) }
+        case .other(.conditionalUpdateVectors(let updates, let filter)):
+            let filter = compiled(filter)
+            for update in updates { try updateVectors(update, where: filter) }
         case .other(.deleteVectors(let names, let selection)):
             try deleteVectors(names, selection)
         case .other(.setPayload(let payload, let key, let selection)):
@@ -61,11 +76,30 @@ package struct BatchResolver {
         }
     }
 
-    private mutating func updateVectors(_ update: PointVectors) throws {
+    /// Throws `permissionDenied` for the first point that is out of bounds, before or after.
+    private func checkBounds() throws {
+        guard let bounds, !order.isEmpty else { return }
+        // Whose a point was that is out of sight, nobody can say.
+        if let missingPoints { throw missingPoints }
+        let filter = compiled(bounds)
+        for id in order {
+            let before = try view.row(of: id).map { try view.storedPoint(at: $0) }
+            let after = results[id] ?? nil
+            for point in [before, after].compactMap(\.self) where !matches(point, filter) {
+                throw DatabaseError(
+                    .permissionDenied, "Forbidden: the caller may not write point \(id)")
+            }
+        }
+    }
+
+    private mutating func updateVectors(
+        _ update: PointVectors, where filter: CompiledFilter? = nil
+    ) throws {
         let new = try validation.vectors(update.vectors, of: update.id)
         guard let point = try current(update.id) else {
             throw missingPoints ?? DatabaseError.pointNotFound(update.id)
         }
+        if let filter, !matches(point, filter) { return }
         record(
             StoredPoint(
                 id: point.id, dense: point.dense.merging(new.dense) { $1 }, payload: point.payload,
@@ -150,34 +184,64 @@ package struct BatchResolver {
             if results[id] == nil { ids.append(id) }
         }
         guard !results.isEmpty else { return ids }
-        let compiled = CompiledFilter(filter, schema: view.schema.textFields)
+        let compiled = compiled(filter)
         for id in order {
             guard let result = results[id], let point = result else { continue }
-            let matches = unsafe point.payload.withUnsafeBytes { payload in
-                unsafe compiled.matches(
-                    id: id, payload: EncodedPayload(payload), hasVector: point.hasVector)
-            }
-            if matches { ids.append(id) }
+            if matches(point, compiled) { ids.append(id) }
         }
         return ids
+    }
+
+    /// Whether an upsert of a point on a condition writes it.
+    private func admits(
+        _ id: PointID, _ mode: UpdateCondition.Mode, _ filter: CompiledFilter?
+    ) throws -> Bool {
+        guard let point = try current(id) else {
+            // It may exist out of sight.
+            if let missingPoints { throw missingPoints }
+            return mode != .updateOnly
+        }
+        guard mode != .insertOnly else { return false }
+        return filter.map { matches(point, $0) } ?? true
+    }
+
+    private func compiled(_ filter: Filter) -> CompiledFilter {
+        CompiledFilter(filter, schema: view.schema.textFields)
+    }
+
+    private func matches(_ point: StoredPoint, _ filter: CompiledFilter) -> Bool {
+        unsafe point.payload.withUnsafeBytes { payload in
+            unsafe filter.matches(
+                id: point.id, payload: EncodedPayload(payload), hasVector: point.hasVector)
+        }
     }
 }
 
 /// An operation after the part of its validation that needs no look at the collection.
 package enum PreparedOperation: Sendable {
     case upsert([StoredPoint])
+    case conditionalUpsert([StoredPoint], UpdateCondition)
     case other(WriteOperation)
 
     package init(
         _ operation: WriteOperation, _ validation: PointValidation
     ) throws(DatabaseError) {
-        guard case .upsert(let points) = operation else {
+        switch operation {
+        case .upsert(let points): self = .upsert(try validation.stored(points))
+        case .conditionalUpsert(let points, let condition):
+            self = .conditionalUpsert(try validation.stored(points), condition)
+        case .updateVectors, .conditionalUpdateVectors, .delete, .deleteVectors, .setPayload,
+            .overwritePayload, .deletePayload, .clearPayload:
             self = .other(operation)
-            return
         }
-        var stored: [StoredPoint] = []
-        stored.reserveCapacity(points.count)
-        for point in points { stored.append(try validation.stored(point)) }
-        self = .upsert(stored)
+    }
+}
+
+extension PointValidation {
+    fileprivate func stored(_ points: [Point]) throws(DatabaseError) -> [StoredPoint] {
+        var result: [StoredPoint] = []
+        result.reserveCapacity(points.count)
+        for point in points { result.append(try stored(point)) }
+        return result
     }
 }

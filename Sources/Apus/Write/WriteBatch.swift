@@ -3,9 +3,11 @@ package import ApusCore
 /// The effects of one write call, as one log record: what each touched point became.
 ///
 /// Effects, not operations: replaying a record needs no other state, and replaying it twice changes
-/// nothing. Layout (format 2), little-endian, counts as varints:
-/// version u8 · time · field count, field names · effect count, effects. The time is a varint of
-/// milliseconds since 1970, which format 1 does not have. An effect is a tag u8 and the point id;
+/// nothing. Layout (format 3), little-endian, counts as varints:
+/// version u8 · time · position count, positions · field count, field names · effect count, effects.
+/// The time is a varint of milliseconds since 1970, which format 1 does not have. A position is a
+/// name and a value with its byte count; a batch without any is written as format 2, which has no
+/// place for them, so that older programs read it. An effect is a tag u8 and the point id;
 /// tag 1 (put) goes on with the number of dense vectors, each as field position, dimension and
 /// floats, then payload and extras, each as byte count and bytes; tag 2 (delete) ends.
 package struct WriteBatch: Sendable {
@@ -19,13 +21,17 @@ package struct WriteBatch: Sendable {
     /// When it was written, in milliseconds since 1970; never less than that of the batch before.
     /// Only "restore to a time" looks at it. 0: not known (format 1).
     package var time: UInt64
+    /// How far the named sources had been read when the batch was made.
+    package var positions: SourcePositions
 
-    package init(effects: [Effect], time: UInt64) {
+    package init(effects: [Effect], time: UInt64, positions: SourcePositions = SourcePositions()) {
         self.effects = effects
         self.time = time
+        self.positions = positions
     }
 
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
+    private static let versionWithoutPositions: UInt8 = 2
     private enum Tag: UInt8 {
         case put = 1
         case delete = 2
@@ -33,10 +39,11 @@ package struct WriteBatch: Sendable {
 
     package func encoded() -> [UInt8] {
         let fields = fieldNames()
-        let positions = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1, $0) })
+        let places = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1, $0) })
         var writer = ByteWriter(reservingCapacity: estimatedByteCount)
-        writer.write(Self.version)
+        writer.write(positions.isEmpty ? Self.versionWithoutPositions : Self.version)
         writer.writeVarInt(time)
+        if !positions.isEmpty { positions.write(to: &writer) }
         writer.writeVarInt(UInt64(fields.count))
         for field in fields { writer.writeString(field) }
         writer.writeVarInt(UInt64(effects.count))
@@ -47,7 +54,7 @@ package struct WriteBatch: Sendable {
                 writer.write(point.id)
                 writer.writeVarInt(UInt64(point.dense.count))
                 for (name, vector) in point.dense {
-                    writer.writeVarInt(UInt64(positions[name] ?? 0))
+                    writer.writeVarInt(UInt64(places[name] ?? 0))
                     writer.writeVarInt(UInt64(vector.count))
                     writer.write(vector)
                 }
@@ -64,7 +71,11 @@ package struct WriteBatch: Sendable {
     }
 
     package init(decoding reader: inout ByteReader) throws(MalformedBytes) {
-        time = try Self.readTime(&reader)
+        let start: (version: UInt8, time: UInt64) = try Self.readStart(&reader)
+        time = start.time
+        positions =
+            start.version > Self.versionWithoutPositions
+            ? try SourcePositions(&reader) : SourcePositions()
         var fields: [String] = []
         for _ in 0..<(try reader.readCount(minimumSize: 1)) {
             fields.append(try reader.readString())
@@ -80,10 +91,16 @@ package struct WriteBatch: Sendable {
 
     /// The time of an encoded batch, without decoding the rest; 0: not known.
     package static func readTime(_ reader: inout ByteReader) throws(MalformedBytes) -> UInt64 {
+        try readStart(&reader).time
+    }
+
+    private static func readStart(
+        _ reader: inout ByteReader
+    ) throws(MalformedBytes) -> (version: UInt8, time: UInt64) {
         let version: UInt8 = try reader.read()
         switch version {
-        case 1: return 0
-        case Self.version: return try reader.readVarInt()
+        case 1: return (version, 0)
+        case versionWithoutPositions, Self.version: return (version, try reader.readVarInt())
         case (Self.version + 1)...:
             throw MalformedBytes(
                 newer: "the batch", version: UInt64(version), known: UInt64(Self.version),

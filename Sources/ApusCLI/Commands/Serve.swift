@@ -1,4 +1,3 @@
-import Apus
 import ApusServer
 import ArgumentParser
 import Foundation
@@ -23,93 +22,131 @@ struct Serve: AsyncParsableCommand {
             Port 0 takes any free port. Logs go to standard error. A directory can be served by \
             one process at a time.
 
-            With an API key every call must carry it, as the header `api-key: KEY` or as \
-            `Authorization: Bearer KEY`; only / and the health paths answer without. Prefer the \
-            environment variable APUS_API_KEY: other users of the machine can read arguments.
+            Every setting has a name, as storage.data. A file gives it by its levels (--config), \
+            the environment as APUS_STORAGE_DATA, which overrides the file, and the command line \
+            as --set storage.data=DIR or by an option of its own, which overrides both. \
+            docs/operations.md lists them. Keys and other secrets come from files or the \
+            environment only: other users of the machine can read arguments.
+
+            SIGHUP reads certificates, keys and secrets again and reopens the audit log; changes \
+            of their files are noticed without it.
             """)
 
-    @Option(help: ArgumentHelp("Directory of the database.", valueName: "dir"))
-    var data: String
+    @Option(help: ArgumentHelp("A configuration file in YAML.", valueName: "file"))
+    var config: String?
+
+    @Flag(help: "Print every setting, with where it comes from, and end; fail if one is wrong.")
+    var checkConfig = false
 
     @Option(
-        help: ArgumentHelp(
-            "Where snapshots are kept (default: snapshots.d in the database's directory).",
-            valueName: "dir"))
+        help: ArgumentHelp("A setting by its name, repeatable.", valueName: "name=value"))
+    var set: [String] = []
+
+    @Option(help: ArgumentHelp("storage.data: directory of the database.", valueName: "dir"))
+    var data: String?
+
+    @Option(
+        help: ArgumentHelp("storage.snapshots: where snapshots are kept.", valueName: "dir"))
     var snapshots: String?
 
     @Option(
         help: ArgumentHelp(
-            "Keep log files here before they are removed, for `apus restore --to-time`.",
+            "storage.archive: where log files are kept, for `apus restore --to-time`.",
             valueName: "dir"))
     var archive: String?
 
-    @Option(help: "Address to listen on; 0.0.0.0 is every IPv4 address of the machine.")
-    var host = "127.0.0.1"
+    @Option(help: "server.host: address to listen on (default: 127.0.0.1).")
+    var host: String?
 
-    @Option(help: "Port of the REST interface.")
-    var httpPort = 6333
+    @Option(help: "server.http_port: port of the REST interface (default: 6333).")
+    var httpPort: String?
 
-    @Option(help: "Port of the gRPC interface.")
-    var grpcPort = 6334
-
-    @Option(help: "Key that calls must carry; the environment variable APUS_API_KEY sets it too.")
-    var apiKey: String?
+    @Option(help: "server.grpc_port: port of the gRPC interface (default: 6334).")
+    var grpcPort: String?
 
     @Option(
         help: ArgumentHelp(
-            "What an acknowledged write means in new collections that do not say it themselves: "
-                + "`sync`, on disk; `async:MS`, on disk at most MS milliseconds later.",
+            "storage.durability: what an acknowledged write means in new collections.",
             valueName: "sync|async:ms"))
-    var durability = DurabilityArgument(durability: .sync)
+    var durability: String?
 
     @Option(
         help: ArgumentHelp(
-            "Memory that all collections together may use, as 8GiB or 500MiB; a write that would "
-                + "pass it is refused, reads and deletes go on. Default: no bound.",
+            "storage.memory_limit: memory that all collections together may use, as 8GiB.",
             valueName: "bytes"))
-    var memoryLimit: ByteCountArgument?
+    var memoryLimit: String?
 
-    @Option(help: "Seconds without use after which a version that a reader pinned is let go.")
-    var versionKeepSeconds = EngineConfiguration().versionKeepSeconds
+    @Option(help: "storage.version_keep: seconds that an unused pinned version is kept.")
+    var versionKeepSeconds: String?
 
-    @Option(help: "Lowest level of log lines: trace, debug, info, notice, warning, error.")
-    var logLevel = "info"
-
-    func validate() throws {
-        for (name, port) in [("--http-port", httpPort), ("--grpc-port", grpcPort)] {
-            guard (0...65_535).contains(port) else {
-                throw ValidationError("\(name) is \(port); a port lies in 0…65535.")
-            }
-        }
-        try Checked.inRange("--version-keep-seconds", versionKeepSeconds, 1...86_400)
-        guard Logger.Level(rawValue: logLevel) != nil else {
-            throw ValidationError("--log-level `\(logLevel)` is no level.")
-        }
-    }
+    @Option(help: "log.level: trace, debug, info, notice, warning, error (default: info).")
+    var logLevel: String?
 
     func run() async throws {
-        let level = Logger.Level(rawValue: logLevel) ?? .info
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
+        let effective: EffectiveConfiguration
+        do {
+            effective = try sources().effective()
+        } catch {
+            throw failure("\(error)", ExitCode(2))
         }
-        var configuration = ServerConfiguration(
-            dataPath: data, host: host, httpPort: httpPort, grpcPort: grpcPort)
-        configuration.snapshotPath = snapshots
-        configuration.archivePath = archive
-        configuration.apiKey = apiKey ?? ProcessInfo.processInfo.environment["APUS_API_KEY"]
-        configuration.engine.newCollectionDurability = durability.durability
-        configuration.engine.memoryLimitBytes = memoryLimit?.bytes
-        configuration.engine.versionKeepSeconds = versionKeepSeconds
+        if checkConfig {
+            do {
+                try Server.check(effective.configuration)
+            } catch {
+                throw failure("\(error)", ExitCode(2))
+            }
+            print(effective.listing, terminator: "")
+            return
+        }
+        try await serve(effective.configuration)
+    }
+
+    private func sources() throws -> ConfigurationSources {
+        var options: [(key: String, text: String, place: String)] = []
+        let named: [(String, String, String?)] = [
+            ("storage.data", "--data", data),
+            ("storage.snapshots", "--snapshots", snapshots),
+            ("storage.archive", "--archive", archive),
+            ("storage.durability", "--durability", durability),
+            ("storage.memory_limit", "--memory-limit", memoryLimit),
+            ("storage.version_keep", "--version-keep-seconds", versionKeepSeconds),
+            ("server.host", "--host", host),
+            ("server.http_port", "--http-port", httpPort),
+            ("server.grpc_port", "--grpc-port", grpcPort),
+            ("log.level", "--log-level", logLevel),
+        ]
+        for (key, option, text) in named {
+            if let text { options.append((key, text, option)) }
+        }
+        for pair in set {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else {
+                throw ConfigurationError(place: "--set \(pair)", reason: "expected NAME=VALUE")
+            }
+            options.append((String(parts[0]), String(parts[1]), "--set \(parts[0])"))
+        }
+        return ConfigurationSources(
+            file: try config.map { path throws(ConfigurationError) in try SettingsFile(path: path)
+            },
+            environment: ProcessInfo.processInfo.environment, options: options)
+    }
+
+    private func serve(_ configuration: ServerConfiguration) async throws {
+        let log = configuration.log
+        LoggingSystem.bootstrap { label in ServerLogHandler(label: label, log) }
         let server = Server(
             configuration: configuration, logger: Logger(label: "apus"),
             announce: { FileHandle.standardOutput.write(Data("\($0)\n".utf8)) })
         do {
             try await server.run()
         } catch {
-            FileHandle.standardError.write(Data("apus serve: \(error)\n".utf8))
-            throw ExitCode.failure
+            throw failure("\(error)", ExitCode.failure)
         }
+    }
+
+    private func failure(_ text: String, _ code: ExitCode) -> ExitCode {
+        let lines = text.split(separator: "\n").map { "apus serve: \($0)\n" }.joined()
+        FileHandle.standardError.write(Data(lines.utf8))
+        return code
     }
 }

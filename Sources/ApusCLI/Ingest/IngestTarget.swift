@@ -4,7 +4,9 @@ import ApusPipeline
 /// A collection to fill: in a database of this process, or on a server.
 protocol IngestTarget: PointSink {
     /// Creates the collection for `fields` when it is missing; otherwise checks that they fit.
-    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws
+    /// Returns whether it was made.
+    @discardableResult
+    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool
     /// Points that the collection has.
     func count() async throws -> Int
     /// Waits for what is still to be done, and ends the use of the collection.

@@ -4,22 +4,23 @@ import ApusPipeline
 
 /// A collection of a database that this process opens.
 struct LocalTarget: IngestTarget {
-    private let database: Database
-    private let name: String
+    let database: Database
+    let name: String
 
     init(directory: String, collection name: String) throws {
         database = try Database.open(at: directory)
         self.name = name
     }
 
-    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws {
-        if database.hasCollection(name) {
+    @discardableResult
+    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool {
+        guard !database.hasCollection(name) else {
             try CollectionShape.check(
                 name, try database.collection(name).configuration, takes: fields, metric)
-        } else {
-            try database.createCollection(
-                name, CollectionShape.configuration(for: fields, metric))
+            return false
         }
+        try database.createCollection(name, CollectionShape.configuration(for: fields, metric))
+        return true
     }
 
     func write(_ points: [Point]) async throws {

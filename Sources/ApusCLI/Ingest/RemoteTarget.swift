@@ -10,7 +10,7 @@ import SwiftProtobuf
 /// A collection of a server, over gRPC.
 struct RemoteTarget: IngestTarget {
     private let client: GRPCClient<HTTP2ClientTransport.Posix>
-    private let name: String
+    let name: String
     private let metadata: Metadata
 
     /// A server that is away for a moment gets so many tries, each twice as long after the one
@@ -32,36 +32,36 @@ struct RemoteTarget: IngestTarget {
         }
     }
 
-    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws {
-        var exists = Qdrant_CollectionExistsRequest()
-        exists.collectionName = name
-        let answer: Qdrant_CollectionExistsResponse = try await call(
-            Self.collections, "CollectionExists", exists)
-        guard answer.result.exists else {
-            let configuration = CollectionShape.configuration(for: fields, metric)
-            let _: Qdrant_CollectionOperationResponse = try await call(
-                Self.collections, "Create", Qdrant_CreateCollection(name, configuration))
-            return
-        }
+    @discardableResult
+    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool {
+        if try await create(CollectionShape.configuration(for: fields, metric)) { return true }
         var get = Qdrant_GetCollectionInfoRequest()
         get.collectionName = name
         let info: Qdrant_GetCollectionInfoResponse = try await call(Self.collections, "Get", get)
         try CollectionShape.check(
             name, CollectionConfiguration(vectorsOf: info.result.config.params), takes: fields,
             metric)
+        return false
+    }
+
+    /// Creates the collection with the vector fields of `configuration`, unless it exists. Returns
+    /// whether it did.
+    func create(_ configuration: CollectionConfiguration) async throws -> Bool {
+        var exists = Qdrant_CollectionExistsRequest()
+        exists.collectionName = name
+        let answer: Qdrant_CollectionExistsResponse = try await call(
+            Self.collections, "CollectionExists", exists)
+        if answer.result.exists { return false }
+        let _: Qdrant_CollectionOperationResponse = try await call(
+            Self.collections, "Create", Qdrant_CreateCollection(name, configuration))
+        return true
     }
 
     func write(_ points: [Point]) async throws {
         var request = Qdrant_UpsertPoints()
         request.collectionName = name
         request.wait = true
-        request.points = points.map { point in
-            var message = Qdrant_PointStruct()
-            message.id = Qdrant_PointId(point.id)
-            message.vectors = Qdrant_Vectors(point.vectors)
-            message.payload = Qdrant_Value.fields(point.payload)
-            return message
-        }
+        request.points = points.map { Qdrant_PointStruct($0) }
         var pause = Self.firstPause
         for attempt in 1... {
             do {
@@ -96,10 +96,10 @@ struct RemoteTarget: IngestTarget {
 
     func finish() async throws {}
 
-    private static let collections = "qdrant.Collections"
-    private static let points = "qdrant.Points"
+    static let collections = "qdrant.Collections"
+    static let points = "qdrant.Points"
 
-    private func call<Request: Message, Reply: Message>(
+    func call<Request: Message, Reply: Message>(
         _ service: String, _ method: String, _ request: Request
     ) async throws -> Reply {
         try await client.unary(

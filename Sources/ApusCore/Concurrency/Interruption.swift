@@ -54,14 +54,21 @@ public final class Interruption: Sendable {
 }
 
 extension Interruption {
-    /// Runs `body`, whose reads may take so many seconds together; nil: as long as it takes.
-    package static func around<Value>(
-        seconds: (some BinaryInteger & Sendable)?,
-        isolation: isolated (any Actor)? = #isolation,
+    /// Runs `body`, whose reads may take so long together.
+    package static func within<Value>(
+        _ timeout: Duration, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        try await $current.withValue(
+            Interruption(after: timeout), operation: body, isolation: isolation)
+    }
+
+    /// The same in seconds; nil: as long as it takes.
+    package static func within<Value>(
+        seconds: Int?, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Value
     ) async throws -> Value {
         guard let seconds else { return try await body() }
-        return try await $current.withValue(
-            Interruption(after: .seconds(seconds)), operation: body, isolation: isolation)
+        return try await within(.seconds(seconds), isolation: isolation, body)
     }
 }

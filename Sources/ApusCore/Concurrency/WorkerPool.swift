@@ -58,6 +58,13 @@ package final class WorkerPool: @unchecked Sendable {
         if isAccepted { unsafe pthread_cond_signal(wakeUp) } else { job() }
     }
 
+    /// Jobs that no thread has taken yet.
+    package var queuedCount: Int {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return jobs.count
+    }
+
     /// Calls `body` once with each of `0..<iterations`, on the pool's threads and the caller's;
     /// returns when all calls have returned.
     ///
@@ -201,6 +208,8 @@ private func lowerPriority(_ niceness: Int32) {
 private struct JobQueue {
     private var incoming: [@Sendable () -> Void] = []
     private var outgoing: [@Sendable () -> Void] = []
+
+    var count: Int { incoming.count + outgoing.count }
 
     mutating func append(_ job: @escaping @Sendable () -> Void) { incoming.append(job) }
 

@@ -137,11 +137,16 @@ package struct TextTokenizer: Sendable {
 
     /// The tokens that a stored text is found by. The prefix tokenizer gives every prefix of a
     /// word within the length bounds.
-    func documentTokens(of text: String) -> [String] {
+    ///
+    /// `form` gives for a word what counts in its place; nil: it does not count.
+    package func documentTokens(
+        of text: String, form: (String) -> String? = { $0 }
+    ) -> [String] {
+        let words = words(of: text).compactMap(form)
         switch splitting {
-        case .word, .whitespace: return words(of: text).filter(isWithinBounds)
+        case .word, .whitespace: return words.filter(isWithinBounds)
         case .prefix:
-            return words(of: text).flatMap { word -> [String] in
+            return words.flatMap { word -> [String] in
                 let scalars = Array(word.unicodeScalars)
                 guard lengthMin <= scalars.count else { return [] }
                 return (lengthMin...min(lengthMax, scalars.count)).map { length in
@@ -184,11 +189,12 @@ package struct TextTokenizer: Sendable {
     }
 
     /// The tokens that a query asks for. The prefix tokenizer cuts words at the longest prefix.
-    func queryTokens(of text: String) -> [String] {
-        switch splitting {
-        case .word, .whitespace: words(of: text).filter(isWithinBounds)
+    package func queryTokens(of text: String, form: (String) -> String? = { $0 }) -> [String] {
+        let words = words(of: text).compactMap(form)
+        return switch splitting {
+        case .word, .whitespace: words.filter(isWithinBounds)
         case .prefix:
-            words(of: text).filter { $0.unicodeScalars.count >= lengthMin }.map {
+            words.filter { $0.unicodeScalars.count >= lengthMin }.map {
                 String($0.unicodeScalars.prefix(lengthMax))
             }
         }

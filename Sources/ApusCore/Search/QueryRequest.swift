@@ -51,8 +51,18 @@ public struct QueryRequest: Hashable, Sendable {
 /// How candidates are ranked.
 public enum Query: Hashable, Sendable {
     case nearest(VectorInput)
+    /// The nearest, thinned of points that are like one another. Scores are the nearest ones'.
+    case diverse(VectorInput, MarginalRelevance)
     case fusion(Fusion)
     case recommend(positive: [VectorInput], negative: [VectorInput], RecommendStrategy)
+    /// Points are ranked by how many of the preferences they share, and those alike by their
+    /// similarity to the target.
+    case discover(target: VectorInput, [ContextPair])
+    /// Points where the preferences hold, whose score is 0; others by how far they miss them.
+    case context([ContextPair])
+    case relevanceFeedback(target: VectorInput, [FeedbackItem], FeedbackWeights)
+    /// Candidates of prefetches, by a score of their own.
+    case formula(Formula)
     case orderBy(OrderBy)
     case sampleRandom
 }

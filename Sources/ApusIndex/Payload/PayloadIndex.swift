@@ -19,7 +19,7 @@ package struct PayloadIndex: Sendable {
     let flags: RowLists
     let content: Content
     /// Of a text index: how texts are split.
-    private let schema: PayloadFieldSchema
+    package let schema: PayloadFieldSchema
     /// Several values at the path are looked at one by one, not together.
     private let hasManyValues: Bool
 

@@ -39,6 +39,18 @@ struct RowLists: Sendable {
 
     func cardinality(of list: Int) -> Int { min(Int(counts[list]), rowCount) }
 
+    /// How many rows of a set are among `rows`. O(rows of the set), or O(all rows / 64) for a bitmap.
+    func cardinality(of list: Int, among rows: Bitmap) -> Int {
+        let range = elements.clamped(starts[list], starts[list + 1])
+        if Self.isBitmap(count: Int(counts[list]), rowCount: rowCount) {
+            return self.rows(of: list).cardinality(common: rows)
+        }
+        return range.reduce(0) { count, position in
+            let row = Int(elements[position])
+            return row < rows.count && rows[row] ? count + 1 : count
+        }
+    }
+
     /// Adds the rows of a set. O(rows), or O(all rows / 64) for a bitmap.
     func unite(_ list: Int, into rows: inout Bitmap) {
         let range = elements.clamped(starts[list], starts[list + 1])

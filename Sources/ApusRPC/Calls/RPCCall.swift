@@ -17,7 +17,10 @@ package final class RPCCall: Sendable {
     package let deadline: NIODeadline?
     /// Runs tasks on the event loop that carries the call's bytes.
     package let executor: EventLoopExecutor
+    /// The client's address; nil where it has none.
+    package let peer: String?
 
+    let around: RPCHooks.Around?
     let streamID: HTTP2StreamID
     private let outbox: Outbox
     private let isEnded = Atomic(false)
@@ -26,13 +29,16 @@ package final class RPCCall: Sendable {
 
     init(
         method: RPCMethod, metadata: RPCMetadata, start: NIODeadline, deadline: NIODeadline?,
-        executor: EventLoopExecutor, streamID: HTTP2StreamID, outbox: Outbox
+        executor: EventLoopExecutor, peer: String?, around: RPCHooks.Around?,
+        streamID: HTTP2StreamID, outbox: Outbox
     ) {
         self.method = method
         self.metadata = metadata
         self.start = start
         self.deadline = deadline
         self.executor = executor
+        self.peer = peer
+        self.around = around
         self.streamID = streamID
         self.outbox = outbox
     }

@@ -69,7 +69,11 @@ extension RPCCall {
     func run(_ body: @escaping @Sendable () async throws -> Void) {
         let task = Task.immediate(executorPreference: executor) {
             do {
-                try await body()
+                if let around = self.around {
+                    try await around(self, body)
+                } else {
+                    try await body()
+                }
             } catch {
                 self.fail(RPCError(thrown: error))
             }
@@ -94,18 +98,26 @@ package struct RPCMethodTable: Sendable {
     func find(_ path: String) -> RPCMethod? { methods[path] }
 }
 
-/// What a server does around every call to a method that it has. Both run on the event loop.
+/// What a server does around every call to a method that it has, on the event loop.
 package struct RPCHooks: Sendable {
+    /// Runs the handler, which is its second argument, or refuses the call by throwing. Methods
+    /// that answer by a callback have no handler in this sense.
+    package typealias Around =
+        @Sendable (RPCCall, @Sendable () async throws -> Void) async throws -> Void
+
     /// Refuses a call by throwing, before its message is read.
     package var admit: (@Sendable (RPCCall) throws(RPCError) -> Void)?
+    package var around: Around?
     /// Called once when a call has ended, with its status; `cancelled` if nobody waited for one.
     package var finished: (@Sendable (RPCCall, RPCStatusCode) -> Void)?
 
     package init(
         admit: (@Sendable (RPCCall) throws(RPCError) -> Void)? = nil,
+        around: Around? = nil,
         finished: (@Sendable (RPCCall, RPCStatusCode) -> Void)? = nil
     ) {
         self.admit = admit
+        self.around = around
         self.finished = finished
     }
 }

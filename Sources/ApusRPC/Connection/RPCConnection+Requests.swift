@@ -32,7 +32,8 @@ extension RPCConnection {
         let deadline = head.timeout.map { now + $0 }
         let call = RPCCall(
             method: method, metadata: metadata, start: now, deadline: deadline,
-            executor: executor, streamID: streamID, outbox: outbox)
+            executor: executor, peer: peer, around: hooks.around, streamID: streamID,
+            outbox: outbox)
         let stream = RPCStream(
             call: call,
             reader: MessageReader(

@@ -29,6 +29,8 @@ final class RPCConnection: ChannelDuplexHandler {
     private let onClosed: @Sendable () -> Void
 
     var context: ChannelHandlerContext?
+    /// The client's address.
+    private(set) var peer: String?
     var streams: [HTTP2StreamID: RPCStream] = [:]
     var lastStreamID = HTTP2StreamID.rootStream
     var lifecycle = Lifecycle()
@@ -53,6 +55,7 @@ final class RPCConnection: ChannelDuplexHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        peer = context.remoteAddress?.ipAddress
         outbox.connect(self)
         if context.channel.isActive { begin(context) }
     }
@@ -64,6 +67,7 @@ final class RPCConnection: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        peer = context.remoteAddress?.ipAddress
         begin(context)
         context.fireChannelActive()
     }

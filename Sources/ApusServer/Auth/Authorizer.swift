@@ -1,46 +1,109 @@
 package import ApusCore
 
-/// Decides whether a call may proceed; both protocols ask here.
+/// Decides whether an operation may proceed, and on which points; both protocols end here, because
+/// `Operations` asks for every operation before it touches the database.
 ///
-/// Without a key every call may. With one, a call must carry it, as the header `api-key` or as a
-/// bearer token. What answers without a key anyway (version and health) is the protocols' own
-/// business: they do not ask.
+/// A caller's key or token comes first. Where there is a policy decision point, it must agree.
+/// What nobody allowed is refused.
 package struct Authorizer: Sendable {
-    private let key: [UInt8]?
+    /// Whether callers have to show who they are; without that, a call without a caller is nobody's.
+    let needsCaller: Bool
+    let policy: PolicyClient?
 
-    /// nil or an empty key leaves the server open.
-    package init(apiKey: String?) {
-        key = apiKey.flatMap { $0.isEmpty ? nil : Array($0.utf8) }
+    package init(needsCaller: Bool, policy: PolicyClient? = nil) {
+        self.needsCaller = needsCaller
+        self.policy = policy
     }
 
-    package var requiresKey: Bool { key != nil }
+    /// Allows everything to everybody: for programs that use the operations directly.
+    package static let open = Authorizer(needsCaller: false)
 
-    /// Throws `unauthenticated` unless one of the two header values carries the key.
+    /// What a permission is restricted to.
+    package struct Grant: Hashable, Sendable {
+        /// The points that the operation may see and touch; nil: all.
+        package var filter: Filter?
+    }
+
+    /// Throws `permissionDenied`, or `unauthenticated` where nobody is known to call.
+    ///
+    /// - Parameters:
+    ///   - collection: as the caller says it; nil for what concerns all.
+    ///   - target: the collection that this is a name of, which may be another for an alias.
+    ///   - isAsked: false when nothing is refused by it, only left out of a list.
     package func authorize(
-        apiKey: String?, authorization: String?
+        _ action: Action, on collection: String?, target: String?, isAsked: Bool = true
+    ) async throws -> Grant {
+        let call = CallContext.current
+        guard let caller = call?.caller ?? (needsCaller ? nil : .anonymous) else {
+            throw DatabaseError(.unauthenticated, "Must provide an API key or a bearer token")
+        }
+        do {
+            var grant = try Self.grant(caller, action, on: collection, target: target)
+            if let policy {
+                let extra = try await policy.decide(
+                    caller, action, on: target ?? collection, call: call)
+                grant.filter = grant.filter.and(extra.filter)
+                if grant.filter != nil { try Self.checkFits(grant, action, collection) }
+            }
+            if isAsked { call?.note(action, on: target ?? collection, isAllowed: true) }
+            return grant
+        } catch {
+            if isAsked { call?.note(action, on: target ?? collection, isAllowed: false) }
+            throw error
+        }
+    }
+
+    /// What the caller's own access says.
+    static func grant(
+        _ caller: Caller, _ action: Action, on collection: String?, target: String?
+    ) throws(DatabaseError) -> Grant {
+        switch caller.access {
+        case .everything:
+            return Grant()
+        case .reading:
+            guard [.read, .inspect, .observe].contains(action) else {
+                throw denied(action, collection)
+            }
+            return Grant()
+        case .collections(let collections):
+            guard let collection,
+                let access = collections[collection] ?? target.flatMap({ collections[$0] })
+            else { throw denied(action, collection) }
+            switch action {
+            case .read, .inspect: break
+            case .write, .alter:
+                guard access.writes else { throw denied(action, collection) }
+            case .manage, .observe: throw denied(action, collection)
+            }
+            let grant = Grant(filter: access.filter)
+            try checkFits(grant, action, collection)
+            return grant
+        }
+    }
+
+    /// Part of the points is not enough for what concerns the whole collection.
+    private static func checkFits(
+        _ grant: Grant, _ action: Action, _ collection: String?
     ) throws(DatabaseError) {
-        guard let key else { return }
-        guard let given = apiKey ?? authorization.flatMap(Self.bearerToken) else {
-            throw DatabaseError(
-                .unauthenticated, "Must provide an API key or an Authorization bearer token")
-        }
-        guard Self.matches(Array(given.utf8), key) else {
-            throw DatabaseError(.unauthenticated, "Invalid API key or bearer token")
+        switch action {
+        case .read, .write: return
+        case .inspect, .alter, .manage, .observe:
+            if grant.filter != nil { throw denied(action, collection) }
         }
     }
 
-    /// The scheme's name may have any case (RFC 9110, 11.1).
-    private static func bearerToken(_ header: String) -> String? {
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
+    static func denied(_ action: Action, _ collection: String?) -> DatabaseError {
+        let place = collection.map { " on collection `\($0)`" } ?? ""
+        return DatabaseError(
+            .permissionDenied, "Forbidden: the caller may not \(action.rawValue)\(place)")
     }
+}
 
-    /// Compares in a time that depends only on the length of `given`, so that answers do not
-    /// tell how much of a guess was right.
-    private static func matches(_ given: [UInt8], _ key: [UInt8]) -> Bool {
-        var difference: UInt8 = given.count == key.count ? 0 : 1
-        for (index, byte) in given.enumerated() { difference |= byte ^ key[index % key.count] }
-        return difference == 0
+extension Optional where Wrapped == Filter {
+    /// What both let through.
+    package func and(_ other: Filter?) -> Filter? {
+        guard let other else { return self }
+        guard let self else { return other }
+        return Filter(must: [.filter(self), .filter(other)])
     }
 }

@@ -43,7 +43,7 @@ struct CollectionsService {
         _ request: Qdrant_ListCollectionsRequest
     ) async throws -> Qdrant_ListCollectionsResponse {
         let timer = CallTimer()
-        let names = operations.collectionNames()
+        let names = try await operations.collectionNames()
         return .with {
             $0.collections = names.map { name in .with { $0.name = name } }
             $0.time = timer.seconds
@@ -54,8 +54,9 @@ struct CollectionsService {
         _ request: Qdrant_CollectionExistsRequest
     ) async throws -> Qdrant_CollectionExistsResponse {
         let timer = CallTimer()
+        let exists = try await operations.collectionExists(request.collectionName)
         return .with {
-            $0.result.exists = operations.collectionExists(request.collectionName)
+            $0.result.exists = exists
             $0.time = timer.seconds
         }
     }
@@ -97,14 +98,14 @@ struct CollectionsService {
         _ request: Qdrant_ListAliasesRequest
     ) async throws -> Qdrant_ListAliasesResponse {
         let timer = CallTimer()
-        return .list(operations.aliases(), timer)
+        return .list(try await operations.aliases(), timer)
     }
 
     func listCollectionAliases(
         _ request: Qdrant_ListCollectionAliasesRequest
     ) async throws -> Qdrant_ListAliasesResponse {
         let timer = CallTimer()
-        return .list(try operations.aliases(of: request.collectionName), timer)
+        return .list(try await operations.aliases(of: request.collectionName), timer)
     }
 }
 

@@ -22,14 +22,16 @@ struct GRPCFront: Service {
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     let operations: Operations
-    let authorizer: Authorizer
+    let gate: CallGate
+    /// nil: plain text.
+    let tls: TLSIdentity?
     let metrics: RequestMetrics
     let host: String
     /// 0: any free port.
     let port: Int
     let connectionsMax: Int
     /// Bytes of one request at most: a large batch of points with their payloads.
-    var requestBytesMax = 512 << 20
+    let requestBytesMax: Int
     /// Called once, with the bound port.
     let onListening: @Sendable (Int) async -> Void
 
@@ -51,6 +53,7 @@ struct GRPCFront: Service {
         var configuration = RPCServerConfiguration(host: host, port: port)
         configuration.requestBytesMax = requestBytesMax
         configuration.connectionsMax = connectionsMax
+        if let tls { configuration.tls = { tls.grpc } }
         do {
             return try await RPCServer.start(
                 configuration, methods: GRPCMethods.table(operations), hooks: hooks, on: Self.loops)
@@ -64,8 +67,8 @@ struct GRPCFront: Service {
         }
     }
 
-    /// Calls without the key are refused before their message is read; every call is counted by
-    /// its method and the number of its status.
+    /// Calls that show no key or a wrong one are refused before their message is read; every call
+    /// is counted by its method and the number of its status.
     private var hooks: RPCHooks {
         var hooks = RPCHooks()
         hooks.finished = { [metrics] call, code in
@@ -75,18 +78,42 @@ struct GRPCFront: Service {
                     status: code.rawValue),
                 duration: .nanoseconds((NIODeadline.now() - call.start).nanoseconds))
         }
-        guard authorizer.requiresKey else { return hooks }
-        hooks.admit = { [authorizer] call throws(RPCError) in
-            guard !GRPCMethods.openServices.contains(call.method.service) else { return }
-            do throws(DatabaseError) {
-                try authorizer.authorize(
-                    apiKey: call.metadata.first("api-key"),
-                    authorization: call.metadata.first("authorization"))
+        hooks.around = { [gate] call, body in
+            let context = try await gate.begin(CallHead(call))
+            do {
+                try await CallContext.$current.withValue(context) {
+                    guard let deadline = call.deadline else { return try await body() }
+                    let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+                    try await Interruption.within(left, body)
+                }
+                gate.end(context, status: 0, failure: nil)
             } catch {
+                let error = RPCError(thrown: error)
+                gate.end(context, status: error.code.rawValue, failure: "\(error.code)")
+                throw error
+            }
+        }
+        guard gate.authenticator.isNeeded else { return hooks }
+        hooks.admit = { [gate] call throws(RPCError) in
+            let head = CallHead(call)
+            guard !head.isOpen else { return }
+            do throws(DatabaseError) {
+                _ = try gate.authenticator.authenticateAtOnce(head.header)
+            } catch {
+                gate.refused(head, error)
                 throw error.rpcError
             }
         }
         return hooks
+    }
+}
+
+extension CallHead {
+    init(_ call: RPCCall) {
+        self.init(
+            door: .grpc, method: "\(call.method.service)/\(call.method.name)", peer: call.peer,
+            isOpen: GRPCMethods.openServices.contains(call.method.service),
+            header: { call.metadata.first($0) })
     }
 }
 

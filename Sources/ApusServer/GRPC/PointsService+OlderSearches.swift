@@ -77,12 +77,23 @@ extension PointsService {
     func discover(
         _ request: Qdrant_DiscoverPoints
     ) async throws -> Qdrant_DiscoverResponse {
-        throw DatabaseError.notOffered("Points/Discover")
+        let timer = CallTimer()
+        let found = try await operations.query(QueryRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = found.map { Qdrant_ScoredPoint($0) }
+            $0.time = timer.seconds
+        }
     }
 
     func discoverBatch(
         _ request: Qdrant_DiscoverBatchPoints
     ) async throws -> Qdrant_DiscoverBatchResponse {
-        throw DatabaseError.notOffered("Points/DiscoverBatch")
+        let timer = CallTimer()
+        let found = try await operations.query(
+            request.discoverPoints.map { try QueryRequest($0) }, in: request.collectionName)
+        return .with {
+            $0.result = found.map { Qdrant_BatchResult($0) }
+            $0.time = timer.seconds
+        }
     }
 }

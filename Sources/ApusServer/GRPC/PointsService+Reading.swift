@@ -81,18 +81,35 @@ extension PointsService {
     func facet(
         _ request: Qdrant_FacetCounts
     ) async throws -> Qdrant_FacetResponse {
-        throw DatabaseError.notOffered("Points/Facet")
+        let timer = CallTimer()
+        let hits = try await operations.facets(FacetRequest(request), in: request.collectionName)
+        return .with {
+            $0.hits = hits.map { Qdrant_FacetHit($0) }
+            $0.time = timer.seconds
+        }
     }
 
     func searchMatrixPairs(
         _ request: Qdrant_SearchMatrixPoints
     ) async throws -> Qdrant_SearchMatrixPairsResponse {
-        throw DatabaseError.notOffered("Points/SearchMatrixPairs")
+        let timer = CallTimer()
+        let matrix = try await operations.matrix(
+            MatrixRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = Qdrant_SearchMatrixPairs(matrix)
+            $0.time = timer.seconds
+        }
     }
 
     func searchMatrixOffsets(
         _ request: Qdrant_SearchMatrixPoints
     ) async throws -> Qdrant_SearchMatrixOffsetsResponse {
-        throw DatabaseError.notOffered("Points/SearchMatrixOffsets")
+        let timer = CallTimer()
+        let matrix = try await operations.matrix(
+            MatrixRequest(request), in: request.collectionName)
+        return .with {
+            $0.result = Qdrant_SearchMatrixOffsets(matrix)
+            $0.time = timer.seconds
+        }
     }
 }

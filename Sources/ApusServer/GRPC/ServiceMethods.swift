@@ -30,14 +30,15 @@ struct ServiceMethods {
     ) -> RPCMethod { reading(name, timeout: { $0.timeoutSeconds }, body) }
 
     private func reading<Request: Message, Reply: Message>(
-        _ name: String, timeout: @escaping @Sendable (Request) -> UInt64?,
+        _ name: String, timeout: @escaping @Sendable (Request) -> Int?,
         _ body: @escaping @Sendable (Request) async throws -> Reply
     ) -> RPCMethod {
         .unary(service, name) { bytes, call in
             let request = try Request(decoding: bytes)
-            let reading = try CallReading(header: call.metadata.first)
+            let seconds = timeout(request)
+            let reading = try CallReading(timeoutSeconds: seconds, header: call.metadata.first)
             let reply = try await CallReading.$current.withValue(reading) {
-                try await Interruption.around(seconds: timeout(request)) { try await body(request) }
+                try await Interruption.within(seconds: seconds) { try await body(request) }
             }
             var metadata = RPCMetadata()
             for (name, value) in reading.answerHeaders { metadata.add(value, for: name) }

@@ -1,6 +1,7 @@
+package import ApusCore
 import Synchronization
 
-/// Counts finished requests by door, route, method and status.
+/// Counts finished requests, and how long they took, by door, route, method and status.
 ///
 /// Labels stay few: a route is its template, never a collection's or a point's name.
 package final class RequestMetrics: Sendable {
@@ -19,26 +20,29 @@ package final class RequestMetrics: Sendable {
         }
     }
 
-    package struct Total: Hashable, Sendable {
-        package var requests = 0
-        package var duration = Duration.zero
-
-        fileprivate mutating func add(_ duration: Duration) {
-            requests += 1
-            self.duration += duration
-        }
-    }
-
-    private let totals = Mutex<[Key: Total]>([:])
+    private let histograms = Mutex<[Key: Histogram]>([:])
     private let start = ContinuousClock.now
 
     package init() {}
 
     package func record(_ key: Key, duration: Duration) {
-        totals.withLock { $0[key, default: Total()].add(duration) }
+        let histogram = histograms.withLock { histograms -> Histogram in
+            if let known = histograms[key] { return known }
+            let new = Histogram()
+            histograms[key] = new
+            return new
+        }
+        histogram.record(duration)
     }
 
-    package func snapshot() -> [Key: Total] { totals.withLock { $0 } }
+    package func snapshot() -> [(key: Key, durations: Histogram.Snapshot)] {
+        histograms.withLock { $0 }
+            .sorted {
+                ($0.key.door, $0.key.route, $0.key.method, $0.key.status)
+                    < ($1.key.door, $1.key.route, $1.key.method, $1.key.status)
+            }
+            .map { ($0.key, $0.value.snapshot) }
+    }
 
     package var uptime: Duration { ContinuousClock.now - start }
 }

@@ -7,7 +7,7 @@ func addCollectionRoutes(
     to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange
 ) {
     routes.on("GET", "/collections") { call in
-        let names = operations.collectionNames()
+        let names = try await operations.collectionNames()
         return try await json.answer(call) { ResponseEncoder.collectionNames(names, seconds: $0) }
     }
     routes.on("GET", "/collections/{collection}") { call in
@@ -30,7 +30,7 @@ func addCollectionRoutes(
         return try await json.answer(call) { ResponseEncoder.bool(existed, seconds: $0) }
     }
     routes.on("GET", "/collections/{collection}/exists") { call in
-        let exists = operations.collectionExists(try call.collection)
+        let exists = try await operations.collectionExists(call.collection)
         return try await json.answer(call) {
             ResponseEncoder.collectionExists(exists, seconds: $0)
         }
@@ -62,11 +62,11 @@ func addAliasRoutes(
     to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange
 ) {
     routes.on("GET", "/aliases") { call in
-        let aliases = operations.aliases()
+        let aliases = try await operations.aliases()
         return try await json.answer(call) { ResponseEncoder.aliases(aliases, seconds: $0) }
     }
     routes.on("GET", "/collections/{collection}/aliases") { call in
-        let aliases = try operations.aliases(of: call.collection)
+        let aliases = try await operations.aliases(of: call.collection)
         return try await json.answer(call) { ResponseEncoder.aliases(aliases, seconds: $0) }
     }
     routes.on("POST", "/collections/aliases") { call in

@@ -4,6 +4,8 @@ package struct HTTPCall: Sendable {
     package var method: String
     /// Path and query as sent, still percent-encoded.
     package var target: String
+    /// The client's address; nil where there is none.
+    package var peer: String?
     /// The value of a header field; the name is given in lower case.
     package var header: @Sendable (_ name: String) -> String?
     /// Reads the whole body. Throws `BodyTooLarge` past `limit` bytes.
@@ -14,7 +16,8 @@ package struct HTTPCall: Sendable {
 
     /// Without `pieces` the body is one.
     package init(
-        method: String, target: String, header: @escaping @Sendable (String) -> String?,
+        method: String, target: String, peer: String? = nil,
+        header: @escaping @Sendable (String) -> String?,
         body: @escaping @Sendable (_ limit: Int) async throws -> [UInt8],
         pieces: (
             @Sendable (_ take: @Sendable ([UInt8]) async throws -> Void) async throws -> Void
@@ -22,6 +25,7 @@ package struct HTTPCall: Sendable {
     ) {
         self.method = method
         self.target = target
+        self.peer = peer
         self.header = header
         self.body = body
         self.pieces = pieces ?? { take in try await take(try await body(.max)) }
@@ -32,10 +36,12 @@ package struct BodyTooLarge: Error {
     package var limit: Int
     /// The length that the request announced, if it did.
     package var announced: Int?
+    package var what: String
 
-    package init(limit: Int, announced: Int?) {
+    package init(limit: Int, announced: Int?, what: String = "JSON payload") {
         self.limit = limit
         self.announced = announced
+        self.what = what
     }
 }
 

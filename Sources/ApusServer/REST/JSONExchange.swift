@@ -6,6 +6,7 @@ import ApusWire
 struct JSONExchange: Sendable {
     let operations: Operations
     let bodyBytesMax: Int
+    let uploadBytesMax: Int
 
     /// Up to so many bytes are decoded in place: less work than a hop to another thread is worth.
     private static let inPlaceBytesMax = 64 << 10

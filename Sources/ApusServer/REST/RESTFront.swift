@@ -14,12 +14,14 @@ import Musl
 import Darwin
 #endif
 
-/// The HTTP/1 door: carries requests between Hummingbird and `RESTService`.
+/// The HTTP/1 door: carries requests between Hummingbird and `RESTService`, in TLS or plain text.
 ///
-/// This is the only file that knows Hummingbird and NIO.
+/// This file and `SecuredChannel` are the only ones that know Hummingbird and NIO.
 struct RESTFront: Service {
-    let service: RESTService
+    let slot: RESTSlot
     let configuration: ServerConfiguration
+    /// nil: plain text.
+    let tls: TLSIdentity?
     let connectionsMax: Int
     let logger: Logger
     /// Called once, with the bound port.
@@ -33,9 +35,8 @@ struct RESTFront: Service {
         let connections = MaximumAvailableConnections(
             connectionsMax, logger: quiet)
         let application = Application(
-            responder: Responder(service: service),
-            server: .http1(
-                configuration: .init(idleTimeout: TimeAmount(configuration.idleTimeout))),
+            responder: Responder(slot: slot),
+            server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.httpPort),
                 availableConnectionsDelegate: connections),
@@ -57,15 +58,27 @@ struct RESTFront: Service {
     }
 }
 
+extension RESTFront {
+    private var server: HTTPServerBuilder {
+        HTTPServerBuilder { [configuration, tls] responder in
+            let plain = HTTP1Channel(
+                responder: responder,
+                configuration: .init(idleTimeout: TimeAmount(configuration.idleTimeout)))
+            guard let tls else { return plain }
+            return SecuredChannel(base: plain, identity: tls)
+        }
+    }
+}
+
 private typealias HTTPField = HTTPFields.Element
 
 private struct Responder: HTTPResponder {
     typealias Context = ConnectionContext
 
-    let service: RESTService
+    let slot: RESTSlot
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let answer = await service.answer(HTTPCall(request))
+        let answer = await slot.answer(HTTPCall(request, peer: context.peer))
         var headers = HTTPFields()
         headers[.contentType] = answer.contentType
         for header in answer.headers {
@@ -92,17 +105,22 @@ extension HTTPAnswer {
     }
 }
 
-/// The door needs nothing of a connection beyond the request.
+/// What the door needs of a connection beyond the request.
 private struct ConnectionContext: InitializableFromSource {
-    init(source: ApplicationRequestContextSource) {}
+    let peer: String?
+
+    init(source: ApplicationRequestContextSource) {
+        peer = source.channel.remoteAddress?.ipAddress
+    }
 }
 
 extension HTTPCall {
-    fileprivate init(_ request: Request) {
+    fileprivate init(_ request: Request, peer: String?) {
         let headers = request.headers
         self.init(
             method: request.method.rawValue,
             target: request.head.path ?? "/",
+            peer: peer,
             header: { name in HTTPField.Name(name).flatMap { headers[$0] } },
             body: { limit in
                 let announced = headers[.contentLength].flatMap { Int($0) }

@@ -2,22 +2,24 @@ import ApusCore
 import ApusWire
 package import Logging
 
-/// Answers REST calls: finds the route, checks the key, runs the handler, turns errors into
+/// Answers REST calls: finds the route, finds out who calls, runs the handler, turns errors into
 /// answers and counts. No call gets past any of these, and none can fail otherwise.
 package struct RESTService: Sendable {
-    private let authorizer: Authorizer
+    private let gate: CallGate
     private let metrics: RequestMetrics
     private let logger: Logger
     private let routes: RouteTable
 
     package init(
-        operations: Operations, authorizer: Authorizer, metrics: RequestMetrics,
-        requestBodyBytesMax: Int, logger: Logger
+        operations: Operations, gate: CallGate, metrics: ServerMetrics,
+        requestBodyBytesMax: Int, uploadBytesMax: Int = .max, logger: Logger
     ) {
-        self.authorizer = authorizer
-        self.metrics = metrics
+        self.gate = gate
+        self.metrics = metrics.requests
         self.logger = logger
-        let json = JSONExchange(operations: operations, bodyBytesMax: requestBodyBytesMax)
+        let json = JSONExchange(
+            operations: operations, bodyBytesMax: requestBodyBytesMax,
+            uploadBytesMax: uploadBytesMax)
         var routes = RouteTable()
         addServiceRoutes(to: &routes, operations, json, metrics)
         addCollectionRoutes(to: &routes, operations, json)
@@ -26,6 +28,7 @@ package struct RESTService: Sendable {
         addPointRoutes(to: &routes, operations, json)
         addPointUpdateRoutes(to: &routes, operations, json)
         addQueryRoutes(to: &routes, operations, json)
+        addAggregateRoutes(to: &routes, operations, json)
         addExplainRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
@@ -35,26 +38,39 @@ package struct RESTService: Sendable {
         let start = ContinuousClock.now
         let target = Target(call.target)
         var template = "unknown"
+        var context: CallContext?
+        var failed: DatabaseError.Kind?
         var answer: HTTPAnswer
         do {
             guard case .route(let route, let parameters) = routes.match(path: target.path) else {
                 throw DatabaseError(.notFound, "Not found: no such path")
             }
             template = route.template
-            if !route.isOpen { try authorize(call) }
+            let known = try await gate.begin(
+                CallHead(
+                    door: .rest, method: "\(knownMethod(call.method)) \(template)",
+                    peer: call.peer, isOpen: route.isOpen, header: call.header))
+            context = known
             // HEAD is GET whose body the door leaves out.
             let method = call.method == "HEAD" ? "GET" : call.method
             if let handler = route.handlers[method] {
                 let query = try QueryParameters(target.query)
-                answer = try await run(
-                    handler, RESTCall(call, query: query, parameters: parameters, start: start))
+                let call = RESTCall(call, query: query, parameters: parameters, start: start)
+                answer = try await CallContext.$current.withValue(known) {
+                    try await run(handler, call)
+                }
             } else if route.endsInItemName {
                 throw DatabaseError(.notFound, "Not found: no such path")
             } else {
                 answer = methodNotAllowed(call.method, route, start)
             }
         } catch {
-            answer = failure(error, start)
+            let error = databaseError(error)
+            failed = error.kind
+            answer = CallContext.$current.withValue(context) { failure(error, start) }
+        }
+        if let context {
+            gate.end(context, status: answer.status, failure: failed.map { "\($0)" })
         }
         let duration = ContinuousClock.now - start
         metrics.record(
@@ -62,12 +78,14 @@ package struct RESTService: Sendable {
                 door: "rest", route: template, method: knownMethod(call.method),
                 status: answer.status),
             duration: duration)
-        logger.debug(
-            "request",
-            metadata: [
-                "method": "\(call.method)", "route": "\(template)", "status": "\(answer.status)",
-                "seconds": "\(duration.seconds)",
-            ])
+        CallContext.$current.withValue(context) {
+            logger.debug(
+                "request",
+                metadata: [
+                    "method": "\(call.method)", "route": "\(template)",
+                    "status": "\(answer.status)", "seconds": "\(duration.seconds)",
+                ])
+        }
         return answer
     }
 
@@ -75,20 +93,16 @@ package struct RESTService: Sendable {
     private func run(
         _ handler: RouteTable.Handler, _ call: RESTCall
     ) async throws -> HTTPAnswer {
-        let reading = try CallReading { call.http.header($0) }
+        let reading = try CallReading(timeoutSeconds: call.query.timeoutSeconds) {
+            call.http.header($0)
+        }
         var answer = try await CallReading.$current.withValue(reading) {
-            try await Interruption.around(seconds: call.query.timeoutSeconds) {
+            try await Interruption.within(seconds: call.query.timeoutSeconds) {
                 try await handler(call)
             }
         }
         answer.headers += reading.answerHeaders
         return answer
-    }
-
-    private func authorize(_ call: HTTPCall) throws(DatabaseError) {
-        guard authorizer.requiresKey else { return }
-        try authorizer.authorize(
-            apiKey: call.header("api-key"), authorization: call.header("authorization"))
     }
 
     private func methodNotAllowed(
@@ -104,8 +118,9 @@ package struct RESTService: Sendable {
         return answer
     }
 
-    private func failure(_ error: any Error, _ start: ContinuousClock.Instant) -> HTTPAnswer {
-        let error = databaseError(error)
+    private func failure(
+        _ error: DatabaseError, _ start: ContinuousClock.Instant
+    ) -> HTTPAnswer {
         let status = ErrorStatus(error.kind).http
         if status >= 500 {
             logger.error(
@@ -113,7 +128,8 @@ package struct RESTService: Sendable {
         }
         var answer = HTTPAnswer.json(
             ResponseEncoder.error(error, seconds: start.secondsToNow), status: status)
-        if status == 429 { answer.headers.append(("retry-after", "1")) }
+        if status == 429 || status == 503 { answer.headers.append(("retry-after", "1")) }
+        if status == 401 { answer.headers.append(("www-authenticate", "Bearer")) }
         return answer
     }
 
@@ -131,7 +147,7 @@ package struct RESTService: Sendable {
 extension BodyTooLarge {
     fileprivate var text: String {
         let size = announced.map { " (\($0) bytes)" } ?? ""
-        return "Payload error: JSON payload\(size) is larger than allowed (limit: \(limit) bytes)."
+        return "Payload error: \(what)\(size) is larger than allowed (limit: \(limit) bytes)."
     }
 }
 

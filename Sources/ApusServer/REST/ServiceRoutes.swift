@@ -4,7 +4,7 @@ import ApusWire
 /// Version, health, metrics: what a client or a monitor asks before anything else.
 func addServiceRoutes(
     to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange,
-    _ metrics: RequestMetrics
+    _ metrics: ServerMetrics
 ) {
     let version = ServerVersion.current
     routes.on("GET", "/", isOpen: true) { _ in
@@ -20,13 +20,12 @@ func addServiceRoutes(
         routes.on("GET", path, isOpen: true) { _ in .text(text) }
     }
     routes.on("GET", "/metrics") { _ in
-        let page = await MetricsPage(operations: operations, requests: metrics)
-        return HTTPAnswer(
+        HTTPAnswer(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-            body: Array(page.text.utf8))
+            body: Array(try await metrics.page().utf8))
     }
     routes.on("GET", "/telemetry") { call in
-        let collections = operations.collectionNames().count
+        let collections = try await operations.collectionNames().count
         return try await json.answer(call) { seconds in
             ResponseEncoder.envelope(seconds) {
                 $0.write([

@@ -15,7 +15,7 @@ func addSnapshotRoutes(
     }
     routes.on("POST", "/collections/{collection}/snapshots/upload") { call in
         let collection = try call.collection
-        let upload = try await receive(call, operations)
+        let upload = try await receive(call, operations, json.uploadBytesMax)
         let checksum = call.query.checksum
         return try await perform(call, json) {
             try await operations.recover(collection, from: upload, checksum: checksum)
@@ -79,13 +79,16 @@ private func perform(
         return try await json.answer(call) { ResponseEncoder.bool(true, seconds: $0) }
     }
     // The engine waits for its own threads when it closes; who asked not to wait learns no more.
-    Task.detached { try? await work() }
+    // The task is the caller's, with the caller's permissions.
+    Task { try? await work() }
     return .json(ResponseEncoder.accepted(seconds: call.start.secondsToNow), status: 202)
 }
 
 /// Writes the file in the form field `snapshot` of a multipart body beside the database, as it
-/// comes in.
-private func receive(_ call: RESTCall, _ operations: Operations) async throws -> SnapshotUpload {
+/// comes in, up to `limit` bytes.
+private func receive(
+    _ call: RESTCall, _ operations: Operations, _ limit: Int
+) async throws -> SnapshotUpload {
     guard let type = call.http.header("content-type"),
         let boundary = MultipartBoundary(contentType: type)
     else {
@@ -93,13 +96,17 @@ private func receive(_ call: RESTCall, _ operations: Operations) async throws ->
             .invalidArgument,
             "Payload error: expected multipart/form-data with the file in the field `snapshot`")
     }
-    let upload = try await operations.database.perform { [database = operations.database] in
-        try database.makeUpload()
+    if let announced = call.http.header("content-length").flatMap({ Int($0) }), announced > limit {
+        throw BodyTooLarge(limit: limit, announced: announced, what: "snapshot")
     }
+    let upload = try await operations.makeUpload(for: call.collection)
     let form = FormFile(field: "snapshot", boundary: boundary)
     try await call.http.pieces { piece in
         let content = try await form.take(piece)
         guard !content.isEmpty else { return }
+        guard upload.byteCount + UInt64(content.count) <= UInt64(limit) else {
+            throw BodyTooLarge(limit: limit, announced: nil, what: "snapshot")
+        }
         try await operations.database.perform { try upload.append(content) }
     }
     guard await form.isComplete else {

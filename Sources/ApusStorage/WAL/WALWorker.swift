@@ -110,6 +110,7 @@ struct WALWorker {
                 }
                 if byteCount >= options.fileByteCountMax { try beginNextFile() }
                 writtenByteCount += record.byteCount
+                options.meters?.walBytes.wrappingAdd(Int(record.byteCount), ordering: .relaxed)
                 last = record.sequenceNumber
                 try writer?.append(record)
             case .rotation:
@@ -126,7 +127,9 @@ struct WALWorker {
     }
 
     mutating func synchronize() throws(StorageError) {
+        let start = ContinuousClock.now
         try writer?.synchronize()
+        options.meters?.walSync.record(ContinuousClock.now - start)
         unsyncedSince = nil
     }
 

@@ -51,6 +51,8 @@ package final class WriteAheadLog: Sendable {
         package var reserveByteCount: UInt64 = 64 << 10
         /// The log's thread ends after such a time without work; the next append starts another.
         package var idleMillisecondsMax = 2_000
+        /// Told how long syncs take and how much is written.
+        package var meters: EngineMeters?
         /// A directory without log files is corrupt, not new: set when the log was created before.
         package var mustExist = false
 

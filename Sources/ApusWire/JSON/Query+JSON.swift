@@ -14,12 +14,19 @@ extension Query {
     private static func readObject(_ reader: inout JSONReader) throws(JSONError) -> Query {
         let start = reader.position()
         var query: Query?
-        var sparse = SparseVectorParts()
+        var relevance: MarginalRelevance?
+        var formula: Formula.Expression?
+        var defaults: [Formula.Variable: JSONValue] = [:]
+        var parts = VectorParts()
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "nearest": query = .nearest(try VectorInput(reading: &reader))
+            case "mmr": relevance = try reader.optional(MarginalRelevance.init(reading:))
             case "recommend": query = try readRecommend(&reader)
+            case "discover": query = try readDiscover(&reader)
+            case "context": query = .context(try ContextPair.list(reading: &reader))
+            case "relevance_feedback": query = try readRelevanceFeedback(&reader)
             case "order_by": query = .orderBy(try OrderBy(reading: &reader))
             case "fusion":
                 query = .fusion(
@@ -28,45 +35,33 @@ extension Query {
                     ]))
             case "rrf": query = .fusion(try readReciprocalRank(&reader))
             case "sample": query = try reader.readName(["random": .sampleRandom])
-            case "mmr": try reader.refuse("mmr")
-            case "discover", "context", "formula", "relevance_feedback":
-                throw reader.unsupported("\(key) queries")
-            default: try sparse.read(key, &reader)
+            case "formula": formula = try Formula.Expression(reading: &reader)
+            case "defaults": defaults = try Formula.readDefaults(&reader)
+            default: try parts.read(key, &reader)
             }
         }
+        if let formula { return .formula(Formula(formula, defaults: defaults)) }
+        if case .nearest(let input)? = query, let relevance { return .diverse(input, relevance) }
         if let query { return query }
-        return .nearest(.vector(.sparse(try sparse.vector(reader, at: start))))
+        return .nearest(try parts.input(reader, at: start))
     }
 
-    private static func readRecommend(_ reader: inout JSONReader) throws(JSONError) -> Query {
+    static func readRecommend(_ reader: inout JSONReader) throws(JSONError) -> Query {
         var positive: [VectorInput] = []
         var negative: [VectorInput] = []
         var strategy = RecommendStrategy.averageVector
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
-            case "positive": positive = try readExamples(&reader)
-            case "negative": negative = try readExamples(&reader)
+            case "positive": positive = try VectorInput.list(reading: &reader)
+            case "negative": negative = try VectorInput.list(reading: &reader)
             case "strategy":
                 strategy =
-                    try reader.optional { (reader) throws(JSONError) in
-                        try reader.readName([
-                            "average_vector": .averageVector, "best_score": .bestScore,
-                            "sum_scores": RecommendStrategy.sumScores,
-                        ])
-                    } ?? .averageVector
+                    try reader.optional(RecommendStrategy.init(reading:)) ?? .averageVector
             default: try reader.skipValue()
             }
         }
         return .recommend(positive: positive, negative: negative, strategy)
-    }
-
-    private static func readExamples(
-        _ reader: inout JSONReader
-    ) throws(JSONError) -> [VectorInput] {
-        try reader.optional { (reader) throws(JSONError) in
-            try reader.array(of: VectorInput.init(reading:))
-        } ?? []
     }
 
     /// `{"k", "weights"}`.
@@ -92,9 +87,22 @@ extension VectorInput {
     package init(reading reader: inout JSONReader) throws(JSONError) {
         switch try reader.peek() {
         case .number, .string: self = .id(try PointID(reading: &reader))
-        case .array, .object: self = .vector(try Vector(reading: &reader))
+        case .array: self = .vector(try reader.readDenseOrMultiVector())
+        case .object:
+            let start = reader.position()
+            var parts = VectorParts()
+            try reader.beginObject()
+            while let key = try reader.nextKey() { try parts.read(key, &reader) }
+            self = try parts.input(reader, at: start)
         case .bool, .null: throw reader.unexpected(expecting: "a vector or a point id")
         }
+    }
+
+    /// null is an empty list.
+    static func list(reading reader: inout JSONReader) throws(JSONError) -> [VectorInput] {
+        try reader.optional { (reader) throws(JSONError) in
+            try reader.array(of: VectorInput.init(reading:))
+        } ?? []
     }
 }
 

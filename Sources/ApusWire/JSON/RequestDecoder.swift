@@ -163,6 +163,52 @@ package enum RequestDecoder {
         try decode(body, GroupsRequest.init(readingSearch:))
     }
 
+    package static func recommend(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> QueryRequest {
+        try decode(body, QueryRequest.init(readingRecommend:))
+    }
+
+    package static func recommendBatch(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> [QueryRequest] {
+        try decode(body) { (reader) throws(JSONError) in
+            try readList(named: "searches", &reader, of: QueryRequest.init(readingRecommend:))
+        }
+    }
+
+    package static func recommendGroups(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> GroupsRequest {
+        try decode(body, GroupsRequest.init(readingRecommend:))
+    }
+
+    package static func discover(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> QueryRequest {
+        try decode(body, QueryRequest.init(readingDiscover:))
+    }
+
+    package static func discoverBatch(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> [QueryRequest] {
+        try decode(body) { (reader) throws(JSONError) in
+            try readList(named: "searches", &reader, of: QueryRequest.init(readingDiscover:))
+        }
+    }
+
+    package static func facets(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> FacetRequest {
+        try decode(body, FacetRequest.init(reading:))
+    }
+
+    package static func matrix(
+        _ body: RawSpan
+    ) throws(DatabaseError) -> MatrixRequest {
+        try decode(body, MatrixRequest.init(reading:))
+    }
+
     // MARK: Shared
 
     /// Reads one value that is the whole body.

@@ -69,6 +69,18 @@ package enum ResponseEncoder {
         }
     }
 
+    package static func facets(_ hits: [FacetHit], seconds: Double) -> [UInt8] {
+        envelope(seconds) { $0.write(hits) }
+    }
+
+    package static func matrixPairs(_ matrix: DistanceMatrix, seconds: Double) -> [UInt8] {
+        envelope(seconds) { $0.writePairs(of: matrix) }
+    }
+
+    package static func matrixOffsets(_ matrix: DistanceMatrix, seconds: Double) -> [UInt8] {
+        envelope(seconds) { $0.writeOffsets(of: matrix) }
+    }
+
     package static func updateResult(_ result: WriteResult, seconds: Double) -> [UInt8] {
         envelope(seconds) { $0.write(result) }
     }

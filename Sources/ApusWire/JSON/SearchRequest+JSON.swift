@@ -29,6 +29,86 @@ extension GroupsRequest {
         }
         self = try groups.request(try parts.request(reader, at: start), reader, at: start)
     }
+
+    /// The body of a grouped recommendation.
+    package init(readingRecommend reader: inout JSONReader) throws(JSONError) {
+        let start = reader.position()
+        var parts = RecommendParts()
+        var groups = GroupParts()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if try groups.read(key, &reader) { continue }
+            if try !parts.read(key, &reader) { try reader.skipValue() }
+        }
+        self = try groups.request(parts.request, reader, at: start)
+    }
+}
+
+extension QueryRequest {
+    /// The body of a recommendation: `positive`, `negative`, `strategy`, `using`.
+    package init(readingRecommend reader: inout JSONReader) throws(JSONError) {
+        var parts = RecommendParts()
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            if try !parts.read(key, &reader) { try reader.skipValue() }
+        }
+        self = parts.request
+    }
+
+    /// The body of a discovery: `target` and `context`, or `context` alone.
+    package init(readingDiscover reader: inout JSONReader) throws(JSONError) {
+        self.init()
+        let start = reader.position()
+        var target: VectorInput?
+        var context: [ContextPair] = []
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            switch key {
+            case "target": target = try reader.optional(VectorInput.init(reading:))
+            case "context": context = try ContextPair.list(reading: &reader)
+            case "using": using = try reader.optional(String.init(reading:))
+            case "lookup_from": lookupFrom = try reader.optional(LookupLocation.init(reading:))
+            default: if try !readCommonMember(key, &reader) { try reader.skipValue() }
+            }
+        }
+        if let target {
+            query = .discover(target: target, context)
+        } else {
+            guard !context.isEmpty else {
+                throw JSONError(.outOfRange, "either target or context is needed", offset: start)
+            }
+            query = .context(context)
+        }
+    }
+}
+
+private struct RecommendParts {
+    private var query = QueryRequest()
+    private var positive: [VectorInput] = []
+    private var negative: [VectorInput] = []
+    private var strategy = RecommendStrategy.averageVector
+
+    mutating func read(_ name: String, _ reader: inout JSONReader) throws(JSONError) -> Bool {
+        switch name {
+        case "positive": positive = try VectorInput.list(reading: &reader)
+        case "negative": negative = try VectorInput.list(reading: &reader)
+        case "strategy":
+            strategy = try reader.optional(RecommendStrategy.init(reading:)) ?? .averageVector
+        case "using": query.using = try reader.optional(String.init(reading:))
+        case "score_threshold":
+            query.scoreThreshold = try reader.optional(Float.init(reading:))
+        case "lookup_from":
+            query.lookupFrom = try reader.optional(LookupLocation.init(reading:))
+        default: return try query.readCommonMember(name, &reader)
+        }
+        return true
+    }
+
+    var request: QueryRequest {
+        var request = query
+        request.query = .recommend(positive: positive, negative: negative, strategy)
+        return request
+    }
 }
 
 private struct SearchParts {

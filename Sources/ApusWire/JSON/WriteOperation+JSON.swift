@@ -1,27 +1,29 @@
 package import ApusCore
 
 extension WriteOperation {
-    /// `{"points": [point, …]}` or `{"batch": columns}`.
+    /// `{"points": [point, …]}` or `{"batch": columns}`, with `update_mode` and `update_filter`.
     package static func upsert(reading reader: inout JSONReader) throws(JSONError) -> WriteOperation
     {
         let start = reader.position()
         var points: [Point]?
+        var condition = UpdateCondition()
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "points": points = try reader.array(of: Point.init(reading:))
             case "batch": points = try PointBatch(reading: &reader).points
-            case "update_filter": try reader.refuse("update_filter in an upsert")
+            case "update_filter": condition.filter = try reader.optional(Filter.init(reading:))
             case "update_mode":
-                let mode = try reader.optional { (reader) throws(JSONError) in
-                    try reader.readName(["upsert": 0, "insert_only": 1, "update_only": 2])
-                }
-                if let mode, mode != 0 { throw reader.unsupported("update_mode in an upsert") }
+                condition.mode =
+                    try reader.optional { (reader) throws(JSONError) in
+                        try reader.readName(UpdateCondition.Mode.self)
+                    } ?? .upsert
             case "shard_key": try reader.refuse("shard_key")
             default: try reader.skipValue()
             }
         }
-        return .upsert(try reader.require(points, "points", ofObjectAt: start))
+        return .upsert(
+            try reader.require(points, "points", ofObjectAt: start), where: condition)
     }
 
     package static func delete(reading reader: inout JSONReader) throws(JSONError) -> WriteOperation
@@ -35,22 +37,24 @@ extension WriteOperation {
         .clearPayload(try PointSelection(reading: &reader))
     }
 
-    /// `{"points": [{"id", "vector"}, …]}`.
+    /// `{"points": [{"id", "vector"}, …], "update_filter"}`.
     package static func updateVectors(
         reading reader: inout JSONReader
     ) throws(JSONError) -> WriteOperation {
         let start = reader.position()
         var points: [PointVectors]?
+        var filter: Filter?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "points": points = try reader.array(of: PointVectors.init(reading:))
-            case "update_filter": try reader.refuse("update_filter for vectors")
+            case "update_filter": filter = try reader.optional(Filter.init(reading:))
             case "shard_key": try reader.refuse("shard_key")
             default: try reader.skipValue()
             }
         }
-        return .updateVectors(try reader.require(points, "points", ofObjectAt: start))
+        return .updateVectors(
+            try reader.require(points, "points", ofObjectAt: start), where: filter)
     }
 
     /// `{"vector": [names], "points" | "filter"}`.

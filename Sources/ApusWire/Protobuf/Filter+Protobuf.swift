@@ -161,7 +161,7 @@ extension DatetimeRange {
 }
 
 extension GeoPoint {
-    fileprivate init(_ message: Qdrant_GeoPoint) throws(DatabaseError) {
+    init(_ message: Qdrant_GeoPoint) throws(DatabaseError) {
         guard (-180.0...180).contains(message.lon), (-90.0...90).contains(message.lat) else {
             throw .wrongInput(
                 "Longitude must be in [-180, 180] and latitude in [-90, 90], found "

@@ -78,6 +78,42 @@ extension GroupsRequest {
     }
 }
 
+extension QueryRequest {
+    /// Without a target the context alone ranks.
+    package init(_ message: Qdrant_DiscoverPoints) throws(DatabaseError) {
+        let context = try message.context.map { pair throws(DatabaseError) in
+            ContextPair(
+                positive: try VectorInput(pair.positive), negative: try VectorInput(pair.negative))
+        }
+        let query: Query
+        switch message.target.target {
+        case .single(let example)?: query = .discover(target: try VectorInput(example), context)
+        case nil: query = .context(context)
+        }
+        self.init(
+            query: query,
+            using: message.hasUsing ? message.using : nil,
+            filter: message.hasFilter ? try Filter(message.filter) : nil,
+            parameters: try SearchParameters(message.params),
+            limit: Int(count: message.limit),
+            offset: Int(count: message.offset),
+            withPayload: try PayloadSelector(message.withPayload) ?? .none,
+            withVectors: VectorSelector(message.withVectors),
+            lookupFrom: message.hasLookupFrom ? LookupLocation(message.lookupFrom) : nil)
+        try requireAtLeastOne(limit, "limit")
+    }
+}
+
+extension VectorInput {
+    fileprivate init(_ message: Qdrant_VectorExample) throws(DatabaseError) {
+        switch message.example {
+        case .id(let id): self = .id(try PointID(id))
+        case .vector(let vector): self = .vector(try Vector(vector))
+        case nil: throw .wrongInput("An example is missing")
+        }
+    }
+}
+
 /// A query near `values`, which are those of a sparse vector when indices are given.
 private func nearest(_ values: [Float], sparse indices: Qdrant_SparseIndices?) -> Query {
     guard let indices else { return .nearest(.vector(.dense(values))) }

@@ -4,7 +4,6 @@ package import ApusCore
 package import ApusProto
 
 extension Query {
-    /// Throws `unimplemented` for the rankings that do not exist yet.
     package init(_ message: Qdrant_Query) throws(DatabaseError) {
         switch message.variant {
         case .nearest(let input): self = .nearest(try VectorInput(input))
@@ -19,11 +18,14 @@ extension Query {
             try requireAtLeastOne(k, "rrf.k")
             self = .fusion(.reciprocalRank(k: k, weights: rrf.weights))
         case .sample: self = .sampleRandom
-        case .discover: throw .notImplemented("discover")
-        case .context: throw .notImplemented("context")
-        case .formula: throw .notImplemented("formula")
-        case .nearestWithMmr: throw .notImplemented("nearest_with_mmr")
-        case .relevanceFeedback: throw .notImplemented("relevance_feedback")
+        case .discover(let input):
+            self = .discover(
+                target: try VectorInput(input.target), try ContextPair.pairs(input.context))
+        case .context(let input): self = .context(try ContextPair.pairs(input))
+        case .formula(let formula): self = .formula(try Formula(formula))
+        case .nearestWithMmr(let input):
+            self = .diverse(try VectorInput(input.nearest), MarginalRelevance(input.mmr))
+        case .relevanceFeedback(let input): self = try Self.relevanceFeedback(input)
         case nil: throw .wrongInput("The query says nothing")
         }
     }
@@ -36,11 +38,44 @@ extension Query {
             negative: try VectorInput.inputs(message.negative),
             try RecommendStrategy(message.strategy))
     }
+
+    private static func relevanceFeedback(
+        _ message: Qdrant_RelevanceFeedbackInput
+    ) throws(DatabaseError) -> Query {
+        let feedback = try message.feedback.map { item throws(DatabaseError) in
+            FeedbackItem(example: try VectorInput(item.example), score: item.score)
+        }
+        guard case .naive(let naive)? = message.strategy.variant else {
+            throw .wrongInput("relevance_feedback has no strategy")
+        }
+        guard naive.b >= 0 else {
+            throw DatabaseError(
+                .validation,
+                "Validation error in body: [strategy.naive.b: value \(naive.b) invalid, must be "
+                    + "0.0 or larger]")
+        }
+        return .relevanceFeedback(
+            target: try VectorInput(message.target), feedback,
+            FeedbackWeights(a: naive.a, b: naive.b, c: naive.c))
+    }
 }
 
-extension DatabaseError {
-    fileprivate static func notImplemented(_ query: String) -> DatabaseError {
-        DatabaseError(.unimplemented, "Queries of the kind `\(query)` are not supported yet")
+extension ContextPair {
+    fileprivate static func pairs(
+        _ message: Qdrant_ContextInput
+    ) throws(DatabaseError) -> [ContextPair] {
+        try message.pairs.map { pair throws(DatabaseError) in
+            ContextPair(
+                positive: try VectorInput(pair.positive), negative: try VectorInput(pair.negative))
+        }
+    }
+}
+
+extension MarginalRelevance {
+    fileprivate init(_ message: Qdrant_Mmr) {
+        self.init(
+            diversity: message.hasDiversity ? message.diversity : 0.5,
+            candidatesLimit: message.hasCandidatesLimit ? Int(message.candidatesLimit) : nil)
     }
 }
 

@@ -1,5 +1,6 @@
 package import ApusCore
 package import ApusProto
+private import ApusText
 
 extension Vector {
     /// Reads the newer form (the oneof) and, when that is absent, the older one: `data` alone, with
@@ -9,7 +10,8 @@ extension Vector {
         case .dense(let dense): self = .dense(dense.data)
         case .sparse(let sparse): self = .sparse(SparseVector(sparse))
         case .multiDense(let multi): self = .multi(multi.vectors.map(\.data))
-        case .document, .image, .object: throw .inferenceNotSupported
+        case .document(let document): self = try InferredDocument(document).stored()
+        case .image, .object: throw .inferenceNotSupported
         case nil:
             if message.hasIndices {
                 self = .sparse(SparseVector(indices: message.indices.data, values: message.data))
@@ -48,7 +50,8 @@ extension VectorInput {
         case .dense(let dense): self = .vector(.dense(dense.data))
         case .sparse(let sparse): self = .vector(.sparse(SparseVector(sparse)))
         case .multiDense(let multi): self = .vector(.multi(multi.vectors.map(\.data)))
-        case .document, .image, .object: throw .inferenceNotSupported
+        case .document(let document): self = .vector(try InferredDocument(document).query())
+        case .image, .object: throw .inferenceNotSupported
         case nil: throw .wrongInput("A query vector is missing")
         }
     }
@@ -69,8 +72,16 @@ package func vectorsByName(
 }
 
 extension DatabaseError {
-    static let inferenceNotSupported = DatabaseError(
-        .unimplemented, "Embedding of documents, images and objects is not supported")
+    fileprivate static let inferenceNotSupported = DatabaseError(
+        .unimplemented, "Embedding of images and objects is not supported")
+}
+
+extension InferredDocument {
+    fileprivate init(_ message: Qdrant_Document) {
+        self.init(
+            text: message.text, model: message.model,
+            options: message.options.mapValues { JSONValue($0) })
+    }
 }
 
 extension Qdrant_Vector {

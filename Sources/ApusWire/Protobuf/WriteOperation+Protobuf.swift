@@ -25,8 +25,11 @@ extension Qdrant_PointStruct {
 
 extension WriteOperation {
     package init(_ message: Qdrant_UpsertPoints) throws(DatabaseError) {
-        try requireUnconditional(filtered: message.hasUpdateFilter, mode: message.updateMode)
-        self = .upsert(try Point.points(message.points))
+        self = .upsert(
+            try Point.points(message.points),
+            where: UpdateCondition(
+                mode: try UpdateCondition.Mode(message.updateMode),
+                filter: message.hasUpdateFilter ? try Filter(message.updateFilter) : nil))
     }
 
     package init(_ message: Qdrant_DeletePoints) throws(DatabaseError) {
@@ -34,8 +37,9 @@ extension WriteOperation {
     }
 
     package init(_ message: Qdrant_UpdatePointVectors) throws(DatabaseError) {
-        try requireUnconditional(filtered: message.hasUpdateFilter)
-        self = .updateVectors(try PointVectors.list(message.points))
+        self = .updateVectors(
+            try PointVectors.list(message.points),
+            where: message.hasUpdateFilter ? try Filter(message.updateFilter) : nil)
     }
 
     package init(_ message: Qdrant_DeletePointVectors) throws(DatabaseError) {
@@ -74,9 +78,11 @@ extension WriteOperation {
     package init(_ message: Qdrant_PointsUpdateOperation) throws(DatabaseError) {
         switch message.operation {
         case .upsert(let operation):
-            try requireUnconditional(
-                filtered: operation.hasUpdateFilter, mode: operation.updateMode)
-            self = .upsert(try Point.points(operation.points))
+            self = .upsert(
+                try Point.points(operation.points),
+                where: UpdateCondition(
+                    mode: try UpdateCondition.Mode(operation.updateMode),
+                    filter: operation.hasUpdateFilter ? try Filter(operation.updateFilter) : nil))
         case .deletePoints(let operation):
             self = .delete(try PointSelection(operation.points))
         case .deleteDeprecated(let selector):
@@ -100,8 +106,9 @@ extension WriteOperation {
         case .clearPayloadDeprecated_p(let selector):
             self = .clearPayload(try PointSelection(selector))
         case .updateVectors(let operation):
-            try requireUnconditional(filtered: operation.hasUpdateFilter)
-            self = .updateVectors(try PointVectors.list(operation.points))
+            self = .updateVectors(
+                try PointVectors.list(operation.points),
+                where: operation.hasUpdateFilter ? try Filter(operation.updateFilter) : nil)
         case .deleteVectors(let operation):
             self = .deleteVectors(
                 names: operation.vectors.names, try PointSelection(operation.pointsSelector))
@@ -126,13 +133,14 @@ extension PointVectors {
     }
 }
 
-/// Writing on a condition does not exist yet; to ignore the condition would lose data.
-private func requireUnconditional(
-    filtered: Bool, mode: Qdrant_UpdateMode = .upsert
-) throws(DatabaseError) {
-    guard !filtered, mode == .upsert else {
-        throw DatabaseError(
-            .unimplemented, "Conditional updates (update_filter, update_mode) are not supported yet"
-        )
+extension UpdateCondition.Mode {
+    fileprivate init(_ message: Qdrant_UpdateMode) throws(DatabaseError) {
+        switch message {
+        case .upsert: self = .upsert
+        case .insertOnly: self = .insertOnly
+        case .updateOnly: self = .updateOnly
+        case .UNRECOGNIZED(let value):
+            throw .wrongInput("There is no update mode with the number \(value)")
+        }
     }
 }

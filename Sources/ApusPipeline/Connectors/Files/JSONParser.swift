@@ -6,6 +6,12 @@ package struct MalformedJSON: Error, Hashable, Sendable {
     package var offset: Int
     package var expected: String
     package var found: String
+
+    package init(offset: Int, expected: String, found: String) {
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+    }
 }
 
 /// Reads one JSON text (RFC 8259) from front to back, either as a whole value or piece by piece.

@@ -1,0 +1,155 @@
+private import ApusCore
+package import ApusPipeline
+private import Foundation
+
+/// An embedder behind `POST /v1/embeddings`, as OpenAI, vLLM, Infinity, TEI and others have it.
+package struct OpenAIEmbedder: Embedder {
+    package struct Settings: Sendable {
+        /// Up to and without `/embeddings`: `https://api.openai.com/v1`.
+        package var url: String
+        package var model: String
+        /// Changes when the server's weights do; part of what a vector comes from.
+        package var version: String
+        package var dimension: Int
+        /// Sent as a bearer token.
+        package var key: Reference?
+        /// Whether vectors come as base64 of little-endian floats, a third of the bytes of numbers.
+        package var isBase64: Bool
+        /// Whether the dimension is asked for, of models that can give several.
+        package var asksDimension: Bool
+        package var timeout: Duration
+
+        package init(
+            url: String, model: String, dimension: Int, version: String = "", key: Reference? = nil,
+            isBase64: Bool = true, asksDimension: Bool = false, timeout: Duration = .seconds(60)
+        ) {
+            self.url = url
+            self.model = model
+            self.version = version
+            self.dimension = dimension
+            self.key = key
+            self.isBase64 = isBase64
+            self.asksDimension = asksDimension
+            self.timeout = timeout
+        }
+
+        init(_ declaration: Declaration) throws(DeclarationProblem) {
+            let values = try declaration.members([
+                "url", "model", "version", "dimension", "key", "encoding", "askDimension",
+                "timeout",
+            ])
+            self.init(
+                url: try values.required("url", of: declaration).text(),
+                model: try values.required("model", of: declaration).text(),
+                dimension: try values.required("dimension", of: declaration).integer(1...65_536))
+            version = try values["version"]?.text() ?? ""
+            if let key = values["key"] { self.key = try Reference(secret: key) }
+            if let encoding = values["encoding"] {
+                isBase64 = try encoding.choice(["base64": true, "float": false])
+            }
+            if let asks = values["askDimension"] { asksDimension = try asks.bool() }
+            if let timeout = values["timeout"] { self.timeout = try timeout.duration() }
+        }
+    }
+
+    package let model: EmbeddingModel
+    private let settings: Settings
+    private let service: HTTPService
+
+    package init(_ settings: Settings) throws(StageError) {
+        self.settings = settings
+        model = EmbeddingModel(
+            id: settings.model, version: settings.version, dimension: settings.dimension,
+            isNormalized: false)
+        var service = HTTPService(stage: "embed", base: settings.url)
+        service.timeout = settings.timeout
+        if let key = settings.key {
+            service.headers.append(("authorization", "Bearer \(try key.value())"))
+        }
+        self.service = service
+    }
+
+    package func embed(_ texts: [String]) async throws -> [[Float]] {
+        guard !texts.isEmpty else { return [] }
+        var request: [String: JSONValue] = [
+            "model": .string(settings.model), "input": .array(texts.map { .string($0) }),
+            "encoding_format": settings.isBase64 ? "base64" : "float",
+        ]
+        if settings.asksDimension { request["dimensions"] = .integer(Int64(settings.dimension)) }
+        let answer = try await service.call(
+            .post, "/embeddings", body: JSONText.bytes(of: .object(request)))
+        do throws(MalformedJSON) {
+            var parser = JSONParser(answer.body)
+            return try Self.vectors(&parser, count: texts.count)
+        } catch {
+            throw StageError(
+                .transient(after: nil), stage: "embed",
+                "\(settings.url)/embeddings gave no answer of the protocol: at byte \(error.offset) "
+                    + "expected \(error.expected), found \(error.found)")
+        }
+    }
+
+    /// The vectors by their `index`, which says the text that each belongs to. What is left out, or
+    /// comes twice, makes the count wrong.
+    private static func vectors(
+        _ parser: inout JSONParser, count: Int
+    ) throws(MalformedJSON) -> [[Float]] {
+        var byIndex: [Int: [Float]] = [:]
+        var surplus = 0
+        try parser.beginObject()
+        while let key = try parser.nextKey() {
+            guard key == "data" else {
+                _ = try parser.readValue()
+                continue
+            }
+            try parser.beginArray()
+            var number = 0
+            while try parser.nextElement() {
+                var index = number
+                var vector: [Float] = []
+                try parser.beginObject()
+                while let key = try parser.nextKey() {
+                    switch key {
+                    case "index": index = Int(clamping: try parser.readUnsigned(UInt64.self))
+                    case "embedding": vector = try Self.vector(&parser)
+                    default: _ = try parser.readValue()
+                    }
+                }
+                if index >= count || byIndex.updateValue(vector, forKey: index) != nil {
+                    surplus += 1
+                }
+                number += 1
+            }
+        }
+        return (0..<count).compactMap { byIndex[$0] }
+            + Array(repeating: [], count: surplus)
+    }
+
+    /// Numbers, or a string of base64. What JSON cannot say (NaN) some servers write as null.
+    private static func vector(_ parser: inout JSONParser) throws(MalformedJSON) -> [Float] {
+        if try parser.peek("a vector") == UInt8(ascii: "\"") {
+            let text = try parser.readString()
+            guard let data = Data(base64Encoded: text), data.count.isMultiple(of: 4) else {
+                throw MalformedJSON(
+                    offset: parser.offset, expected: "base64 of 32-bit floats",
+                    found: String(text.prefix(20)))
+            }
+            let bytes = [UInt8](data)
+            return stride(from: 0, to: bytes.count, by: 4).map { start in
+                let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
+                return Float(bitPattern: bits)
+            }
+        }
+        var vector: [Float] = []
+        try parser.beginArray()
+        while try parser.nextElement() {
+            if try parser.peek("a number") == UInt8(ascii: "n") {
+                _ = try parser.readValue()
+                vector.append(.nan)
+            } else {
+                vector.append(try parser.readFloat())
+            }
+        }
+        return vector
+    }
+}

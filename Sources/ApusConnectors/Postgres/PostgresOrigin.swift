@@ -1,0 +1,99 @@
+package import ApusCore
+package import ApusPipeline
+
+/// The rows of a table or view of a PostgreSQL server.
+///
+/// Without a watermark every run reads all rows in the order of the key. With one (a column that
+/// grows with every change of a row, usually `updated_at`) a run reads rows in its order from where
+/// the last one ended: only what changed since. A transaction that is under way may still commit rows
+/// with earlier watermarks, so nothing at or after the start of the oldest one is read yet, nor
+/// anything younger than `settle`.
+package struct PostgresOrigin: RecordOrigin {
+    package struct Settings: Sendable {
+        /// As libpq takes it.
+        package var connection: Reference
+        /// With its schema where it is not on the search path; as SQL writes it.
+        package var table: String
+        package var key: String
+        /// nil: all.
+        package var columns: [String]?
+        package var watermark: String?
+        package var settle: Duration
+        /// A row that takes more as JSON is a malformed record.
+        package var rowBytesMax = 32 << 20
+
+        package init(connection: Reference, table: String, key: String) {
+            self.connection = connection
+            self.table = table
+            self.key = key
+            settle = .zero
+        }
+
+        init(_ declaration: Declaration) throws(DeclarationProblem) {
+            let values = try declaration.members([
+                "connection", "table", "key", "columns", "watermark", "settle", "rowSize",
+            ])
+            connection = try Reference(try values.required("connection", of: declaration))
+            table = try values.required("table", of: declaration).text()
+            key = try values.required("key", of: declaration).text()
+            if let list = values["columns"] {
+                var columns: [String] = []
+                for column in try list.list() { columns.append(try column.text()) }
+                self.columns = columns
+            }
+            watermark = try values["watermark"]?.text()
+            settle = try values["settle"]?.duration() ?? .zero
+            if let size = values["rowSize"] { rowBytesMax = try size.byteCount() }
+        }
+    }
+
+    package let settings: Settings
+
+    package init(_ settings: Settings) { self.settings = settings }
+
+    package var identity: String {
+        "postgres \(settings.connection) \(settings.table) key=\(settings.key) "
+            + "watermark=\(settings.watermark ?? "")"
+    }
+
+    package var showsAll: Bool { true }
+
+    package func open(at position: JSONValue?) async throws -> any RecordSource {
+        PostgresRows(settings, at: PostgresPosition(position), keysOnly: false)
+    }
+
+    package func openKeys() async throws -> any RecordSource {
+        PostgresRows(settings, at: nil, keysOnly: true)
+    }
+
+    package var explanation: String {
+        let order = settings.watermark.map { "changed rows by \($0)" } ?? "all rows at every run"
+        return "\(settings.table) of the PostgreSQL server at \(settings.connection), \(order), "
+            + "named by \(settings.key); rows that are gone are deleted"
+    }
+}
+
+/// The last row that was read: its key, and its watermark where there is one. As texts.
+struct PostgresPosition: Hashable, Sendable {
+    var key: String
+    var watermark: String?
+
+    init(key: String, watermark: String?) {
+        self.key = key
+        self.watermark = watermark
+    }
+
+    init?(_ value: JSONValue?) {
+        guard case .object(let members)? = value, case .string(let key)? = members["key"] else {
+            return nil
+        }
+        self.key = key
+        if case .string(let watermark)? = members["watermark"] { self.watermark = watermark }
+    }
+
+    var value: JSONValue {
+        var members: [String: JSONValue] = ["key": .string(key)]
+        if let watermark { members["watermark"] = .string(watermark) }
+        return .object(members)
+    }
+}

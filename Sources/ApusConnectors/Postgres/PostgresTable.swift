@@ -1,0 +1,156 @@
+internal import ApusPipeline
+
+/// What is known of a table, and the statement that reads a page of it.
+struct PostgresTable {
+    struct Row: Sendable {
+        var key: String
+        var watermark: String?
+        /// Milliseconds since 1970, of a watermark that is a time.
+        var time: Int64?
+        var byteCount: Int
+        /// nil: it is too large.
+        var json: String?
+    }
+
+    private let settings: PostgresOrigin.Settings
+    private let keysOnly: Bool
+    private let keyType: String
+    private let watermarkType: String?
+
+    /// Looks at the table. Throws where rows could be passed over: a key that several rows may share,
+    /// rows without key or watermark.
+    init(
+        _ connection: PostgresConnection, _ settings: PostgresOrigin.Settings, keysOnly: Bool
+    ) throws(StageError) {
+        self.settings = settings
+        self.keysOnly = keysOnly
+        let columns = try connection.rows(
+            """
+            SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+              c.relkind NOT IN ('r', 'p') OR EXISTS (
+                SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique
+                  AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum)
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+            """, [settings.table])
+        func column(_ name: String) throws(StageError) -> [String?] {
+            guard let row = columns.first(where: { $0[0] == name }) else {
+                throw StageError(
+                    .fatal, stage: "source", "\(settings.table) has no column '\(name)'")
+            }
+            return row
+        }
+        let key = try column(settings.key)
+        keyType = key[1] ?? "text"
+        guard key[3] == "t" else {
+            throw StageError(
+                .fatal, stage: "source",
+                "column '\(settings.key)' of \(settings.table) has no unique index, so it does not "
+                    + "name rows")
+        }
+        let watermark = try settings.watermark.map { name throws(StageError) in try column(name) }
+        watermarkType = watermark?[1]
+        for column in [key, watermark].compactMap({ $0 }) where column[2] != "t" {
+            let name = column[0] ?? ""
+            let found = try connection.rows(
+                "SELECT EXISTS (SELECT FROM \(settings.table) WHERE \(Self.quoted(name)) IS NULL)")
+            guard found.first?.first == "f" else {
+                throw StageError(
+                    .fatal, stage: "source",
+                    "\(settings.table) has rows without '\(name)', which would be passed over")
+            }
+        }
+    }
+
+    private static func quoted(_ name: String) -> String {
+        "\""
+            + name.split(separator: "\"", omittingEmptySubsequences: false)
+            .joined(separator: "\"\"") + "\""
+    }
+
+    /// The rows behind a position, in order.
+    func page(
+        _ connection: PostgresConnection, behind position: PostgresPosition?, _ limit: ReadLimit
+    ) throws(StageError) -> [Row] {
+        var parameters: [String] = []
+        if let position {
+            parameters.append(position.key)
+            if readsByWatermark { parameters.append(position.watermark ?? "") }
+        }
+        return try connection.rows(statement(hasPosition: position != nil, limit), parameters)
+            .compactMap { row in
+                guard let key = row[0] else { return nil }
+                return Row(
+                    key: key, watermark: row[1], time: row[2].flatMap { Int64($0) },
+                    byteCount: row[3].flatMap { Int($0) } ?? 0, json: row[4])
+            }
+    }
+
+    private var readsByWatermark: Bool { settings.watermark != nil && !keysOnly }
+
+    private var isTime: Bool {
+        watermarkType.map { $0.hasPrefix("timestamp") || $0 == "date" } ?? false
+    }
+
+    /// A page ends when its rows' JSON has `limit.bytes`: the server adds it up, so that neither side
+    /// holds more.
+    private func statement(hasPosition: Bool, _ limit: ReadLimit) -> String {
+        let key = Self.quoted(settings.key)
+        var conditions: [String] = []
+        var order = key
+        var time = "NULL::bigint"
+        var watermark = "NULL::text"
+        if readsByWatermark, let name = settings.watermark, let type = watermarkType {
+            let column = Self.quoted(name)
+            order = "\(column), \(key)"
+            watermark = "\(column)::text"
+            if isTime { time = "(extract(epoch FROM \(column)) * 1000)::bigint" }
+            if hasPosition {
+                conditions.append("(\(column), \(key)) > ($2::\(type), $1::\(keyType))")
+            }
+            if isTime { conditions.append("\(column) < \(horizon)") }
+        } else if hasPosition {
+            conditions.append("\(key) > $1::\(keyType)")
+        }
+        let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+        let page =
+            "SELECT * FROM \(settings.table) \(filter) ORDER BY \(order) LIMIT \(limit.records)"
+        if keysOnly {
+            return """
+                SELECT \(key)::text, NULL, NULL, 0, NULL FROM (\(page)) apus_t ORDER BY \(order)
+                """
+        }
+        let columns = settings.columns.map { names in
+            "(SELECT apus_c FROM (SELECT "
+                + names.map { "apus_t." + Self.quoted($0) }.joined(separator: ", ") + ") apus_c)"
+        }
+        let most = settings.rowBytesMax
+        return """
+            SELECT apus_k, apus_w, apus_ms, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END
+            FROM (
+              SELECT *, sum(least(apus_n, \(most))) OVER (ORDER BY apus_r) - least(apus_n, \(most))
+                apus_before
+              FROM (
+                SELECT apus_r, apus_k, apus_w, apus_ms, apus_j, octet_length(apus_j) apus_n
+                FROM (
+                  SELECT row_number() OVER (ORDER BY \(order)) apus_r, \(key)::text apus_k,
+                    \(watermark) apus_w, \(time) apus_ms,
+                    row_to_json(\(columns ?? "apus_t"))::text apus_j
+                  FROM (\(page)) apus_t
+                ) apus_rows
+              ) apus_sized
+            ) apus_counted
+            WHERE apus_before < \(limit.bytes) ORDER BY apus_r
+            """
+    }
+
+    /// What is older cannot change any more: no transaction that is under way began before it.
+    private var horizon: String {
+        let settle = settings.settle / .milliseconds(1)
+        return """
+            (SELECT least(min(xact_start), now()) - interval '\(settle) milliseconds'
+              FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid())
+            """
+    }
+}

@@ -1,0 +1,117 @@
+internal import ApusPipeline
+private import CRedis
+private import Foundation
+
+/// A connection to a Redis server, for one thread.
+@safe
+final class RedisConnection {
+    indirect enum Reply: Sendable {
+        case text([UInt8])
+        case integer(Int64)
+        case list([Reply])
+        case null
+
+        var string: String? {
+            if case .text(let bytes) = self {
+                String(validating: bytes, as: UTF8.self)
+            } else {
+                nil
+            }
+        }
+
+        var elements: [Reply] { if case .list(let elements) = self { elements } else { [] } }
+    }
+
+    private let context: UnsafeMutablePointer<redisContext>
+    private let stage: String
+
+    init(host: String, port: Int, password: String?, stage: String) throws(StageError) {
+        self.stage = stage
+        let patience = timeval(tv_sec: 10, tv_usec: 0)
+        guard let context = unsafe redisConnectWithTimeout(host, Int32(port), patience) else {
+            throw StageError(.transient(after: nil), stage: stage, "no memory for a connection")
+        }
+        unsafe self.context = context
+        guard unsafe context.pointee.err == 0 else {
+            let message = unsafe Self.error(context)
+            unsafe redisFree(context)
+            throw StageError(.transient(after: nil), stage: stage, "\(host):\(port): \(message)")
+        }
+        unsafe redisSetTimeout(context, timeval(tv_sec: 60, tv_usec: 0))
+        if let password { _ = try call(["AUTH", password]) }
+    }
+
+    deinit { unsafe redisFree(context) }
+
+    private static func error(_ context: UnsafeMutablePointer<redisContext>) -> String {
+        unsafe withUnsafeBytes(of: &context.pointee.errstr) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    /// The answer to one command.
+    func call(_ words: [String]) throws(StageError) -> Reply {
+        try send(words)
+        return try receive()
+    }
+
+    /// The answers to several commands, sent together.
+    func call(all commands: [[String]]) throws(StageError) -> [Reply] {
+        for words in commands { try send(words) }
+        var replies: [Reply] = []
+        for _ in commands { replies.append(try receive()) }
+        return replies
+    }
+
+    private func send(_ words: [String]) throws(StageError) {
+        var command: [UInt8] = Array("*\(words.count)\r\n".utf8)
+        for word in words {
+            command += Array("$\(word.utf8.count)\r\n".utf8) + Array(word.utf8) + [0x0d, 0x0a]
+        }
+        let status = unsafe command.withUnsafeBytes { bytes in
+            unsafe redisAppendFormattedCommand(
+                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        guard status == REDIS_OK else { throw lost() }
+    }
+
+    private func receive() throws(StageError) -> Reply {
+        var answer: UnsafeMutableRawPointer?
+        guard unsafe redisGetReply(context, &answer) == REDIS_OK, let answer = unsafe answer else {
+            throw lost()
+        }
+        defer { unsafe freeReplyObject(answer) }
+        return try unsafe reply(answer.assumingMemoryBound(to: redisReply.self))
+    }
+
+    private func lost() -> StageError {
+        StageError(.transient(after: nil), stage: stage, unsafe Self.error(context))
+    }
+
+    private func reply(_ pointer: UnsafeMutablePointer<redisReply>) throws(StageError) -> Reply {
+        let reply = unsafe pointer.pointee
+        switch unsafe reply.type {
+        case REDIS_REPLY_INTEGER: return .integer(unsafe Int64(reply.integer))
+        case REDIS_REPLY_NIL: return .null
+        case REDIS_REPLY_ARRAY:
+            var elements: [Reply] = []
+            for index in 0..<Int(unsafe reply.elements) {
+                guard let element = unsafe reply.element[index] else { continue }
+                elements.append(try unsafe self.reply(element))
+            }
+            return .list(elements)
+        default:
+            let bytes = unsafe Array(UnsafeRawBufferPointer(start: reply.str, count: reply.len))
+            guard unsafe reply.type != REDIS_REPLY_ERROR else {
+                throw refusal(String(decoding: bytes, as: UTF8.self))
+            }
+            return .text(bytes)
+        }
+    }
+
+    private func refusal(_ text: String) -> StageError {
+        let mayPass = ["LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN"]
+            .contains { text.hasPrefix($0) }
+        return StageError(mayPass ? .transient(after: nil) : .fatal, stage: stage, text)
+    }
+}

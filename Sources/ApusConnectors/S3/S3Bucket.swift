@@ -1,0 +1,92 @@
+internal import ApusPipeline
+private import Foundation
+
+/// A bucket of an S3 store, by path (`http://host/bucket/key`).
+package struct S3Bucket: Sendable {
+    package struct Object: Hashable, Sendable {
+        package var key: String
+        package var size: Int
+        package var etag: String
+        /// Milliseconds since 1970.
+        package var modified: Int64?
+    }
+
+    private let service: HTTPService
+    private let signature: AWSSignature
+    private let host: String
+    private let bucket: String
+
+    init(_ settings: S3Origin.Settings) throws(StageError) {
+        var service = HTTPService(stage: "source", base: settings.endpoint)
+        service.answerBytesMax = settings.objectBytesMax + (1 << 20)
+        self.service = service
+        bucket = settings.bucket
+        signature = AWSSignature(
+            accessKey: try settings.accessKey.value(), secretKey: try settings.secretKey.value(),
+            region: settings.region, service: "s3")
+        guard let url = URL(string: settings.endpoint), let host = url.host() else {
+            throw StageError(.fatal, stage: "source", "'\(settings.endpoint)' is no address")
+        }
+        self.host = url.port.map { "\(host):\($0)" } ?? host
+    }
+
+    /// A page of the objects whose keys begin with `prefix`, in the order of their keys, behind one.
+    func objects(prefix: String, behind key: String?) async throws(StageError) -> [Object] {
+        var query = [
+            (name: "encoding-type", value: "url"), (name: "list-type", value: "2"),
+            (name: "prefix", value: prefix),
+        ]
+        if let key { query.append(("start-after", key)) }
+        let answer = try await get("/\(AWSSignature.percentEncoded(bucket))", query)
+        return Self.objects(in: String(decoding: answer, as: UTF8.self))
+    }
+
+    func content(of key: String) async throws(StageError) -> [UInt8] {
+        let path = AWSSignature.percentEncoded("/\(bucket)/\(key)", keepingSlashes: true)
+        return try await get(path, [])
+    }
+
+    private func get(
+        _ path: String, _ query: [(name: String, value: String)]
+    ) async throws(StageError) -> [UInt8] {
+        let headers = signature.headers(host: host, path: path, query: query, now: Date())
+        let suffix = query.isEmpty ? "" : "?" + AWSSignature.encoded(query)
+        return try await service.call(.get, path + suffix, headers: headers).body
+    }
+
+    // MARK: Listings
+
+    /// The objects of a ListBucketResult. Its keys are percent-encoded, so that no text in it has
+    /// markup of its own.
+    package static func objects(in xml: String) -> [Object] {
+        var objects: [Object] = []
+        var rest = xml[...]
+        while let entry = element("Contents", in: &rest) {
+            var inner = entry
+            guard let encoded = element("Key", in: &inner),
+                let key = encoded.replacing("+", with: "%20").removingPercentEncoding
+            else { continue }
+            var (sizes, etags, times) = (entry, entry, entry)
+            let etag = element("ETag", in: &etags)?.replacing("&quot;", with: "") ?? ""
+            let modified = element("LastModified", in: &times).flatMap {
+                try? Date(String($0), strategy: .iso8601)
+            }
+            objects.append(
+                Object(
+                    key: key, size: element("Size", in: &sizes).flatMap { Int($0) } ?? 0,
+                    etag: String(etag.replacing("\"", with: "")),
+                    modified: modified.map { Int64($0.timeIntervalSince1970 * 1000) }))
+        }
+        return objects
+    }
+
+    /// The content of the next element of that name; `text` goes on behind it.
+    private static func element(_ name: String, in text: inout Substring) -> Substring? {
+        guard let start = text.firstRange(of: "<\(name)>"),
+            let end = text[start.upperBound...].firstRange(of: "</\(name)>")
+        else { return nil }
+        let content = text[start.upperBound..<end.lowerBound]
+        text = text[end.upperBound...]
+        return content
+    }
+}

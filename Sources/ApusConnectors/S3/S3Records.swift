@@ -1,0 +1,149 @@
+internal import ApusCore
+internal import ApusPipeline
+
+/// Reads the objects of a bucket in the order of their keys, one pass after the other.
+actor S3Records: RecordSource {
+    private let bucket: S3Bucket
+    private let settings: S3Origin.Settings
+    /// The last object that is done with; nil: none is.
+    private var last: String?
+    /// Lines of the object behind it that are done with, if it is still the one with this tag.
+    private var linesDone = 0
+    private var tag = ""
+    /// Objects of the listing that are not read yet, last one first.
+    private var listed: [S3Bucket.Object] = []
+    private var lines: (object: S3Bucket.Object, all: [ArraySlice<UInt8>])?
+    private var hasToldEnd = false
+
+    init(_ bucket: S3Bucket, _ settings: S3Origin.Settings, at position: JSONValue?) {
+        self.bucket = bucket
+        self.settings = settings
+        guard case .object(let members)? = position else { return }
+        if case .string(let last)? = members["last"] { self.last = last }
+        if case .integer(let lines)? = members["lines"] { linesDone = Int(lines) }
+        if case .string(let tag)? = members["tag"] { self.tag = tag }
+    }
+
+    func close() {}
+
+    func next(_ limit: ReadLimit) async throws -> SourceBatch? {
+        if hasToldEnd {
+            hasToldEnd = false
+            return nil
+        }
+        var records: [SourceRecord] = []
+        var bytes = 0
+        var isMoved = false
+        while records.count < limit.records, bytes < limit.bytes {
+            if let (object, all) = lines {
+                guard linesDone < all.count else {
+                    finish(object)
+                    isMoved = true
+                    continue
+                }
+                bytes += all[linesDone].count
+                linesDone += 1
+                isMoved = true
+                if let record = record(of: object, line: linesDone, all[linesDone - 1]) {
+                    records.append(record)
+                }
+                continue
+            }
+            if listed.isEmpty {
+                listed = try await bucket.objects(prefix: settings.prefix, behind: last).reversed()
+            }
+            guard let object = listed.popLast() else { break }
+            if let record = try await open(object) {
+                records.append(record)
+                bytes += object.size
+            }
+            isMoved = true
+        }
+        guard !isMoved else { return SourceBatch(records: records, position: position) }
+        // The pass is over, which is told once; the next one starts from the first object.
+        last = nil
+        hasToldEnd = true
+        return SourceBatch(records: [], position: .null)
+    }
+
+    private var position: JSONValue {
+        var members: [String: JSONValue] = [:]
+        if let last { members["last"] = .string(last) }
+        if let lines {
+            members["lines"] = .integer(Int64(linesDone))
+            members["tag"] = .string(lines.object.etag)
+        }
+        return .object(members)
+    }
+
+    private func finish(_ object: S3Bucket.Object) {
+        last = object.key
+        lines = nil
+        linesDone = 0
+    }
+
+    /// Gets an object. Returns the record that a document is; the lines of others are read then.
+    private func open(_ object: S3Bucket.Object) async throws -> SourceRecord? {
+        let place = "\(settings.bucket)/\(object.key)"
+        func malformed(_ reason: String) -> SourceRecord {
+            finish(object)
+            return SourceRecord(
+                key: object.key, place: place, time: object.modified,
+                change: .malformed(reason: reason, raw: ""))
+        }
+        let isLines = [".jsonl", ".ndjson"].contains { object.key.hasSuffix($0) }
+        let format = DocumentReader.Format(path: object.key)
+        guard isLines || format != nil else {
+            // Folders and files of other kinds are no records.
+            finish(object)
+            return nil
+        }
+        guard object.size <= settings.objectBytesMax else {
+            return malformed(
+                "an object of \(object.size) bytes, of at most \(settings.objectBytesMax)")
+        }
+        let content = try await bucket.content(of: object.key)
+        if isLines {
+            if tag != object.etag { linesDone = 0 }
+            tag = ""
+            lines = (object, content.split(separator: 0x0a, omittingEmptySubsequences: false))
+            return nil
+        }
+        defer { finish(object) }
+        do throws(DocumentText.Unreadable) {
+            let text = try DocumentText(content: content, format: format ?? .plain)
+            return SourceRecord(
+                key: object.key, place: place, time: object.modified,
+                change: .put(
+                    RecordContent(fields: ["path": .string(object.key)], document: text)))
+        } catch {
+            return malformed(error.reason)
+        }
+    }
+
+    /// nil for a line without anything in it.
+    private func record(
+        of object: S3Bucket.Object, line: Int, _ bytes: ArraySlice<UInt8>
+    ) -> SourceRecord? {
+        guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
+        let place = "\(settings.bucket)/\(object.key), line \(line)"
+        let raw = String(decoding: bytes.prefix(65_536), as: UTF8.self)
+        var key = settings.key == nil ? "\(object.key)#\(line)" : ""
+        let change: SourceRecord.Change
+        do throws(MalformedJSON) {
+            var parser = JSONParser(Array(bytes))
+            let fields = try parser.readObject()
+            try parser.readEnd()
+            if let field = settings.key { key = fields.value(at: field)?.plainText ?? "" }
+            change =
+                key.isEmpty
+                ? .malformed(reason: "no field that names records", raw: raw)
+                : .put(RecordContent(fields: fields))
+        } catch {
+            change = .malformed(
+                reason: "column \(error.offset + 1): expected \(error.expected), found "
+                    + error.found, raw: raw)
+        }
+        return SourceRecord(key: key, place: place, time: object.modified, change: change)
+    }
+}

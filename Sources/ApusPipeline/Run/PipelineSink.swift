@@ -1,0 +1,35 @@
+package import ApusCore
+
+/// A collection that a pipeline fills: in this process or on a server.
+package protocol PipelineSink: Sendable {
+    /// What the last write that is durable said; nil: there was none under that name.
+    func position(of pipeline: String) async throws -> JSONValue?
+    /// Those of the points that are there, with as much of them as is asked for.
+    func points(_ ids: [PointID], withVectors: Bool) async throws -> [Record]
+    /// Up to `limit` points in the order of their ids, from `start` on.
+    func page(from start: PointID?, limit: Int) async throws -> [Record]
+    /// Applies a change. Writes do not overlap.
+    ///
+    /// Returns once all of it is durable. Either the change and its position survive a crash or
+    /// neither does; or, where a sink cannot do that, the change does at least when its position
+    /// does, and making it again changes nothing.
+    func write(_ change: SinkChange) async throws
+}
+
+/// What is to become of a collection.
+package struct SinkChange: Sendable {
+    package var deletes: [PointID]
+    package var upserts: [Point]
+    /// Of the pipeline of that name.
+    package var pipeline: String
+    package var position: JSONValue
+
+    package init(
+        deletes: [PointID] = [], upserts: [Point] = [], pipeline: String, position: JSONValue
+    ) {
+        self.deletes = deletes
+        self.upserts = upserts
+        self.pipeline = pipeline
+        self.position = position
+    }
+}

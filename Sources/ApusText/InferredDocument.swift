@@ -1,0 +1,32 @@
+package import ApusCore
+
+/// A text that a server of the wire API turns into a vector.
+package struct InferredDocument: Hashable, Sendable {
+    package var text: String
+    package var model: String
+    package var options: [String: JSONValue]
+
+    package init(text: String, model: String, options: [String: JSONValue] = [:]) {
+        self.text = text
+        self.model = model
+        self.options = options
+    }
+
+    /// The vector of a text that is stored.
+    /// - Throws: `unimplemented` for a model other than `qdrant/bm25`, and what its options throw.
+    package func stored() throws(DatabaseError) -> Vector {
+        .sparse(try bm25().document(text))
+    }
+
+    /// The vector of a text that is searched for.
+    package func query() throws(DatabaseError) -> Vector { .sparse(try bm25().query(text)) }
+
+    private func bm25() throws(DatabaseError) -> BM25 {
+        guard model.lowercased() == "qdrant/bm25" else {
+            throw DatabaseError(
+                .unimplemented,
+                "inference with the model `\(model)`: there is only `qdrant/bm25`")
+        }
+        return BM25(try BM25Options(options))
+    }
+}

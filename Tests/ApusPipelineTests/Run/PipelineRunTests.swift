@@ -1,0 +1,237 @@
+import ApusCore
+import ApusPipeline
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct PipelineRunTests {
+    private let folder: TemporaryFolder
+    private let sink = MemoryCollection()
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func run(
+        _ origin: any RecordOrigin, _ embedder: CountingEmbedder = CountingEmbedder(),
+        into other: MemoryCollection? = nil, mapping: RecordMapping = RecordMapping(),
+        _ change: (inout PipelineRun.Options) -> Void = { _ in }
+    ) async throws -> (start: PipelineRun.Start, counters: PipelineCounters) {
+        var options = PipelineRun.Options()
+        options.limit.records = 3
+        options.retry.sleep = { _ in await Task.yield() }
+        change(&options)
+        let work = PipelineRun(
+            name: "test", origin: origin, mapping: mapping,
+            chunker: Chunker(
+                .window(bytes: 8, overlap: 0), tokenizer: try StaticEmbedder().tokenizer),
+            chunkSignature: "8", embedder: ReliableEmbedder(embedder, retry: options.retry),
+            field: "", sink: other ?? sink, deadLetters: DeadLetterFile(path: letters),
+            options: options)
+        let start = try await work.run()
+        return (start, work.monitor.progress.counters)
+    }
+
+    private var letters: String { folder.file("dead.jsonl") }
+
+    private func deadLetters() throws -> [DeadLetter] {
+        guard let data = FileManager.default.contents(atPath: letters) else { return [] }
+        return try data.split(separator: 0x0a).map {
+            try JSONDecoder().decode(DeadLetter.self, from: $0)
+        }
+    }
+
+    private static let texts: [(String, String)] = (0..<20).map { number in
+        ("k\(number)", String(repeating: "text \(number) ", count: number % 4 + 1))
+    }
+
+    @Test("Every record is there in its chunks, and another run changes nothing")
+    func twice() async throws {
+        let origin = ListOrigin(texts: Self.texts)
+        let embedder = CountingEmbedder()
+        let first = try await run(origin, embedder)
+        #expect(first.start == .fresh && first.counters.written == 20)
+        #expect(
+            sink.texts.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: Self.texts))
+        let calls = embedder.embedded.count
+        let second = try await run(origin, embedder)
+        #expect(second.start == .resumed && second.counters.read == 0)
+        let third = try await run(origin, embedder) { $0.startOver = true }
+        #expect(third.counters.unchanged == 20 && third.counters.pointsUpserted == 0)
+        #expect(embedder.embedded.count == calls)
+    }
+
+    @Test("A changed record replaces its chunks, and embeds only what is new in it")
+    func change() async throws {
+        _ = try await run(ListOrigin(texts: [("a", "12345678abcdefghABCDEFGH"), ("b", "bbbb")]))
+        #expect(sink.texts["a"] == ["12345678", "abcdefgh", "ABCDEFGH"])
+        let embedder = CountingEmbedder()
+        let changed = ListOrigin(texts: [("a", "abcdefghnew"), ("b", "bbbb")])
+        let counters = try await run(changed, embedder) { $0.startOver = true }.counters
+        #expect(sink.texts == ["a": ["abcdefgh", "new"], "b": ["bbbb"]])
+        #expect(embedder.embedded == ["new"])
+        #expect(counters.reused == 1 && counters.pointsDeleted == 1 && counters.unchanged == 1)
+    }
+
+    @Test("Deleted, filtered and emptied records leave nothing")
+    func delete() async throws {
+        _ = try await run(ListOrigin(texts: [("a", "aaaa"), ("b", "bbbb"), ("c", "cccc")]))
+        let gone = SourceRecord(key: "a", place: "a", change: .delete)
+        var mapping = RecordMapping()
+        mapping.filter = Filter(
+            mustNot: [.field(PayloadPath(key: "text"), .matchKeyword("bbbb"))])
+        mapping.filterSignature = "not bbbb"
+        let counters = try await run(
+            ListOrigin([gone, ListOrigin.record("b", "bbbb"), ListOrigin.record("c", " ")]),
+            mapping: mapping
+        ).counters
+        #expect(sink.count == 0)
+        #expect(counters.deleted == 1 && counters.leftOut == 1 && counters.pointsDeleted == 3)
+    }
+
+    @Test("What a whole pass does not show is deleted, other pipelines' points are not")
+    func sweep() async throws {
+        let other = Point(
+            id: ChunkPoint.id(pipeline: "other", key: "a", chunk: 0), vector: [1, 2, 3],
+            payload: [
+                ChunkPoint.member:
+                    ChunkPoint(key: "a", chunk: 0, count: 1, version: "v", hash: "h").value
+            ])
+        try await sink.write(
+            SinkChange(
+                upserts: [other, Point(id: 1, vector: [1, 2, 3])], pipeline: "x",
+                position: .null))
+        let origin = ListOrigin(texts: Self.texts, showsAll: true)
+        _ = try await run(origin)
+        origin.records.withLock { $0.removeAll { $0.key.hasSuffix("5") } }
+        let counters = try await run(origin) { $0.startOver = true }.counters
+        #expect(counters.swept == 2)
+        let expected = Self.texts.filter { !$0.0.hasSuffix("5") }
+        var found = sink.texts
+        #expect(found.removeValue(forKey: "a") != nil)
+        #expect(found.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: expected))
+    }
+
+    @Test("A source with a record that nothing names is not swept")
+    func unnamed() async throws {
+        let origin = ListOrigin(texts: [("a", "aaaa"), ("b", "bbbb")], showsAll: true)
+        _ = try await run(origin)
+        origin.records.withLock {
+            $0 = [
+                SourceRecord(
+                    key: "", place: "line 1", change: .malformed(reason: "no JSON", raw: "{"))
+            ]
+        }
+        let counters = try await run(origin) { $0.startOver = true }.counters
+        #expect(counters.swept == 0 && sink.count == 2)
+        #expect(try deadLetters().map(\.cause) == ["no JSON"])
+    }
+
+    @Test("Of several records with one key the last one wins, within a batch and across batches")
+    func duplicates() async throws {
+        let records = (0..<40).map { ListOrigin.record("k\($0 % 4)", "version \($0)") }
+        let counters = try await run(ListOrigin(records)) { $0.parallel = 8 }.counters
+        #expect(
+            sink.texts.mapValues { $0.joined() }
+                == ["k0": "version 36", "k1": "version 37", "k2": "version 38", "k3": "version 39"])
+        #expect(counters.read == 40)
+    }
+
+    @Test("A run that is killed at any write goes on behind it: nothing is lost, nothing twice")
+    func kills() async throws {
+        var records: [SourceRecord] = []
+        var generator = SeededGenerator(seed: 7)
+        for number in 0..<60 {
+            let key = "k\(Int.random(in: 0..<15, using: &generator))"
+            let length = Int.random(in: 0..<40, using: &generator)
+            records.append(
+                number % 9 == 8
+                    ? SourceRecord(key: key, place: key, change: .delete)
+                    : ListOrigin.record(key, String(repeating: "x\(number) ", count: length / 4)))
+        }
+        let whole = MemoryCollection()
+        _ = try await run(ListOrigin(records), into: whole)
+        let writes = whole.state.withLock { $0.writes }
+        #expect(writes > 15)
+        for kill in 0..<writes {
+            let killed = MemoryCollection()
+            killed.state.withLock { $0.failsAt = kill }
+            await #expect(throws: StageError.self) {
+                _ = try await run(ListOrigin(records), into: killed)
+            }
+            killed.state.withLock { $0.failsAt = .max }
+            let again = try await run(ListOrigin(records), into: killed)
+            #expect(again.start == (kill == 0 ? .fresh : .resumed))
+            #expect(
+                killed.state.withLock { $0.points } == whole.state.withLock { $0.points },
+                "killed at write \(kill)")
+            let all = killed.state.withLock { $0.writes }
+            #expect(all == writes, "no batch is written twice")
+        }
+    }
+
+    @Test("A source whose connection breaks is opened again where it was")
+    func brokenSource() async throws {
+        let origin = ListOrigin(texts: Self.texts)
+        origin.breaks.withLock { $0 = [0, 4, 4, 13] }
+        let counters = try await run(origin).counters
+        #expect(counters.retries == 4 && counters.read == 20)
+        #expect(sink.texts.count == 20)
+        origin.breaks.withLock { $0 = Array(repeating: 0, count: 100) }
+        let error = await #expect(throws: StageError.self) {
+            _ = try await run(origin) { $0.startOver = true }
+        }
+        #expect(error?.description == "source: connection lost")
+    }
+
+    @Test("Another model, or another way to cut, begins anew and replaces all vectors")
+    func otherModel() async throws {
+        _ = try await run(ListOrigin(texts: Self.texts))
+        let before = sink.state.withLock { $0.points }
+        let embedder = CountingEmbedder(version: "2", answer: { [0, 0, Float($0.utf8.count)] })
+        let again = try await run(ListOrigin(texts: Self.texts), embedder)
+        #expect(again.start == .changed && again.counters.written == 20)
+        #expect(again.counters.reused == 0)
+        let after = sink.state.withLock { $0.points }
+        #expect(before.keys == after.keys)
+        #expect(before.allSatisfy { after[$0.key]?.vectors != $0.value.vectors })
+    }
+
+    @Test("A run ends when too much is set aside, and names where")
+    func tooManyDeadLetters() async throws {
+        let records = (0..<9).map {
+            SourceRecord(
+                key: "k\($0)", place: "line \($0)",
+                change: .malformed(reason: "no JSON", raw: "{\($0)"))
+        }
+        let error = await #expect(throws: StageError.self) {
+            _ = try await run(ListOrigin(records)) { $0.deadLettersMax = 4 }
+        }
+        #expect(error?.message.contains(letters) == true)
+        let set = try deadLetters()
+        #expect(set.count == 6 && set[5].place == "line 5" && set[5].record == "{5")
+    }
+
+    @Test("A dead letter that a killed run left unfinished does not spoil the next")
+    func tornDeadLetter() async throws {
+        try folder.write("dead.jsonl", "{\"cause\": \"half a li")
+        let bad = SourceRecord(
+            key: "a", place: "line 1", change: .malformed(reason: "no JSON", raw: ""))
+        _ = try await run(ListOrigin([bad]))
+        let lines = try String(contentsOfFile: letters, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 2 && lines[1].hasSuffix("}"))
+    }
+
+    @Test("A cancelled run ends, and the next goes on")
+    func cancel() async throws {
+        let origin = ListOrigin(texts: Self.texts)
+        let task = Task {
+            try await run(origin) {
+                $0.follow = .seconds(3600); $0.retry.sleep = { try await Task.sleep(for: $0) }
+            }
+        }
+        while sink.texts.count < 20 { await Task.yield() }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(try await run(origin).start == .resumed)
+    }
+}

@@ -1,0 +1,20 @@
+import ApusCore
+import ApusPipeline
+import Testing
+
+@Suite struct TextTemplateTests {
+    @Test("Fields take their places, and what is missing leaves nothing")
+    func text() throws {
+        let template = try TextTemplate("{{{title}}}: {author.name} {tags} {year}{none}{null}")
+        let fields: Payload = [
+            "title": "T", "author": .object(["name": "N"]), "tags": ["a", "b"], "year": 1999,
+            "null": nil,
+        ]
+        #expect(template.text(of: fields) == "{T}: N a\nb 1999")
+    }
+
+    @Test("What is no template is named", arguments: ["{", "a}", "{}", "{a b}", "{a"])
+    func malformed(_ text: String) {
+        #expect(throws: TextTemplate.Malformed.self) { try TextTemplate(text) }
+    }
+}

@@ -1,0 +1,147 @@
+"""Pipelines under test: their files, runs, and what they leave in a collection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+import uuid
+
+import apus_server
+from conftest import connect
+
+
+class Pipeline:
+    """A pipeline file in a folder of its own, with a database beside it."""
+
+    def __init__(self, folder: pathlib.Path, text: str, name: str = "p") -> None:
+        self.folder = folder
+        self.name = name
+        self.data = folder / "data"
+        self.path = folder / "pipeline.yaml"
+        self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+        self.write(text)
+
+    def write(self, text: str) -> None:
+        self.path.write_text(f"pipeline: {self.name}\n{text}\n")
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(apus_server.binary()), "pipeline", *arguments]
+
+    def run(self, *arguments: str, succeeds: bool = True, patience: float = 300):
+        """Runs to the end. Gives the status, or what it said where it should fail."""
+        result = subprocess.run(
+            self.command("run", str(self.path), *arguments), capture_output=True, text=True,
+            timeout=patience, env=self.environment, check=False,
+        )
+        assert (result.returncode == 0) == succeeds, result.stderr + result.stdout
+        return json.loads(result.stdout) if succeeds else result.stderr
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            self.command("run", str(self.path), *arguments), env=self.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+
+    def run_until_killed(self, after: float) -> int | None:
+        """Starts a run and kills it after a while. Gives its exit status if it was faster."""
+        process = self.start()
+        try:
+            process.communicate(timeout=after)
+            return process.returncode
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            return None
+
+    def status(self) -> dict:
+        result = subprocess.run(
+            self.command("status", str(self.path)), capture_output=True, text=True,
+            env=self.environment, check=True,
+        )
+        return json.loads(result.stdout)
+
+    @property
+    def dead_letters(self) -> list[dict]:
+        path = self.folder / f"{self.name}.dead.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def points(self, collection: str = "c") -> dict[str, object]:
+        """The collection's points by id, with payloads and vectors, read from a server."""
+        with apus_server.ApusServer(self.data) as server:
+            client = connect(server, "grpc")
+            found = {}
+            offset = None
+            while True:
+                page, offset = client.scroll(
+                    collection, limit=5000, offset=offset, with_vectors=True)
+                found.update({str(point.id): point for point in page})
+                if offset is None:
+                    break
+            client.close()
+        return found
+
+    def texts(self, collection: str = "c") -> dict[str, list[str]]:
+        """The texts of the chunks of each key, in order."""
+        chunks: dict[str, list] = {}
+        for point in self.points(collection).values():
+            source = point.payload["_source"]
+            chunks.setdefault(source["key"], []).append(
+                (source["chunk"], source["chunks"], point.payload.get("text", "")))
+        for key, parts in chunks.items():
+            numbers = sorted(part[0] for part in parts)
+            assert numbers == list(range(parts[0][1])), f"{key} has the chunks {numbers}"
+        return {key: [part[2] for part in sorted(parts)] for key, parts in chunks.items()}
+
+    def assert_holds(self, expected: dict[str, str], collection: str = "c") -> None:
+        """Each key has exactly its text, whitespace at the chunks' ends aside, under the ids that
+        follow from it."""
+        found = self.texts(collection)
+        assert set(found) == {key for key, text in expected.items() if text.strip()}
+        for key, chunks in found.items():
+            assert " ".join(" ".join(chunks).split()) == " ".join(expected[key].split()), key
+        ids = {identity(self.name, key, n) for key, chunks in found.items()
+               for n in range(len(chunks))}
+        assert set(self.points(collection)) == ids
+
+
+def identity(pipeline: str, key: str, chunk: int) -> str:
+    """The id of a chunk, as docs/pipelines.md says."""
+
+    def varint(n: int) -> bytes:
+        out = bytearray()
+        while n >= 0x80:
+            out.append(n & 0x7F | 0x80)
+            n >>= 7
+        return bytes([*out, n])
+
+    parts = [part.encode() for part in (pipeline, key, str(chunk))]
+    digest = bytearray(hashlib.sha256(
+        b"".join(varint(len(part)) + part for part in parts)).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+def words(generator: random.Random, count: int) -> str:
+    """Sentences of common words."""
+    vocabulary = ("river mountain engine database vector search house garden music window paper "
+                  "winter summer bridge language machine ocean forest market teacher").split()
+    sentences = []
+    while count > 0:
+        length = min(count, generator.randint(4, 9))
+        sentences.append(" ".join(generator.choices(vocabulary, k=length)).capitalize() + ".")
+        count -= length
+    return " ".join(sentences)
+
+
+def wait_for(condition, what: str, patience: float = 60) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.05)
