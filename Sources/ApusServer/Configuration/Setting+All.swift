@@ -138,7 +138,7 @@ extension Setting {
             "Writes that run or wait at most; further ones are refused likewise."),
         .duration(
             "limits.read_timeout", \.limits.readTimeout, .milliseconds(1)...(.seconds(86_400)),
-            "A read that got no thread by then is refused; calls may ask for less."),
+            "A read that is not answered by then ends; calls may ask for less."),
     ]
 
     private static let engine: [Setting] = [
@@ -160,6 +160,15 @@ extension Setting {
         .bytes(
             "engine.segment_bytes_max", \.engine.segmentBytesMax, (1 << 20)...(1 << 36),
             "Bytes of vectors after which a segment becomes a file."),
+        .ratio(
+            "engine.recall_checks", \.engine.recallObservation.share,
+            "Share of searches that is done again by a scan, to know the recall that they had."),
+        .ratio(
+            "engine.recall_processor_share", \.engine.recallObservation.processorShare,
+            "What that may take of one processor."),
+        .ratio(
+            "engine.recall_target", \.engine.recallObservation.target,
+            "Below this mean of the recall, a warning is logged."),
         .bytes(
             "engine.merge_rate", \.engine.compactionBytesPerSecond, 0...(1 << 40),
             "Bytes that merges write in a second; 0B: as fast as it goes."),

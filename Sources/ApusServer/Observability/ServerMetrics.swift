@@ -31,6 +31,7 @@ package struct ServerMetrics: Sendable {
         addRequests(to: &page)
         addEngine(to: &page)
         add(collections, to: &page)
+        addRecall(of: collections, to: &page)
         addUsage(of: collections, to: &page)
         addArchives(to: &page)
         return page.text
@@ -99,18 +100,20 @@ package struct ServerMetrics: Sendable {
         var name: String
         /// nil: it could not be opened.
         var info: CollectionInfo?
+        /// nil: no search was checked.
+        var recall: ObservedRecall?
     }
 
     private func collections() async -> [CollectionState] {
         var states: [CollectionState] = []
         for name in operations.database.collectionNames() {
             do {
+                let collection = try operations.database.collection(name)
                 states.append(
                     CollectionState(
                         name: name,
-                        info: try await operations.database.perform { [operations] in
-                            try operations.database.collection(name).info()
-                        }))
+                        info: try await operations.database.perform { collection.info() },
+                        recall: collection.observedRecall))
             } catch {
                 // Dropped meanwhile, or damaged.
                 if (error as? DatabaseError)?.kind == .notFound { continue }
@@ -154,6 +157,26 @@ package struct ServerMetrics: Sendable {
             collections.map { state in
                 ([("collection", state.name)], state.info?.failure == nil ? "1" : "0")
             })
+    }
+
+    /// Of the last searches that were checked by a scan.
+    private func addRecall(of collections: [CollectionState], to page: inout MetricsText) {
+        let recalls = collections.compactMap { state in
+            state.recall.map { (labels: [(name: "collection", value: state.name)], recall: $0) }
+        }
+        page.counter(
+            "apus_collection_recall_checks_total", "Searches that were checked by a scan.",
+            recalls.map { ($0.labels, String($0.recall.checkedCount)) })
+        let numbers: [(String, String, (ObservedRecall) -> Double)] = [
+            ("mean", "Mean recall of the last of these.", { $0.mean }),
+            ("p5", "What 95 % of them found at least.", { $0.p5 }),
+            ("p1", "What 99 % of them found at least.", { $0.p1 }),
+        ]
+        for (name, help, number) in numbers {
+            page.gauge(
+                "apus_collection_recall_\(name)", help,
+                recalls.map { ($0.labels, String(number($0.recall))) })
+        }
     }
 
     /// Bytes by what they hold: the sum over `kind` is what a collection uses.
