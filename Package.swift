@@ -128,8 +128,8 @@ let package = Package(
         .target(
             name: "ApusServer",
             dependencies: [
-                "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusWire", logging, nioCore,
-                nioPosix, nioSSL, protobuf,
+                "Apus", "ApusCore", "ApusPipeline", "ApusProto", "ApusRPC", "ApusText", "ApusWire",
+                logging, nioCore, nioPosix, nioSSL, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -39,6 +39,7 @@ struct ServerParts: Sendable {
         if let tls {
             parts.append(Reloader.Part(name: "tls", files: tls.files) { try tls.reload() })
         }
+        TextModels.register()
         reloader = Reloader(parts: parts, onHangUp: { try audit.reopen() }, logger: logger)
     }
 

@@ -12,20 +12,25 @@ package struct InferredDocument: Hashable, Sendable {
         self.options = options
     }
 
-    /// The vector of a text that is stored.
-    /// - Throws: `unimplemented` for a model other than `qdrant/bm25`, and what its options throw.
+    /// The vector of a text that is stored: sparse by `qdrant/bm25`, dense by one of `DenseModels`.
+    /// - Throws: `unimplemented` for another model, and what the options of BM25 throw.
     package func stored() throws(DatabaseError) -> Vector {
-        .sparse(try bm25().document(text))
+        if let dense = DenseModels.vector(of: text, by: model) { return dense }
+        return .sparse(try bm25().document(text))
     }
 
     /// The vector of a text that is searched for.
-    package func query() throws(DatabaseError) -> Vector { .sparse(try bm25().query(text)) }
+    package func query() throws(DatabaseError) -> Vector {
+        if let dense = DenseModels.vector(of: text, by: model) { return dense }
+        return .sparse(try bm25().query(text))
+    }
 
     private func bm25() throws(DatabaseError) -> BM25 {
         guard model.lowercased() == "qdrant/bm25" else {
             throw DatabaseError(
                 .unimplemented,
-                "inference with the model `\(model)`: there is only `qdrant/bm25`")
+                "inference with the model `\(model)`: there is only "
+                    + (["qdrant/bm25"] + DenseModels.names).joined(separator: ", "))
         }
         return BM25(try BM25Options(options))
     }
