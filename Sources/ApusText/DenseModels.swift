@@ -1,4 +1,4 @@
-package import ApusCore
+import ApusCore
 private import Synchronization
 
 /// The models that turn texts into dense vectors within the server, for `InferredDocument`.

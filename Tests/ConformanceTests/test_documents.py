@@ -43,7 +43,7 @@ def test_dense_sparse_and_hybrid(texts, name):
         ],
     )
     dense = texts.query_points(
-        name, query=document("Is data safe after a crash?"), using="dense"
+        name, query=document("Which logs keep a write from being lost?"), using="dense"
     )
     assert dense.points[0].id == 0
     words = texts.query_points(

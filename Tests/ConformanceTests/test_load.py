@@ -66,7 +66,7 @@ def test_searches_are_shed_over_grpc(narrow):
     assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
-def test_a_read_that_gets_no_thread_in_time_is_refused():
+def test_a_read_that_is_not_answered_in_time_ends():
     with apus_server.temporary_server(arguments=(
         "--set", "limits.read_timeout=1ms", "--set", "engine.search_threads=1")
     ) as running:
@@ -81,5 +81,5 @@ def test_a_read_that_gets_no_thread_in_time_is_refused():
             replies = list(pool.map(
                 lambda _: rest("POST", "/collections/many/points/query", BODY), range(48)))
         late = [reply for reply in replies if reply.status == 408]
-        assert late and all("deadline" in reply.error for reply in late)
-        assert any(reply.status == 200 for reply in replies)
+        assert late and all("within the 0.001 seconds" in reply.error for reply in late)
+        assert {reply.status for reply in replies} <= {200, 408}

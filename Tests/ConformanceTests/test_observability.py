@@ -58,7 +58,10 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def busy():
     """A server that has seen writes, searches and failures over both protocols."""
-    with apus_server.temporary_server() as running:
+    with apus_server.temporary_server(arguments=(
+        # Every search is checked, so that there is something to tell of recall.
+        "--set", "engine.recall_checks=1", "--set", "engine.recall_processor_share=1")
+    ) as running:
         for protocol in ("rest", "grpc"):
             client = connect(running, protocol)
             name = f"watched-{protocol}"

@@ -15,8 +15,8 @@ final class PostgresConnection {
         }
         unsafe self.connection = connection
         guard unsafe PQstatus(connection) == CONNECTION_OK else {
+            // `deinit` ends it: an initializer that throws when all is set runs that.
             let message = unsafe Self.text(PQerrorMessage(connection))
-            unsafe PQfinish(connection)
             throw StageError(
                 Self.isMistake(message) ? .fatal : .transient(after: nil), stage: stage, message)
         }
