@@ -163,7 +163,7 @@ struct QueryExecution {
         case nil:
             return try view.inIDOrder(scope)
         case .fusion, .formula:
-            preconditionFailure("such queries are merged, not ranked")
+            throw DatabaseError(.internalError, "a fusion or formula was to be ranked, not merged")
         }
     }
 
