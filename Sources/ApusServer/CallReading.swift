@@ -10,18 +10,29 @@ import Synchronization
 final class CallReading: Sendable {
     @TaskLocal static var current: CallReading?
 
-    private let wantedVersion: ReadVersion?
-    private let targetRecall: Double?
+    private let options: ReadingOptions
     private let timeoutSeconds: Int?
     private let found = Mutex<(version: SequenceNumber?, recall: Double?)>((nil, nil))
 
     /// - Parameter timeoutSeconds: what the call's parameters say.
-    init(
+    init(timeoutSeconds: Int?, options: ReadingOptions) {
+        self.timeoutSeconds = timeoutSeconds
+        self.options = options
+    }
+
+    convenience init(
         timeoutSeconds: Int?, header: (_ name: String) -> String?
     ) throws(DatabaseError) {
-        self.timeoutSeconds = timeoutSeconds
-        wantedVersion = try header(ReadVersion.headerName).map(ReadVersion.init(header:))
-        targetRecall = try header(RecallHeader.target).map(RecallHeader.target(from:))
+        self.init(timeoutSeconds: timeoutSeconds, options: try ReadingOptions(header: header))
+    }
+
+    /// The same for a method whose message may say more than the headers do.
+    func changed(
+        _ change: (inout ReadingOptions) throws(DatabaseError) -> Void
+    ) throws(DatabaseError) -> CallReading {
+        var options = options
+        try change(&options)
+        return CallReading(timeoutSeconds: timeoutSeconds, options: options)
     }
 
     /// The headers of the answer.
@@ -38,6 +49,12 @@ final class CallReading: Sendable {
     /// The version that reads of the collection shall see; nil: the newest.
     static func version(in collection: Collection) -> SequenceNumber? {
         current?.resolve(collection)
+    }
+
+    /// Waits until reads see the version that the call wants to see at least.
+    static func waitForVersion(in collection: Collection) async throws {
+        guard let options = current?.options, let version = options.versionAtLeast else { return }
+        try await collection.waitForVersion(version, within: options.waitTime)
     }
 
     /// Throws when the collection's strict mode refuses so long a time as the call asks for.
@@ -58,7 +75,7 @@ final class CallReading: Sendable {
 
     /// A search may say what recall it wants, or how to get it, in its body too, which goes first.
     static func applied(to request: QueryRequest) -> QueryRequest {
-        guard let target = current?.targetRecall, request.parameters.targetRecall == nil,
+        guard let target = current?.options.targetRecall, request.parameters.targetRecall == nil,
             request.parameters.ef == nil, !request.parameters.exact
         else { return request }
         var request = request
@@ -84,7 +101,7 @@ final class CallReading: Sendable {
 
     private func resolve(_ collection: Collection) -> SequenceNumber? {
         let version: SequenceNumber? =
-            switch wantedVersion {
+            switch options.version {
             case nil, .latest: nil
             case .pin: collection.pinVersion()
             case .number(let number): number

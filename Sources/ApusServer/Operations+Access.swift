@@ -32,6 +32,7 @@ extension Operations {
         let filter = try await authorize(.read, name)
         let collection = try database.collection(name)
         try CallReading.checkTimeout(in: collection)
+        try await CallReading.waitForVersion(in: collection)
         return try await admission.admitting(.read) {
             try await body(collection, filter)
         }

@@ -141,13 +141,27 @@ extension Operations {
     /// Best first.
     package func query(
         _ request: QueryRequest, in collection: String
-    ) async throws -> [ScoredPoint] {
+    ) async throws -> [ScoredPoint] { try await answer(request, in: collection).points }
+
+    /// The same with what the answer says about itself.
+    package func answer(
+        _ request: QueryRequest, in collection: String
+    ) async throws -> QueryAnswer {
         try await reading(collection) { collection, filter in
             let request = try await permitted(CallReading.applied(to: request), collection, filter)
             let answer = try await watch.answer(
                 request, collection, at: CallReading.version(in: collection))
-            return CallReading.points(of: [answer])[0]
+            _ = CallReading.points(of: [answer])
+            return answer
         }
+    }
+
+    /// The newest version that reads see, once it is `version` or later.
+    package func waitForVersion(
+        _ version: SequenceNumber, in collection: String, within timeout: Duration
+    ) async throws -> SequenceNumber {
+        try await authorize(.read, collection)
+        return try await database.collection(collection).waitForVersion(version, within: timeout)
     }
 
     /// One list of results per request, in their order.

@@ -279,6 +279,7 @@ extension Collection {
         detach()
         stopCompaction()
         waitingWrites.releaseAll()
+        versionWaiters.fail(closedError)
         pins.close()
         memoryShare.close()
         waitUntilIdle()
@@ -299,6 +300,7 @@ extension Collection {
         stopCompaction()
         defer { detach() }
         waitingWrites.releaseAll()
+        versionWaiters.fail(closedError)
         pins.close()
         let failed = published.withLock { $0.failure != nil }
         let sealed = Result { if shouldSeal, !failed { try sealRows() } }

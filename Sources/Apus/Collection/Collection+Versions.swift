@@ -22,6 +22,41 @@ extension Collection {
         return pins.versions
     }
 
+    /// The newest version that readers see.
+    public var visibleVersion: SequenceNumber { published.withLock { $0.lsn } }
+
+    /// Returns once readers see `version` or a later one, and which it is.
+    /// - Throws: `.timeout` when that takes longer than `timeout`, `.unavailable` when the
+    ///   collection is closed meanwhile, `CancellationError` when the task is cancelled.
+    @discardableResult
+    public func waitForVersion(
+        _ version: SequenceNumber, within timeout: Duration
+    ) async throws -> SequenceNumber {
+        if visibleVersion >= version { return visibleVersion }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.waitForVersion(version) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw DatabaseError(
+                    .timeout,
+                    "Timeout error: version \(version) of collection `\(self.name)` did not come "
+                        + "within \(timeout); the newest is \(self.visibleVersion)")
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        return visibleVersion
+    }
+
+    /// The same for as long as it takes.
+    func waitForVersion(_ version: SequenceNumber) async throws {
+        try await versionWaiters.wait(for: version) { self.visibleVersion >= version }
+    }
+
+    var closedError: DatabaseError {
+        DatabaseError(.unavailable, "collection `\(name)` is closed")
+    }
+
     /// What a read of the version sees.
     /// - Throws: `.gone` when the version is not kept.
     func view(_ version: ReadVersion) throws -> ReadView {

@@ -101,6 +101,7 @@ extension Collection {
             switch outcome {
             case .success:
                 published.withLock { $0.lsn = max($0.lsn, lsn) }
+                versionWaiters.release(through: lsn)
                 if acknowledgement == .completed { completion(.success(results)) }
             case .failure(let error):
                 let failure = DatabaseError(error)
@@ -148,6 +149,7 @@ extension Collection {
     func stopWriting(_ failure: DatabaseError) {
         published.withLock { if $0.failure == nil { $0.failure = failure } }
         waitingWrites.releaseAll()
+        versionWaiters.fail(failure)
     }
 }
 

@@ -25,6 +25,8 @@ public final class Collection: Sendable {
     let published: Mutex<PublishedState>
     /// Writes that wait until fewer rows are unindexed, or until a segment is sealed.
     let waitingWrites = WaitingWrites()
+    /// Those who wait until readers see a version.
+    let versionWaiters = VersionWaiters()
     let maintenance = Mutex(MaintenanceState())
     /// Versions that readers asked to keep.
     let pins: PinnedViews

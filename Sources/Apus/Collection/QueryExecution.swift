@@ -22,7 +22,9 @@ struct QueryExecution {
 
     func answer(_ request: QueryRequest) throws -> QueryAnswer {
         let start = ContinuousClock.now
-        var answer = QueryAnswer(points: try points(request), recallExpected: recall.value)
+        let points = try points(request)
+        var answer = QueryAnswer(
+            points: points, recallExpected: recall.value, version: view.lsn)
         if let recorder {
             answer.explanation = QueryExplanation(
                 searches: recorder.searches, duration: ContinuousClock.now - start)

@@ -290,6 +290,7 @@ extension Collection {
             try commit(next, replacing: &manifest)
             // Durable, and a merge will leave out what it deleted: readers have to see all of it.
             published.withLock { $0.lsn = max($0.lsn, lsn) }
+            versionWaiters.release(through: lsn)
         }
         try releaseLog()
         return true

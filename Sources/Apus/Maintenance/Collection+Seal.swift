@@ -126,6 +126,7 @@ extension Collection {
                 published.lsn = max(published.lsn, frozen.lastLSN)
             }
         }
+        versionWaiters.release(through: frozen.lastLSN)
         // The settings may have changed since the file was opened.
         sealed.want(configuration)
         accountMemory()

@@ -55,12 +55,15 @@ public struct QueryAnswer: Hashable, Sendable {
     /// The share of the true best points that is among them, in the mean over such queries: 1 for an
     /// exact search; nil when nothing was measured that tells, as for points just written.
     public var recallExpected: Double?
+    /// The version of the collection that was read.
+    public var version: SequenceNumber
     /// What was done to find them; only of a query that was to be explained.
     public var explanation: QueryExplanation?
 
-    public init(points: [ScoredPoint], recallExpected: Double?) {
+    public init(points: [ScoredPoint], recallExpected: Double?, version: SequenceNumber) {
         self.points = points
         self.recallExpected = recallExpected
+        self.version = version
     }
 }
 

@@ -123,10 +123,12 @@ package enum GRPCMethods {
     static let openServices = [VersionService.name, HealthService.name]
 
     package static func table(_ operations: Operations) -> RPCMethodTable {
-        RPCMethodTable(
+        let methods =
             VersionService().methods + HealthService().methods
-                + CollectionsService(operations: operations).methods
-                + PointsService(operations: operations).methods
-                + SnapshotsService(operations: operations).methods)
+            + CollectionsService(operations: operations).methods
+            + PointsService(operations: operations).methods
+            + SnapshotsService(operations: operations).methods
+            + ApusService(operations: operations).methods
+        return RPCMethodTable(methods + ReflectionService(besides: methods).methods)
     }
 }

@@ -47,6 +47,42 @@ struct ServiceMethods {
     }
 }
 
+extension ServiceMethods {
+    /// A function on any number of messages in and out.
+    func streaming<Request: Message, Reply: Message>(
+        _ name: String,
+        _ body:
+            @escaping @Sendable (IncomingMessages<Request>, OutgoingMessages<Reply>) async throws
+            -> Void
+    ) -> RPCMethod {
+        .streaming(service, name) { requests, writer, _ in
+            try await body(IncomingMessages(requests), OutgoingMessages(writer: writer))
+            return RPCMetadata()
+        }
+    }
+}
+
+/// What a client streams, for one reader.
+struct IncomingMessages<Request: Message>: Sendable {
+    private let requests: RPCRequests
+
+    fileprivate init(_ requests: RPCRequests) { self.requests = requests }
+
+    /// The next message; nil after the last.
+    func next() async throws -> Request? {
+        var iterator = requests.makeAsyncIterator()
+        return try await iterator.next().map { try Request(decoding: $0) }
+    }
+}
+
+/// What is streamed to a client, by one writer.
+struct OutgoingMessages<Reply: Message>: Sendable {
+    fileprivate let writer: RPCWriter
+
+    /// Returns once more may be written.
+    func write(_ message: Reply) async throws { try await writer.write(FramedMessage(message)) }
+}
+
 extension Message {
     /// Throws `invalidArgument` for bytes that are no such message.
     fileprivate init(decoding bytes: ByteBuffer) throws(RPCError) {

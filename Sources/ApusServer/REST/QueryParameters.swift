@@ -1,4 +1,5 @@
 package import ApusCore
+import ApusWire
 
 /// The query parameters that operations share. Unknown ones are ignored.
 ///
@@ -16,6 +17,10 @@ package struct QueryParameters: Sendable {
     /// Seconds that a read may take, at least 1. Writes take as long as it takes.
     package private(set) var timeoutSeconds: Int?
 
+    /// The version to wait for, and for how long at most.
+    package private(set) var versionAtLeast: SequenceNumber?
+    package private(set) var waitTime: Duration?
+
     package init(_ query: Substring) throws(DatabaseError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -29,6 +34,16 @@ package struct QueryParameters: Sendable {
             case "checksum": checksum = value
             case "priority":
                 try Self.check(value, name, among: ["no_sync", "snapshot", "replica"])
+            case "at_least":
+                guard let number = UInt64(value) else {
+                    throw Self.invalid(name, value, "the number of a version")
+                }
+                versionAtLeast = try VersionWait.version(number, in: "query parameters")
+            case "wait_seconds":
+                guard let seconds = Double(value) else {
+                    throw Self.invalid(name, value, "seconds")
+                }
+                waitTime = try VersionWait.time(seconds: seconds, in: "query parameters")
             case "timeout": timeoutSeconds = try Self.timeout(value)
             case "ordering": try Self.check(value, name, among: ["weak", "medium", "strong"])
             case "consistency":

@@ -29,7 +29,7 @@ package struct RESTService: Sendable {
         addPointUpdateRoutes(to: &routes, operations, json)
         addQueryRoutes(to: &routes, operations, json)
         addAggregateRoutes(to: &routes, operations, json)
-        addExplainRoutes(to: &routes, operations, json)
+        addApusRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
     }

@@ -10,6 +10,15 @@ extension JSONWriter {
         endObject()
     }
 
+    fileprivate mutating func writeMembers(of answer: QueryAnswer) {
+        key("points")
+        array(answer.points) { $0.write($1) }
+        key("recall_expected")
+        if let recall = answer.recallExpected { write(recall) } else { writeNull() }
+        key("version")
+        write(answer.version.rawValue)
+    }
+
     private mutating func write(_ search: SearchExplanation) {
         beginObject()
         member("vector", search.field)
@@ -59,21 +68,39 @@ extension JSONWriter {
 }
 
 extension Duration {
-    fileprivate var inSeconds: Double {
+    var inSeconds: Double {
         let (seconds, attoseconds) = components
         return Double(seconds) + Double(attoseconds) / 1e18
     }
 }
 
 extension ResponseEncoder {
+    /// The points of a query, with what the answer says about itself.
+    package static func queryAnswer(_ answer: QueryAnswer, seconds: Double) -> [UInt8] {
+        envelope(seconds) {
+            $0.beginObject()
+            $0.writeMembers(of: answer)
+            $0.endObject()
+        }
+    }
+
+    /// A version, in an object of its own.
+    package static func version(_ version: SequenceNumber, seconds: Double) -> [UInt8] {
+        envelope(seconds) {
+            $0.beginObject()
+            $0.key("version")
+            $0.write(version.rawValue)
+            $0.endObject()
+        }
+    }
+
     /// The points of a query, and what was done to find them.
     package static func explainedQueryResult(
         _ answer: QueryAnswer, seconds: Double
     ) -> [UInt8] {
         envelope(seconds) {
             $0.beginObject()
-            $0.key("points")
-            $0.array(answer.points) { $0.write($1) }
+            $0.writeMembers(of: answer)
             $0.key("explanation")
             if let explanation = answer.explanation {
                 $0.write(explanation)
