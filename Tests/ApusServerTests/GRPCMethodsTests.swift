@@ -1,4 +1,6 @@
 import Apus
+import ApusProto
+import ApusRPC
 import ApusServer
 import Foundation
 import SwiftProtobuf
@@ -7,11 +9,8 @@ import Testing
 /// The table of methods against the services of the compiled .proto files.
 @Suite struct GRPCMethodsTests {
     @Test func everyMethodOfTheInterfaceHasAHandlerAndNoOther() throws {
-        let fixture = URL(filePath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent()
-            .appending(path: "ApusWireTests/Fixtures/qdrant.descriptor")
-        let files = try Google_Protobuf_FileDescriptorSet(
-            serializedBytes: Data(contentsOf: fixture))
+        let bytes = try #require(Base64.decode(ServerDescriptors.base64.utf8))
+        let files = try Google_Protobuf_FileDescriptorSet(serializedBytes: bytes)
         let expected = files.file.flatMap { file in
             file.service.flatMap { service in
                 service.method.map { "/\(file.package).\(service.name)/\($0.name)" }
