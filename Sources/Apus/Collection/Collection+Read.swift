@@ -42,15 +42,22 @@ extension Collection {
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) throws -> QueryAnswer {
-        try explained(request, version, comparing: comparing)
+        try explained(request, version, comparing ? .outcomes : .plans)
     }
 
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) async throws -> QueryAnswer {
         try await context.perform { [self] in
-            try explained(request, version, comparing: comparing)
+            try explained(request, version, comparing ? .outcomes : .plans)
         }
+    }
+
+    /// `answer`, with what the searches did and how long that took: cheap enough for every query.
+    package func watched(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) async throws -> QueryAnswer {
+        try await context.perform { [self] in try explained(request, version, .stages) }
     }
 
     /// Several queries that see the same version, on as many search threads as are free.
@@ -138,12 +145,12 @@ extension Collection {
     // MARK: What both forms do
 
     private func explained(
-        _ request: QueryRequest, _ version: SequenceNumber?, comparing: Bool
+        _ request: QueryRequest, _ version: SequenceNumber?, _ detail: SearchRecorder.Detail
     ) throws -> QueryAnswer {
         try admitRead(filters: [request.filter]) { try $0.check(batch: [request]) }
         return try reading(at: version) { view in
             let answer = try QueryExecution(
-                collection: self, view: view, recorder: SearchRecorder(comparesPlans: comparing)
+                collection: self, view: view, recorder: SearchRecorder(detail)
             ).answer(request)
             recallObserver.consider(request, answer.points, view, of: self)
             return answer

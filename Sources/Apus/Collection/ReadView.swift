@@ -1,4 +1,5 @@
 package import ApusCore
+package import ApusQuery
 
 /// One version of a collection: what a reader sees from its first to its last look.
 ///
@@ -11,6 +12,10 @@ package struct ReadView: Sendable {
     package let schema: CollectionSchema
     /// What ends the read that looks; nil: nothing.
     package var interruption: Interruption?
+    /// Threads that take parts of a long search while they have nothing else to do; nil: none.
+    package var helpers: WorkerPool?
+    /// What the planner counts with.
+    package var costs = CostModel.typical
 
     package var configuration: CollectionConfiguration { schema.configuration }
 

@@ -23,7 +23,7 @@ package struct SearchWatch: Sendable {
         let span = CallContext.current?.span
         let start = ContinuousClock.now
         let before = span?.age ?? .zero
-        let answer = try await collection.explain(request, at: version)
+        let answer = try await collection.watched(request, at: version)
         guard let explanation = answer.explanation else { return answer }
         let total = ContinuousClock.now - start
         let waited = max(.zero, total - explanation.duration)
