@@ -7,7 +7,7 @@ internal import ApusQuery
 struct DenseSearch {
     let segment: any Segment
     let field: DenseField
-    /// `[dimension]`, normalised under cosine.
+    /// `[dimension]`, as `DistanceKernel.prepare` returns it.
     let query: [Float]
     let lsn: SequenceNumber
     /// Rows that the reader may see, deleted ones among them.
@@ -60,7 +60,8 @@ struct DenseSearch {
 
     private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {
         ExactScan.search(
-            query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
+            query, kernel: DistanceKernel(metric: field.metric, element: field.vectors.element),
+            vectors: field.vectors,
             range: rows, k: limit, isPresent: presence, admission: admission, watch: watch)
     }
 

@@ -126,7 +126,7 @@ extension ReadView {
         to queries: [[Float]], field name: String, configuration: DenseVectorConfiguration,
         _ scope: SearchScope
     ) throws -> [Hit] {
-        let similarity = VectorSimilarity(configuration.metric)
+        let similarity = VectorSimilarity(configuration)
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
             let admitted = try admittedRows(of: index, scope)
@@ -191,7 +191,7 @@ extension ReadView {
         let statistics = SegmentStatistics(
             rowCount: written, matchCount: bitmap?.cardinality,
             indexedCount: min(written, field.index?.indexedCount ?? 0),
-            vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
+            vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
             hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes,
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
             listCount: field.ivf?.parameters.listCount)
