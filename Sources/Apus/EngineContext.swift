@@ -200,7 +200,7 @@ extension CollectionConfiguration {
         max(
             1,
             vectors.values.reduce(0) { sum, field in
-                sum + (field.isMultiVector ? 0 : field.dimension * MemoryLayout<Float>.size)
+                sum + (field.isMultiVector ? 0 : field.vectorByteCount)
             })
     }
 }

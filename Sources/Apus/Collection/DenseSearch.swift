@@ -7,7 +7,7 @@ internal import ApusQuery
 struct DenseSearch: Sendable {
     let segment: any Segment
     let field: DenseField
-    /// `[dimension]`, normalised under cosine.
+    /// `[dimension]`, as `DistanceKernel.prepare` returns it.
     let query: [Float]
     let lsn: SequenceNumber
     /// Rows that the reader may see, deleted ones among them.
@@ -78,7 +78,8 @@ struct DenseSearch: Sendable {
 
     private func scan(_ rows: Range<Int>, limit: Int, _ watch: SearchWatch?) -> [Neighbour] {
         ExactScan.search(
-            query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
+            query, kernel: DistanceKernel(metric: field.metric, element: field.vectors.element),
+            vectors: field.vectors,
             range: rows, k: limit, isPresent: presence, admission: admission, watch: watch)
     }
 

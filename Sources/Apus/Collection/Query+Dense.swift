@@ -49,7 +49,7 @@ extension ReadView {
         let statistics = SegmentStatistics(
             rowCount: written, matchCount: bitmap?.cardinality,
             indexedCount: min(written, field.index?.indexedCount ?? 0),
-            vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
+            vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
             codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
             listCount: field.ivf?.parameters.listCount)

@@ -105,7 +105,7 @@ extension ReadView {
         to queries: [[Float]], field name: String, configuration: DenseVectorConfiguration,
         _ scope: SearchScope
     ) throws -> [Hit] {
-        let similarity = VectorSimilarity(configuration.metric)
+        let similarity = VectorSimilarity(configuration)
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
             let admitted = try admittedRows(of: index, scope)

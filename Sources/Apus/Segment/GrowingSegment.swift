@@ -299,7 +299,8 @@ private final class GrowingDenseField: Sendable {
         name: String, configuration: DenseVectorConfiguration, hnsw: HNSWConfiguration,
         capacity: Int
     ) throws(KernelError) {
-        arena = try VectorArena(dimension: configuration.dimension, capacity: capacity)
+        arena = try VectorArena(
+            dimension: configuration.dimension, element: configuration.element, capacity: capacity)
         presence = try GrowingColumn(capacity: capacity)
         let vectors = arena.space
         codes =
@@ -322,7 +323,7 @@ private final class GrowingDenseField: Sendable {
     func store(_ vector: [Float]?, at row: Int) {
         if let vector {
             arena.store(vector, at: row)
-            unsafe codes?.store(arena.space.row(row), at: row)
+            codes?.store(row, of: arena.space)
             presence[row] = 1
         } else {
             presence[row] = 0

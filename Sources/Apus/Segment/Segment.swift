@@ -144,7 +144,7 @@ package final class DenseField: Sendable {
     package func usage(rowCount: Int) -> StorageUsage {
         var usage = StorageUsage()
         if residency.vectorsInMemory {
-            usage[.vectors].memory = rowCount * vectors.stride * MemoryLayout<Float>.size
+            usage[.vectors].memory = rowCount * vectors.rowByteCount
         }
         if let index {
             if residency.graphInMemory, let codes = index.codes {
@@ -167,7 +167,7 @@ package final class DenseField: Sendable {
         return max(0, count - (presence?.absentCount ?? 0))
     }
 
-    /// `[dimension]` floats, normalised under cosine; nil when the row lacks the vector.
+    /// `[dimension]` floats, as they are stored; nil when the row lacks the vector.
     package func vector(at row: Int) -> [Float]? {
         hasVector(at: row) ? vectors.vector(at: row) : nil
     }
