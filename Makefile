@@ -30,7 +30,7 @@ help: ## List the targets.
 .PHONY: setup
 setup:
 	@tools/require.sh libhiredis-dev liblz4-dev libopenblas-dev libpq-dev librdkafka-dev \
-		libstemmer-dev zlib1g-dev curl
+		libsnappy-dev libstemmer-dev libzstd-dev zlib1g-dev curl
 
 .PHONY: run
 run: setup ## Build, start the server on 6333/6334 with storage in ./data, load the sample.

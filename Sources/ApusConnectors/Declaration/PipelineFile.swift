@@ -46,6 +46,7 @@ package struct PipelineFile: Sendable {
         embedder = try EmbedderDeclaration(try members.required("embed", of: root), folder: folder)
         mapping = RecordMapping()
         try mapping.declare(members["map"], filter: members["filter"], embedder)
+        source.read(only: mapping.fieldsNeeded)
         chunks = try members["chunk"].map { value throws(DeclarationProblem) in
             try ChunkRule(value)
         }

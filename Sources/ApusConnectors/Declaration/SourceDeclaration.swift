@@ -2,7 +2,7 @@ package import ApusPipeline
 
 /// Where a pipeline's records come from.
 package struct SourceDeclaration: Sendable {
-    package let origin: any RecordOrigin
+    package private(set) var origin: any RecordOrigin
     /// For people: what is read, in which order, and what a run sees of changes and deletions.
     package let explanation: String
 
@@ -29,6 +29,9 @@ package struct SourceDeclaration: Sendable {
         default: (origin, explanation) = try Self.files(settings, folder)
         }
     }
+
+    /// What it reads where only these fields are looked at.
+    mutating func read(only fields: Set<String>?) { origin = origin.reading(only: fields) }
 
     private static func files(
         _ settings: Declaration, _ folder: String

@@ -46,12 +46,33 @@ package struct S3Bucket: Sendable {
         return try await get(path, [])
     }
 
+    /// A part of an object, as long as that is the one that was listed.
+    func content(
+        of object: Object, at offset: Int, count: Int
+    ) async throws(StageError) -> [UInt8] {
+        guard count > 0 else { return [] }
+        let path = AWSSignature.percentEncoded("/\(bucket)/\(object.key)", keepingSlashes: true)
+        let bytes = try await get(
+            path, [],
+            headers: [
+                ("range", "bytes=\(offset)-\(offset + count - 1)"),
+                ("if-match", "\"\(object.etag)\""),
+            ])
+        guard bytes.count <= count else {
+            throw StageError(
+                .fatal, stage: "source",
+                "\(bucket)/\(object.key): \(count) bytes were asked for, and \(bytes.count) came")
+        }
+        return bytes
+    }
+
     private func get(
-        _ path: String, _ query: [(name: String, value: String)]
+        _ path: String, _ query: [(name: String, value: String)],
+        headers more: [(name: String, value: String)] = []
     ) async throws(StageError) -> [UInt8] {
         let headers = signature.headers(host: host, path: path, query: query, now: Date())
         let suffix = query.isEmpty ? "" : "?" + AWSSignature.encoded(query)
-        return try await service.call(.get, path + suffix, headers: headers).body
+        return try await service.call(.get, path + suffix, headers: headers + more).body
     }
 
     // MARK: Listings

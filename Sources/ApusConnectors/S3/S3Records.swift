@@ -13,10 +13,17 @@ actor S3Records: RecordSource {
     /// Objects of the listing that are not read yet, last one first.
     private var listed: [S3Bucket.Object] = []
     private var lines: (object: S3Bucket.Object, all: [ArraySlice<UInt8>])?
+    /// Where the object behind it is read by rows, of which `linesDone` are done with.
+    private var rows: (object: S3Bucket.Object, records: ParquetRecords)?
+    private let columns: Set<String>?
     private var hasToldEnd = false
 
-    init(_ bucket: S3Bucket, _ settings: S3Origin.Settings, at position: JSONValue?) {
+    init(
+        _ bucket: S3Bucket, _ settings: S3Origin.Settings, columns: Set<String>?,
+        at position: JSONValue?
+    ) {
         self.bucket = bucket
+        self.columns = columns
         self.settings = settings
         guard case .object(let members)? = position else { return }
         if case .string(let last)? = members["last"] { self.last = last }
@@ -49,6 +56,14 @@ actor S3Records: RecordSource {
                 }
                 continue
             }
+            if let (object, reader) = rows {
+                isMoved = true
+                if let (record, size) = try await next(object, reader) {
+                    records.append(record)
+                    bytes += size
+                }
+                continue
+            }
             if listed.isEmpty {
                 listed = try await bucket.objects(prefix: settings.prefix, behind: last).reversed()
             }
@@ -69,9 +84,9 @@ actor S3Records: RecordSource {
     private var position: JSONValue {
         var members: [String: JSONValue] = [:]
         if let last { members["last"] = .string(last) }
-        if let lines {
+        if let object = lines?.object ?? rows?.object {
             members["lines"] = .integer(Int64(linesDone))
-            members["tag"] = .string(lines.object.etag)
+            members["tag"] = .string(object.etag)
         }
         return .object(members)
     }
@@ -79,17 +94,43 @@ actor S3Records: RecordSource {
     private func finish(_ object: S3Bucket.Object) {
         last = object.key
         lines = nil
+        rows = nil
         linesDone = 0
+    }
+
+    /// The next row of an object; nil: it has no more.
+    private func next(
+        _ object: S3Bucket.Object, _ records: ParquetRecords
+    ) async throws -> (SourceRecord, size: Int)? {
+        var records = records
+        // One owner at a time, so that its columns are not copied.
+        rows = nil
+        guard let (line, record, size) = try await records.next() else {
+            finish(object)
+            return nil
+        }
+        rows = (object, records)
+        linesDone = line
+        return (record, size)
     }
 
     /// Gets an object. Returns the record that a document is; the lines of others are read then.
     private func open(_ object: S3Bucket.Object) async throws -> SourceRecord? {
         let place = "\(settings.bucket)/\(object.key)"
-        func malformed(_ reason: String) -> SourceRecord {
+        func malformed(_ reason: String, isRows: Bool = false) -> SourceRecord {
             finish(object)
             return SourceRecord(
-                key: object.key, place: place, time: object.modified,
+                // Nobody knows which records an object of rows has.
+                key: isRows ? "" : object.key, place: place, time: object.modified,
                 change: .malformed(reason: reason, raw: ""))
+        }
+        if object.key.hasSuffix(".parquet") {
+            do {
+                try await openRows(of: object, place)
+                return nil
+            } catch let error as PipelineError {
+                return malformed(error.description, isRows: true)
+            }
         }
         let isLines = [".jsonl", ".ndjson"].contains { object.key.hasSuffix($0) }
         let format = DocumentReader.Format(path: object.key)
@@ -119,6 +160,16 @@ actor S3Records: RecordSource {
         } catch {
             return malformed(error.reason)
         }
+    }
+
+    private func openRows(of object: S3Bucket.Object, _ place: String) async throws {
+        if tag != object.etag { linesDone = 0 }
+        tag = ""
+        var records = try await ParquetRecords(
+            S3Object(bucket: bucket, object: object, path: place), name: object.key,
+            key: settings.key, columns: columns, time: object.modified)
+        try await records.skip(linesDone)
+        rows = (object, records)
     }
 
     /// nil for a line without anything in it.
