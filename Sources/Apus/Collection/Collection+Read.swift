@@ -53,6 +53,19 @@ extension Collection {
         }
     }
 
+    /// The same for several queries, as `answers`, and for a grouped one.
+    package func explain(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) async throws -> [QueryAnswer] {
+        try await context.perform { [self] in try answers(requests, version, areExplained: true) }
+    }
+
+    package func explain(
+        _ request: GroupsRequest, at version: SequenceNumber? = nil
+    ) async throws -> GroupsAnswer {
+        try await context.perform { [self] in try explainedGroups(request, version) }
+    }
+
     /// Several queries that see the same version, on as many search threads as are free.
     @available(*, noasync, message: "use the async form")
     public func query(
@@ -152,20 +165,26 @@ extension Collection {
 
     /// On all search threads that are free, and the caller's.
     private func answers(
-        _ requests: [QueryRequest], _ version: SequenceNumber?
+        _ requests: [QueryRequest], _ version: SequenceNumber?, areExplained: Bool = false
     ) throws -> [QueryAnswer] {
         try admitRead(filters: requests.map(\.filter)) { try $0.check(batch: requests) }
         return try reading(at: version) { view in
-            guard requests.count > 1 else { return try requests.map { try answer($0, view) } }
+            guard requests.count > 1 else {
+                return try requests.map { try answer($0, view, isExplained: areExplained) }
+            }
             let results = context.searchPool.map(iterations: requests.count) { [self] index in
-                Result { try answer(requests[index], view) }
+                Result { try answer(requests[index], view, isExplained: areExplained) }
             }
             return try results.map { try $0.get() }
         }
     }
 
-    private func answer(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
-        let answer = try QueryExecution(collection: self, view: view).answer(request)
+    private func answer(
+        _ request: QueryRequest, _ view: ReadView, isExplained: Bool
+    ) throws -> QueryAnswer {
+        let answer = try QueryExecution(
+            collection: self, view: view, recorder: isExplained ? SearchRecorder() : nil
+        ).answer(request)
         recallObserver.consider(request, answer.points, view, of: self)
         return answer
     }
@@ -176,6 +195,22 @@ extension Collection {
         try admitRead(filters: [request.query.filter]) { try $0.check(request) }
         return try reading(at: version) { view in
             try QueryExecution(collection: self, view: view).groups(request)
+        }
+    }
+
+    private func explainedGroups(
+        _ request: GroupsRequest, _ version: SequenceNumber?
+    ) throws -> GroupsAnswer {
+        try admitRead(filters: [request.query.filter]) { try $0.check(request) }
+        return try reading(at: version) { view in
+            let start = ContinuousClock.now
+            let recorder = SearchRecorder()
+            let groups = try QueryExecution(collection: self, view: view, recorder: recorder)
+                .groups(request)
+            return GroupsAnswer(
+                groups: groups,
+                explanation: QueryExplanation(
+                    searches: recorder.searches, duration: ContinuousClock.now - start))
         }
     }
 

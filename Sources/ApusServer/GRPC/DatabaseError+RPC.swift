@@ -15,10 +15,4 @@ extension DatabaseError {
     static func notOffered(_ method: String) -> DatabaseError {
         DatabaseError(.unimplemented, "\(method) is not supported by this server")
     }
-
-    /// A method that moves or names shards.
-    static func needsCluster(_ method: String) -> DatabaseError {
-        DatabaseError(
-            .unimplemented, "\(method) needs a cluster, and this server runs alone")
-    }
 }
