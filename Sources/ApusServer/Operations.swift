@@ -44,6 +44,24 @@ extension Operations {
         }
     }
 
+    package func createVectorField(
+        _ field: VectorField, named name: String, in collection: String
+    ) async throws -> WriteResult {
+        try await authorize(.manage, collection)
+        return try await database.perform { [database] in
+            try database.collection(collection).createVectorField(name, field)
+        }
+    }
+
+    package func dropVectorField(
+        _ name: String, in collection: String
+    ) async throws -> WriteResult {
+        try await authorize(.manage, collection)
+        return try await database.perform { [database] in
+            try database.collection(collection).dropVectorField(name)
+        }
+    }
+
     /// Whether there was a collection of that name.
     package func deleteCollection(_ name: String) async throws -> Bool {
         try await authorize(.manage, name)

@@ -69,6 +69,11 @@ async def collections(call: Script, name: str) -> None:
     assert "n" in (await call("get_collection", name)).payload_schema
     await call("delete_payload_index", name, "n")
     assert not (await call("get_collection", name)).payload_schema
+    added = models.SparseVectorNameConfig(sparse=models.SparseVectorConfig())
+    await call("create_vector_name", name, "c", added)
+    assert "c" in (await call("get_collection", name)).config.params.sparse_vectors
+    await call("delete_vector_name", name, "c")
+    assert not (await call("get_collection", name)).config.params.sparse_vectors
     waiting = await call("get_optimizations", name)
     assert waiting.summary.queued_points == 0 and not waiting.running
 

@@ -227,6 +227,11 @@ extension Collection {
     func freeze(_ state: inout WriterState) throws {
         let next = try context.makeGrowingSegment(
             number: state.nextSegmentNumber, configuration: configuration)
+        freeze(&state, before: next)
+    }
+
+    /// The same with the new one, which has the next number.
+    func freeze(_ state: inout WriterState, before next: GrowingSegment) {
         log.rotate()
         state.nextSegmentNumber += 1
         state.freezeGrowing()

@@ -21,9 +21,12 @@ extension SegmentFile {
         _ field: Metadata.Field, at position: Int, rowCount: Int, in reader: SegmentReader,
         _ configuration: CollectionConfiguration
     ) throws {
-        // Kernels trust that queries, which the configuration checks, fit the vectors.
-        guard let declared = configuration.vectors[field.name],
-            declared.dimension == field.dimension, declared.metric == field.metric
+        // Kernels trust that queries, which the configuration checks, fit the vectors. A field that
+        // was dropped since is not searched any more.
+        let declared = configuration.vectors[field.name]
+        guard
+            declared == nil
+                || declared?.dimension == field.dimension && declared?.metric == field.metric
         else {
             throw DatabaseError(
                 .corruption,

@@ -9,10 +9,3 @@ extension DatabaseError: RPCErrorConvertible {
             RPCStatusCode(rawValue: ErrorStatus(kind).grpc.rawValue) ?? .unknown, message)
     }
 }
-
-extension DatabaseError {
-    /// A method of the interface that this server does not offer.
-    static func notOffered(_ method: String) -> DatabaseError {
-        DatabaseError(.unimplemented, "\(method) is not supported by this server")
-    }
-}
