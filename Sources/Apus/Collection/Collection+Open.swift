@@ -209,7 +209,7 @@ extension Collection {
         }
     }
 
-    private static func encoded(_ attributes: CollectionAttributes) throws -> [UInt8] {
+    static func encoded(_ attributes: CollectionAttributes) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return [UInt8](try encoder.encode(attributes))
@@ -249,7 +249,7 @@ extension Collection {
     }
 
     @discardableResult
-    private func changeAttributes(
+    func changeAttributes(
         _ change: (inout CollectionAttributes) throws -> Void
     ) throws -> WriteResult {
         try DatabaseError.translating {

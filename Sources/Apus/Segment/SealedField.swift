@@ -21,10 +21,13 @@ extension SegmentFile {
         _ field: Metadata.Field, at position: Int, rowCount: Int, in reader: SegmentReader,
         _ configuration: CollectionConfiguration
     ) throws {
-        // Kernels trust that queries, which the configuration checks, fit the vectors.
-        guard let declared = configuration.vectors[field.name],
-            declared.dimension == field.dimension, declared.metric == field.metric,
-            declared.element == field.element
+        // Kernels trust that queries, which the configuration checks, fit the vectors. A field that
+        // was dropped since is not searched any more.
+        let declared = configuration.vectors[field.name]
+        guard
+            declared == nil
+                || declared?.dimension == field.dimension && declared?.metric == field.metric
+                    && declared?.element == field.element
         else {
             throw DatabaseError(
                 .corruption,
