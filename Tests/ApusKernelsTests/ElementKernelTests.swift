@@ -126,7 +126,8 @@ import Darwin
             var value =
                 exponent == 0
                 ? fraction * 0x1p-24
-                : (1 + fraction / 1024) * Float(sign: .plus, exponent: exponent - 15, significand: 1)
+                : (1 + fraction / 1024)
+                    * Float(sign: .plus, exponent: exponent - 15, significand: 1)
             if bits >> 15 == 1 { value = -value }
             #expect(VectorElement.float16.rounded([value]) == [value], "\(bits)")
         }

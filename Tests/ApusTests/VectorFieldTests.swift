@@ -20,7 +20,8 @@ import Testing
 
     private static func point(_ id: UInt64, _ more: [String: Vector] = [:]) -> Point {
         Point(
-            id: .number(id), vectors: [defaultVectorName: .dense([Float(id), 1])].merging(more) { $1 },
+            id: .number(id),
+            vectors: [defaultVectorName: .dense([Float(id), 1])].merging(more) { $1 },
             payload: ["id": .integer(Int64(id))])
     }
 
@@ -49,7 +50,8 @@ import Testing
     )
 
     /// Everything that the test wrote, seen after each step.
-    private static func check(_ collection: Collection, count: Int, withFields ids: [UInt64]) throws {
+    private static func check(_ collection: Collection, count: Int, withFields ids: [UInt64]) throws
+    {
         #expect(try collection.count() == count)
         #expect(try Self.ids(in: "d", of: collection, like: directions.dense) == ids)
         #expect(try Self.ids(in: "s", of: collection, like: directions.sparse) == ids)
@@ -62,7 +64,9 @@ import Testing
         }
     }
 
-    @Test("A new field holds the vectors of what is written after it, across seals, merges and starts")
+    @Test(
+        "A new field holds the vectors of what is written after it, across seals, merges and starts"
+    )
     func created() throws {
         let disk = SimulatedFileSystem(seed: 1)
         var (database, collection) = try Self.create(disk)
@@ -121,7 +125,8 @@ import Testing
             #expect(try collection.count(hasDense) == 0)
             #expect(try collection.count(Filter(mustNot: [.hasVector("s")])) == 150)
             let records = try collection.scroll(
-                ScrollRequest(limit: 200, withVectors: .all)).points
+                ScrollRequest(limit: 200, withVectors: .all)
+            ).points
             #expect(records.allSatisfy { $0.vectors?.keys.map(\.self) == [""] })
             var request = QueryRequest(nearest: [1, 1, 1], limit: 1)
             request.using = "d"
@@ -133,7 +138,9 @@ import Testing
         }
         try check(collection)
         // Rows that are written again lose what nobody sees.
-        _ = try collection.write([.setPayload(["x": 1], key: nil, .ids([.number(1), .number(120)]))])
+        _ = try collection.write([
+            .setPayload(["x": 1], key: nil, .ids([.number(1), .number(120)]))
+        ])
         try check(collection)
         try database.close()
         database = try Self.open(disk)
