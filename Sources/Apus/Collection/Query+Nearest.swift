@@ -100,28 +100,6 @@ extension ReadView {
         return weighted
     }
 
-    /// MaxSim: for each query vector the best similarity among the row's vectors, summed. Exact.
-    private func nearestMulti(
-        to queries: [[Float]], field name: String, configuration: DenseVectorConfiguration,
-        _ scope: SearchScope
-    ) throws -> [Hit] {
-        let similarity = VectorSimilarity(configuration)
-        var hits: [Hit] = []
-        for (index, segment) in segments.enumerated() {
-            let admitted = try admittedRows(of: index, scope)
-            for row in 0..<segment.writtenCount(through: lsn) where admitted.contains(row) {
-                try interruption?.check()
-                guard case .multi(let rows)? = try segment.extras(at: row)[name] else { continue }
-                let distance = -similarity.maximal(queries, rows)
-                hits.append(
-                    Hit(
-                        id: segment.id(at: row), location: Location(segment: index, row: row),
-                        score: configuration.metric.score(ofDistance: distance)))
-            }
-        }
-        return configuration.metric.best(hits, scope)
-    }
-
     /// Which rows of a segment a scope admits.
     func admittedRows(of index: Int, _ scope: SearchScope) throws -> AdmittedRows {
         let segment = segments[index]

@@ -208,12 +208,18 @@ package final class GrowingSegment: Segment {
         unsafe Array(payloadView(at: row))
     }
 
-    package func extrasBytes(at row: Int) throws -> [UInt8] {
+    package func extrasBytes(at row: Int) throws -> [UInt8] { unsafe Array(extrasView(at: row)) }
+
+    package func forEachExtras(
+        in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        for row in rows { unsafe try body(row, extrasView(at: row)) }
+    }
+
+    private func extrasView(at row: Int) -> UnsafeRawBufferPointer {
         let span = blobSpans[row]
-        return unsafe Array(
-            blobs.bytes(
-                at: Int(span.offset) + Int(span.payloadByteCount),
-                count: Int(span.extrasByteCount)))
+        return unsafe blobs.bytes(
+            at: Int(span.offset) + Int(span.payloadByteCount), count: Int(span.extrasByteCount))
     }
 
     package func rowsInIDOrder(
