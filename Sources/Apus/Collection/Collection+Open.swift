@@ -7,7 +7,7 @@ private import Synchronization
 
 extension Collection {
     /// The key of `CollectionAttributes` in the manifest.
-    private static let attributesKey = "collection"
+    static let attributesKey = "collection"
 
     /// Makes the files of a new, empty collection in `directory`, which exists and is empty.
     static func create(

@@ -64,7 +64,8 @@ extension NewVectorField {
             self = .sparse(
                 SparseVectorConfiguration(
                     modifier: sparse.hasModifier
-                        ? (sparse.modifier == .idf ? .idf : Modifier.none) : nil,
+                        ? (sparse.modifier == .idf ? .idf : SparseVectorConfiguration.Modifier.none)
+                        : nil,
                     datatype: sparse.hasDatatype ? try VectorDatatype(sparse.datatype) : nil))
         case nil: throw .wrongInput("A new vector field is neither dense nor sparse")
         }
