@@ -92,12 +92,6 @@ struct MemcachedVectorCache: VectorCache {
     }
 }
 
-extension EventLoopGroup where Self == MultiThreadedEventLoopGroup {
-    fileprivate static var singletonMultiThreadedEventLoopGroup: MultiThreadedEventLoopGroup {
-        .singleton
-    }
-}
-
 /// Answers as they come in.
 private struct AnswerReader {
     let name: String
