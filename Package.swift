@@ -120,7 +120,8 @@ let package = Package(
             name: "ApusConnectors",
             dependencies: [
                 "ApusCore", "ApusKernels", "ApusPipeline", "CKafka", "CPostgres", "CRedis",
-                nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),

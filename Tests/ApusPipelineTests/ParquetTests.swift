@@ -88,16 +88,14 @@ struct BytesInMemory: RangedBytes {
 
     @Test(arguments: names) func damageIsAnErrorAndNeverATrap(name: String) async throws {
         let content = try Self.bytes(name)
-        for position in content.indices {
-            for change in [UInt8(0x01), 0x80, 0xff] {
-                var damaged = content
-                damaged[position] ^= change
-                do {
-                    var rows = try ParquetRows(
-                        try await ParquetFile(BytesInMemory(content: damaged, pieceSize: 1 << 16)))
-                    while try await rows.next() != nil {}
-                } catch is PipelineError {}
-            }
+        for position in stride(from: name.count % 5, to: content.count, by: 5) {
+            var damaged = content
+            damaged[position] ^= [0x01, 0x80, 0xff][position % 3]
+            do {
+                var rows = try ParquetRows(
+                    try await ParquetFile(BytesInMemory(content: damaged, pieceSize: 1 << 16)))
+                while try await rows.next() != nil {}
+            } catch is PipelineError {}
         }
     }
 
@@ -149,7 +147,8 @@ struct BytesInMemory: RangedBytes {
             let id: PointID =
                 n % 2 == 0 ? .number(UInt64(n)) : .uuid(UUIDBytes(high: UInt64(n), low: 7))
             return Point(
-                id: id, vectors: vectors, payload: ["n": .integer(Int64(n)), "t": "ü \(n)"])
+                id: id, vectors: vectors,
+                payload: ["n": .integer(Int64(n)), "t": .string("ü \(n)")])
         }
     }
 

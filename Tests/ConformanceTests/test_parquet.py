@@ -96,8 +96,8 @@ def test_files_of_duckdb(tmp_path, codec, version):
     duckdb = pytest.importorskip("duckdb", reason="install duckdb==2.0.1")
     table, rows = parquet_tables.table(3_000, *COMMON)
     connection = duckdb.connect()
-    connection.register("rows", table)
-    connection.execute(f"copy (select * from rows) to '{tmp_path}/x.parquet' (format parquet,"
+    connection.register("source", table)
+    connection.execute(f"copy (select * from source) to '{tmp_path}/x.parquet' (format parquet,"
                        f" codec {codec}, parquet_version {version}, row_group_size 2048)")
     ingest(tmp_path, tmp_path / "x.parquet")
     assert_holds(tmp_path, rows)

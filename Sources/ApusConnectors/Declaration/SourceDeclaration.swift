@@ -8,7 +8,7 @@ package struct SourceDeclaration: Sendable {
 
     init(_ declaration: Declaration, folder: String) throws(DeclarationProblem) {
         let (kind, settings) = try declaration.kind([
-            "files", "postgres", "kafka", "redis", "s3", "clickhouse",
+            "files", "postgres", "kafka", "redis", "s3", "webhdfs", "clickhouse", "trino",
         ])
         switch kind {
         case "postgres":
@@ -23,6 +23,12 @@ package struct SourceDeclaration: Sendable {
         case "s3":
             let bucket = S3Origin(try S3Origin.Settings(settings))
             (origin, explanation) = (bucket, bucket.explanation)
+        case "webhdfs":
+            let files = WebHDFSOrigin(try WebHDFSOrigin.Settings(settings))
+            (origin, explanation) = (files, files.explanation)
+        case "trino":
+            let table = TrinoOrigin(try TrinoOrigin.Settings(settings))
+            (origin, explanation) = (table, table.explanation)
         case "clickhouse":
             let table = ClickHouseOrigin(try ClickHouseOrigin.Settings(settings))
             (origin, explanation) = (table, table.explanation)

@@ -49,7 +49,9 @@ package struct S3Origin: RecordOrigin {
     package var showsAll: Bool { true }
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
-        S3Records(try S3Bucket(settings), settings, columns: columns, at: position)
+        ObjectRecords(
+            try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
+            columns: columns, at: position)
     }
 
     package func reading(only fields: Set<String>?) -> any RecordOrigin {
@@ -59,7 +61,9 @@ package struct S3Origin: RecordOrigin {
     }
 
     package func openKeys() async throws -> any RecordSource {
-        S3Records(try S3Bucket(settings), settings, columns: [], at: nil)
+        ObjectRecords(
+            try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
+            columns: [], at: nil)
     }
 
     package var explanation: String {

@@ -53,9 +53,11 @@ struct ParquetColumn: Sendable {
         dictionary = nil
         page = nil
         piece = []
-        codec = chunk.codec
         valuesAhead = chunk.valueCount
         rest = chunk.bytes
+        do throws(ParquetFault) { codec = try ParquetCodec(format: chunk.codec) } catch {
+            throw error.error(source.path, place)
+        }
         guard chunk.physical == leaf.type.physical else {
             throw fault("values of type \(leaf.type.physical)", "another type")
         }

@@ -76,6 +76,10 @@ struct ParquetType: Hashable, Sendable {
         _ encoding: ParquetEncoding, _ bytes: [UInt8], in range: Range<Int>,
         _ dictionary: ParquetDictionary?
     ) throws(ParquetFault) -> any ParquetDecoder {
+        // Of a page of nulls only there may be nothing at all.
+        guard !range.isEmpty else {
+            return PlainBytes(bytes: bytes, position: range.lowerBound, end: range.upperBound)
+        }
         switch (encoding, physical) {
         case (.plain, .boolean):
             return BooleanBits(bytes: bytes, end: range.upperBound * 8, bit: range.lowerBound * 8)
@@ -211,16 +215,12 @@ private struct DictionaryIndices: ParquetDecoder {
     private let dictionary: ParquetDictionary
     private var indices: ParquetRuns
 
-    /// The indices' width is the first byte.
+    /// The indices' width is the first byte, which the caller knows to be there.
     init(
         _ dictionary: ParquetDictionary, _ bytes: [UInt8], in range: Range<Int>
     ) throws(ParquetFault) {
         self.dictionary = dictionary
-        guard let start = range.first else {
-            // A page of nulls only may have nothing here.
-            indices = try ParquetRuns(bytes, in: range, width: 0)
-            return
-        }
+        let start = range.lowerBound
         indices = try ParquetRuns(
             bytes, in: (start + 1)..<range.upperBound, width: Int(bytes[start]))
     }

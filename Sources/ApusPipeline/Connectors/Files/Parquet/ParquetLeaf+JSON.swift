@@ -108,8 +108,10 @@ extension ParquetLeaf {
         let all = Array(bytes)
         let nanoseconds = Int64(bitPattern: ParquetBits.littleEndian(all, at: 0, count: 8))
         let day = Int64(ParquetBits.littleEndian(all, at: 8, count: 4)) - 2_440_588
-        let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        guard rest >= 0, let time = clock(day * 86_400 + seconds, rest, 9) else {
+        // Writers have times before 1970 as nanoseconds below zero, too.
+        var (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        if rest < 0 { (seconds, rest) = (seconds - 1, rest + 1_000_000_000) }
+        guard let time = clock(day * 86_400 + seconds, rest, 9) else {
             return .string(Data(bytes).base64EncodedString())
         }
         return .string("\(time.date)T\(time.clock)Z")

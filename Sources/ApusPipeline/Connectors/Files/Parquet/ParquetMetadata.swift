@@ -62,7 +62,8 @@ struct ParquetSchemaElement: Sendable {
 /// Where a column's values of a row group lie.
 struct ParquetChunk: Sendable {
     var physical: ParquetPhysical?
-    var codec = ParquetCodec.uncompressed
+    /// Whether somebody here knows it is asked when the column is read.
+    var codec = 0
     var valueCount = 0
     /// In the file, from the dictionary's page on where there is one.
     var bytes = 0..<0
@@ -107,7 +108,7 @@ struct ParquetChunk: Sendable {
     ) throws(ParquetFault) -> Bool {
         switch number {
         case 1: physical = ParquetPhysical(rawValue: try reader.number(kind))
-        case 4: codec = try ParquetCodec(format: reader.number(kind))
+        case 4: codec = try reader.number(kind)
         case 5: valueCount = try reader.size(kind, "a number of values")
         case 7: sizes.count = try reader.size(kind, "a number of bytes")
         case 9: sizes.data = try reader.size(kind, "the offset of a page")

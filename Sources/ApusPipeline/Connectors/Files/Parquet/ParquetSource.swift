@@ -26,8 +26,8 @@ package struct ParquetSource: PointSource {
     private let firstID: UInt64
     private let hasIDs: Bool
     private var rows: ParquetRows
-    /// The first point, which was read to know the fields.
-    private var waiting: Point?
+    /// The first points, which were read to know the fields; last one first.
+    private var waiting: [Point] = []
     package let fields: [VectorField]
 
     package init(
@@ -49,21 +49,34 @@ package struct ParquetSource: PointSource {
         }
         rows = try ParquetRows(file)
         var found = rows
-        guard let first = try await Self.row(&found) else {
+        var points: [Point] = []
+        while points.count < Self.pointsLookedAt, let row = try await Self.row(&found) {
+            points.append(
+                try Self.point(
+                    row, number: points.count, path: path, columns,
+                    firstID: hasIDs ? nil : firstID))
+        }
+        guard !points.isEmpty else {
             throw PipelineError.malformed(
                 file: path, .row(0), expected: "a point", found: "a file without rows")
         }
-        let point = try Self.point(
-            first, number: 0, path: path, columns, firstID: hasIDs ? nil : firstID)
         rows = found
-        waiting = point
-        fields = VectorField.fields(of: point)
+        waiting = points.reversed()
+        // A point may lack some fields.
+        var fields: [String: VectorField] = [:]
+        for field in points.flatMap(VectorField.fields(of:)) where fields[field.name] == nil {
+            fields[field.name] = field
+        }
+        self.fields = fields.values.sorted { $0.name < $1.name }
     }
+
+    private static let pointsLookedAt = 256
 
     package var count: Int? { rows.file.rowCount }
 
     package var fractionRead: Double {
-        rows.file.rowCount == 0 ? 1 : Double(rows.row) / Double(rows.file.rowCount)
+        rows.file.rowCount == 0
+            ? 1 : Double(rows.row - waiting.count) / Double(rows.file.rowCount)
     }
 
     package mutating func skip(_ count: Int) async throws(PipelineError) -> [PointID] {
@@ -83,10 +96,7 @@ package struct ParquetSource: PointSource {
     }
 
     private mutating func nextPoint() async throws(PipelineError) -> Point? {
-        if let waiting {
-            self.waiting = nil
-            return waiting
-        }
+        if let point = waiting.popLast() { return point }
         let number = rows.row
         guard let row = try await Self.row(&rows) else { return nil }
         return try Self.point(
@@ -106,10 +116,10 @@ package struct ParquetSource: PointSource {
     private static func point(
         _ row: ParquetRows.Row, number: Int, path: String, _ columns: Columns, firstID: UInt64?
     ) throws(PipelineError) -> Point {
-        guard case .fields(var fields) = row else {
-            guard case .malformed(let reason) = row else {
-                return Point(id: .number(0), vectors: [:])
-            }
+        var fields: Payload
+        switch row {
+        case .fields(let all): fields = all
+        case .malformed(let reason):
             throw .malformed(
                 file: path, .row(number), expected: "columns of one row", found: reason)
         }
