@@ -9,9 +9,7 @@ import Testing
     private static let sixty: [UInt8] = [0, 0, 0xEA, 0x60]
 
     @Test func whatWaitsForOneClientIsBounded() async throws {
-        try await withServer {
-            $0.unsentBytesMax = 100_000
-        } _: { server, _ in
+        try await withServer({ $0.unsentBytesMax = 100_000 }) { server, _ in
             let client = try await RPCClient.connect(to: server.port, windowBytes: 0)
             var streams: [HTTP2StreamID] = []
             for _ in 0..<3 {
@@ -30,9 +28,7 @@ import Testing
     }
 
     @Test func whatWaitsForAllClientsIsBounded() async throws {
-        try await withServer {
-            $0.allUnsentBytesMax = 100_000
-        } _: { server, _ in
+        try await withServer({ $0.allUnsentBytesMax = 100_000 }) { server, _ in
             let first = try await RPCClient.connect(to: server.port, windowBytes: 0)
             let stream = try await first.begin("/Test/Zeros")
             try await first.send(RPCClient.framed(Self.sixty), on: stream, end: true)
@@ -46,9 +42,7 @@ import Testing
     }
 
     @Test func whoTakesNothingForAWhileIsCutOff() async throws {
-        try await withServer {
-            $0.stallTimeout = .milliseconds(20)
-        } _: { server, _ in
+        try await withServer({ $0.stallTimeout = .milliseconds(20) }) { server, _ in
             let client = try await RPCClient.connect(to: server.port, windowBytes: 1_000)
             let stream = try await client.begin("/Test/Zeros")
             try await client.send(RPCClient.framed(Self.sixty), on: stream, end: true)

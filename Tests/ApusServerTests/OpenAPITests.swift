@@ -27,7 +27,8 @@ import Testing
     }
 
     @Test func everyReferenceHasAnEndAndEverySchemaIsUsed() async throws {
-        let reply = await (try RESTHarness())("GET", "/openapi.json")
+        let rest = try RESTHarness()
+        let reply = await rest("GET", "/openapi.json")
         #expect(reply.status == 200)
         guard case .object(let document)? = reply.json,
             case .object(let components)? = document["components"],
@@ -53,30 +54,30 @@ import Testing
             Kind = "a" | "b"
             Names = {Point}
             """)
-        #expect(
-            notation.schemas == [
-                "Point": [
-                    "type": "object", "description": "One point.", "additionalProperties": false,
-                    "required": ["id"],
-                    "properties": [
-                        "id": [
-                            "anyOf": [
-                                ["type": "integer", "minimum": 0],
-                                ["type": "string", "format": "uuid"],
-                            ]
-                        ],
-                        "vector": [
-                            "type": ["array", "null"], "items": ["type": "number"], "minItems": 1,
-                            "description": "Its place.",
-                        ],
+        let expected: [String: JSONValue] = [
+            "Point": [
+                "type": "object", "description": "One point.", "additionalProperties": false,
+                "required": ["id"],
+                "properties": [
+                    "id": [
+                        "anyOf": [
+                            ["type": "integer", "minimum": 0],
+                            ["type": "string", "format": "uuid"],
+                        ]
+                    ],
+                    "vector": [
+                        "type": ["array", "null"], "items": ["type": "number"], "minItems": 1,
+                        "description": "Its place.",
                     ],
                 ],
-                "Kind": ["type": "string", "enum": ["a", "b"]],
-                "Names": [
-                    "type": "object",
-                    "additionalProperties": ["$ref": "#/components/schemas/Point"],
-                ],
-            ])
+            ],
+            "Kind": ["type": "string", "enum": ["a", "b"]],
+            "Names": [
+                "type": "object",
+                "additionalProperties": ["$ref": "#/components/schemas/Point"],
+            ],
+        ]
+        #expect(notation.schemas == expected)
     }
 
     private func references(in value: JSONValue) -> [String] {

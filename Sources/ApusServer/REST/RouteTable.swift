@@ -53,7 +53,9 @@ struct RouteTable: Sendable {
     /// Every method of every route.
     var operations: [(method: String, template: String, isOpen: Bool)] {
         routes.joined().flatMap { route in
-            route.handlers.keys.map { ($0, route.template, route.isOpen) }
+            route.handlers.keys.map {
+                (method: $0, template: route.template, isOpen: route.isOpen)
+            }
         }
     }
 

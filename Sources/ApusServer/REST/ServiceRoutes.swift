@@ -4,7 +4,7 @@ import ApusWire
 /// The description of all routes, itself included; made when somebody asks for it.
 func addDescriptionRoute(to routes: inout RouteTable) {
     let template = "/openapi.json"
-    let operations = routes.operations + [("GET", template, false)]
+    let operations = routes.operations + [(method: "GET", template: template, isOpen: false)]
     routes.on("GET", template) { _ in .json(OpenAPIDocument.json(operations).jsonBytes) }
 }
 

@@ -30,7 +30,7 @@ package enum OpenAPIDocument {
 
     /// Operations that are described, in alphabetical order of their paths.
     package static var described: [(method: String, template: String)] {
-        operations.keys.map { ($0.method, $0.template) }.sorted {
+        operations.keys.map { (method: $0.method, template: $0.template) }.sorted {
             ($0.template, $0.method) < ($1.template, $1.method)
         }
     }

@@ -142,9 +142,9 @@ package struct SchemaNotation {
                 rest.expect(">")
                 schema["format"] = .string(String(format))
             }
-            name == "string"
-                ? bounds(&rest, of: &schema, "minLength", "maxLength")
-                : bounds(&rest, of: &schema, "minimum", "maximum")
+            let (least, most) =
+                name == "string" ? ("minLength", "maxLength") : ("minimum", "maximum")
+            bounds(&rest, of: &schema, least, most)
             return .object(schema)
         default: return ["$ref": .string("#/components/schemas/\(name)")]
         }
