@@ -82,18 +82,23 @@ def over_grpc(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[di
     return results
 
 
+def write_bodies(path: pathlib.Path, dataset: datasets.Dataset, options) -> None:
+    """Each query as the body of a search, a line each, with floats as clients print them: the shortest
+    decimals that are the same float32."""
+    path.write_text("".join(
+        json.dumps({
+            "query": [float(str(number)) for number in row], "limit": options.k,
+            "params": {"hnsw_ef": options.ef},
+        }) + "\n" for row in dataset.queries()))
+
+
 def over_rest(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[dict]:
     """The same over REST, a connection for each call in flight."""
     results = []
     with tempfile.TemporaryDirectory(prefix="apus-rest-") as folder, \
             apus_server.ApusServer(data) as server:
         bodies = pathlib.Path(folder) / "bodies"
-        # As clients print floats: the shortest decimals that are the same float32.
-        bodies.write_text("".join(
-            json.dumps({
-                "query": [float(str(number)) for number in row], "limit": options.k,
-                "params": {"hnsw_ef": options.ef},
-            }) + "\n" for row in dataset.queries()))
+        write_bodies(bodies, dataset, options)
         for in_flight in options.in_flight:
             command = [
                 "wrk", "-t1", f"-c{in_flight}", "-s", str(HERE / "search.lua"),
