@@ -290,7 +290,10 @@ struct OpenAPIOperation {
             case "at_least":
                 ("query", name, "integer(0..)", "The version to wait for.")
             case "wait_seconds":
-                ("query", name, "number(0..300)", "How long to wait for it; 10 when it is not said.")
+                (
+                    "query", name, "number(0..300)",
+                    "How long to wait for it; 10 when it is not said."
+                )
             case "least":
                 (
                     "header", "apus-version-at-least", "integer(0..)",
