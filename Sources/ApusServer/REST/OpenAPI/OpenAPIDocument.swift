@@ -287,6 +287,23 @@ struct OpenAPIOperation {
                     "header", "apus-version", "string",
                     "The version to read: `pin`, or a number that an earlier answer told."
                 )
+            case "at_least":
+                ("query", name, "integer(0..)", "The version to wait for.")
+            case "wait_seconds":
+                (
+                    "query", name, "number(0..300)",
+                    "How long to wait for it; 10 when it is not said."
+                )
+            case "least":
+                (
+                    "header", "apus-version-at-least", "integer(0..)",
+                    "The version that a read waits for."
+                )
+            case "patience":
+                (
+                    "header", "apus-wait-seconds", "number(0..300)",
+                    "How long it waits; 10 when it is not said."
+                )
             case "recall":
                 (
                     "header", "apus-target-recall", "number(0..1)",

@@ -79,6 +79,10 @@ let openAPIOperations = """
       Several queries that see the same version.
     POST /collections/{collection}/points/query/groups (consistency timeout version recall) QueryGroups -> Groups
       The best points for each value of a payload field.
+    POST /apus/v1/collections/{collection}/query (consistency timeout version recall least patience) QueryPoints -> QueryAnswer
+      A query, with the version that it read and the recall to expect.
+    GET /apus/v1/collections/{collection}/version (at_least wait_seconds) -> CollectionVersion
+      The newest version, once there is the one that is waited for.
     POST /apus/v1/collections/{collection}/explain (compare timeout version recall) QueryPoints -> ExplainedResult
       A query, and why it did what it did.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
