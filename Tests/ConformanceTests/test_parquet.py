@@ -134,8 +134,8 @@ def test_an_export_is_what_pyarrow_and_ingest_read(tmp_path):
     for n in range(300):
         vector = {"": [n + 0.5, -1.0, 0.25]}
         if n % 3:
-            vector["words"] = {"indices": sorted(generator.sample(range(1_000), n % 5)),
-                               "values": [1.5] * (n % 5)}
+            vector["words"] = {"indices": sorted(generator.sample(range(1_000), 1 + n % 5)),
+                               "values": [1.5] * (1 + n % 5)}
         if n % 4:
             vector["rows"] = [[float(n), float(k)] for k in range(1 + n % 3)]
         lines.append({"id": n if n % 2 else f"00000000-0000-0000-0000-{n:012}",
