@@ -58,7 +58,9 @@ import Testing
                 continue
             }
             let error = #expect(throws: DatabaseError.self) {
-                try collection.upsert([Point(id: 7, vector: [1, 2, 3]), Point(id: 8, vector: vector)])
+                try collection.upsert([
+                    Point(id: 7, vector: [1, 2, 3]), Point(id: 8, vector: vector),
+                ])
             }
             #expect(error?.kind == .invalidArgument, "\(name)")
             let message = error?.message ?? ""

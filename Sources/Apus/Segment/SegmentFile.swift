@@ -91,7 +91,8 @@ enum SegmentFile {
             .sorted { $0.0.description < $1.0.description }
         let hasFloatsOnly = fields.allSatisfy { $0.vectors.element == .float32 }
         let metadata = Metadata(
-            formatVersion: hasFloatsOnly ? 1 : formatVersion, number: segment.number, rowCount: count,
+            formatVersion: hasFloatsOnly ? 1 : formatVersion, number: segment.number,
+            rowCount: count,
             fields: fields.map { field in
                 Metadata.Field(
                     name: field.name, dimension: field.vectors.dimension, metric: field.metric,

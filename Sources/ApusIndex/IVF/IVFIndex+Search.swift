@@ -42,7 +42,8 @@ extension IVFIndex {
         let count = min(max(count, 1), rowCount)
         let query = unsafe vectors.row(Int(row))
         return scratch.withScratch(for: self, candidates: count) { scratch in
-            unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) { floats, _ in
+            unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) {
+                floats, _ in
                 unsafe scan(
                     floats, probes: min(probes, parameters.listCount), .all, without: row,
                     watch: nil, scratch)
@@ -111,7 +112,8 @@ extension IVFIndex {
         of row: UInt32, _ query: UnsafePointer<Float>, _ scratch: IVFScratch
     ) -> (list: Int, distance: Float) {
         let list = unsafe quantizer.lists(
-            of: query, stride: parameters.dimension, count: 1).first
+            of: query, stride: parameters.dimension, count: 1
+        ).first
         let own = Int(list ?? 0)
         let places = unsafe Int(storage.starts[own])..<Int(storage.starts[own + 1])
         let count = Float(places.count(where: { unsafe storage.rows[$0] != Self.noRow }))

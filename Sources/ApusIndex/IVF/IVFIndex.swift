@@ -191,7 +191,8 @@ extension IVFIndex.Storage {
         }
         for (index, row) in members.enumerated() {
             let place = start + index
-            let term = unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) {
+            let term = unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric)
+            {
                 floats, _ in
                 unsafe quantizer.encode(floats, list: list, into: code, residual: residual)
             }
