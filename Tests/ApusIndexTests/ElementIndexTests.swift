@@ -66,7 +66,7 @@ import Testing
 
     @Test("Graphs answer with exact distances", arguments: elements, Metric.allCases)
     func graph(element: VectorElement, metric: Metric) throws {
-        let vectors = Self.vectors(count: 2500, dimension: 48, seed: 3, element)
+        let vectors = Self.vectors(count: 1200, dimension: 48, seed: 3, element)
         let hasCodes = element == .float16 && metric != .manhattan
         let fixture = try Fixture.built(
             vectors, metric: metric, element: element, hasCodes: hasCodes)
@@ -74,14 +74,14 @@ import Testing
         #expect(fixture.index.firstRowWithOtherCodes() == nil)
         #expect(fixture.index.fitsVectors() == true)
         var recall = 0.0
-        let queries = Self.vectors(count: 30, dimension: 48, seed: 4, element)
+        let queries = Self.vectors(count: 20, dimension: 48, seed: 4, element)
         for query in queries.map(fixture.kernel.prepare) {
             let found = fixture.index.search(query, k: 10, ef: 100)
             recall += Self.expectExact(found, query, fixture)
-            let scanned = fixture.index.scan(query, range: 0..<2500, k: 10, candidates: 50)
+            let scanned = fixture.index.scan(query, range: 0..<1200, k: 10, candidates: 50)
             #expect(Self.expectExact(scanned, query, fixture) == 1)
         }
-        #expect(recall / 30 > 0.97, "\(element) \(metric)")
+        #expect(recall / 20 > 0.97, "\(element) \(metric)")
         withPool(threadCount: 2) { fixture.index.measureRecall(pool: $0) }
         let curve = try #require(fixture.index.recallCurve)
         #expect(curve.points.last?.recalls[2] ?? 0 > 0.97)
@@ -91,21 +91,21 @@ import Testing
         "Codes of few bits lead to them, and answers are exact", arguments: elements,
         [Metric.euclid, .cosine, .dot])
     func rabitq(element: VectorElement, metric: Metric) throws {
-        let vectors = Self.vectors(count: 2500, dimension: 96, seed: 5, element)
+        let vectors = Self.vectors(count: 1200, dimension: 96, seed: 5, element)
         let fixture = try Fixture.built(
             vectors, metric: metric, element: element, hasCodes: element == .float16)
         let codes = try RaBitQArena.coding(
-            fixture.arena.space, rowCount: 2500, bits: .four, metric: metric,
+            fixture.arena.space, rowCount: 1200, bits: .four, metric: metric,
             isPresent: { _ in true }, pool: nil)
         let index = fixture.index.searched(by: .rabitq(codes.space), owner: codes)
         #expect(index.firstRowWithOtherCodes() == nil)
         var recall = 0.0
-        let queries = Self.vectors(count: 30, dimension: 96, seed: 6, element)
+        let queries = Self.vectors(count: 20, dimension: 96, seed: 6, element)
         for query in queries.map(fixture.kernel.prepare) {
             let found = index.search(query, k: 10, ef: 100)
             recall += Self.expectExact(found, query, fixture)
         }
-        #expect(recall / 30 > 0.97, "\(element) \(metric)")
+        #expect(recall / 20 > 0.97, "\(element) \(metric)")
         withPool(threadCount: 2) { index.measureRecall(pool: $0) }
         #expect(try #require(index.recallCurve).points.last?.recalls[2] ?? 0 > 0.95)
     }
@@ -114,17 +114,17 @@ import Testing
         "Lists lead to them, and answers are exact", arguments: elements,
         [Metric.euclid, .cosine, .dot])
     func lists(element: VectorElement, metric: Metric) throws {
-        let vectors = Self.vectors(count: 2500, dimension: 64, seed: 7, element)
-        let fixture = try IVFFixture(vectors, metric: metric, element: element, lists: 40)
+        let vectors = Self.vectors(count: 1200, dimension: 64, seed: 7, element)
+        let fixture = try IVFFixture(vectors, metric: metric, element: element, lists: 24)
         #expect(fixture.index.checkInvariants() == [])
-        let queries = Self.vectors(count: 30, dimension: 64, seed: 8, element)
-        #expect(fixture.recall(queries, probes: 20, candidates: 200) > 0.95, "\(element) \(metric)")
+        let queries = Self.vectors(count: 20, dimension: 64, seed: 8, element)
+        #expect(fixture.recall(queries, probes: 12, candidates: 200) > 0.95, "\(element) \(metric)")
         for query in queries {
-            let exact = fixture.exact(query, k: 2500).reduce(into: [UInt32: Float]()) {
+            let exact = fixture.exact(query, k: 1200).reduce(into: [UInt32: Float]()) {
                 $0[$1.ordinal] = $1.distance
             }
             let found = fixture.index.search(
-                fixture.kernel.prepare(query), k: 10, probes: 20, candidates: 200)
+                fixture.kernel.prepare(query), k: 10, probes: 12, candidates: 200)
             #expect(found.allSatisfy { exact[$0.ordinal] == $0.distance })
         }
         withPool(threadCount: 2) { fixture.index.measureRecall(isPresent: { _ in true }, pool: $0) }
@@ -132,13 +132,13 @@ import Testing
         let opened = try fixture.opened(fixture.sections(), inMemory: false)
         let query = fixture.kernel.prepare(queries[0])
         #expect(
-            opened.search(query, k: 10, probes: 20, candidates: 200)
-                == fixture.index.search(query, k: 10, probes: 20, candidates: 200))
+            opened.search(query, k: 10, probes: 12, candidates: 200)
+                == fixture.index.search(query, k: 10, probes: 12, candidates: 200))
     }
 
     @Test("Bytes make the same graph on any number of threads")
     func determinism() throws {
-        let vectors = Self.vectors(count: 1500, dimension: 40, seed: 9, .uint8)
+        let vectors = Self.vectors(count: 700, dimension: 40, seed: 9, .uint8)
         let built = try [1, 3].map { threadCount in
             try Fixture.built(
                 vectors, metric: .cosine, element: .uint8, threadCount: threadCount

@@ -174,16 +174,16 @@ import Darwin
 
     @Test("Bytes are normalised for what needs floats, and only there")
     func floatsOfBytes() throws {
-        let space = try Rows([[3, 4, 0], [0, 0, 0]], .uint8).arena.space
+        let rows = try Rows([[3, 4, 0], [0, 0, 0]], .uint8)
         func floats(_ row: Int, _ metric: Metric) -> [Float] {
-            unsafe space.withFloats(row..<row + 1, under: metric) { floats, _ in
+            unsafe rows.arena.space.withFloats(row..<row + 1, under: metric) { floats, _ in
                 unsafe Array(UnsafeBufferPointer(start: floats, count: 3))
             }
         }
         #expect(floats(0, .dot) == [3, 4, 0])
         #expect(floats(0, .cosine) == [0.6, 0.8, 0])
         #expect(floats(1, .cosine) == [0, 0, 0])
-        #expect(space.vector(at: 0) == [3, 4, 0])
+        #expect(rows.arena.space.vector(at: 0) == [3, 4, 0])
         let kernel = DistanceKernel(metric: .cosine, element: .uint8)
         #expect(kernel.prepare([30.5, 40, 0]) == [30, 40, 0])
         #expect(abs(kernel.distance([30, 40, 0], [3, 4, 0]) + 1) < 1e-7)

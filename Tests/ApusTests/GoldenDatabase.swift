@@ -9,7 +9,9 @@ import TestSupport
 /// payload field, and a tail of batches that are in the log only. `mixed` has named dense vectors
 /// of two metrics (one of them absent from some points), a sparse and a multi vector field, ids of
 /// both kinds, one sealed segment and a tail. `wide` has a segment with 8-bit codes. `recent` is in
-/// the log only, with most of its graph in a checkpoint. A snapshot of `books` and one of everything
+/// the log only, with most of its graph in a checkpoint. `halves` and `bytes` have fields of these
+/// datatypes, with codes of few bits and without, in a segment and in the log; `lists` has an IVF-PQ
+/// index, and `many` so many points that recall was measured. A snapshot of `books` and one of everything
 /// are kept, and the latter as an archive. What is written here must not change: the files of a
 /// format version are made once.
 enum GoldenDatabase {
@@ -31,6 +33,9 @@ enum GoldenDatabase {
         try makeMixed(database, &generator)
         try makeWide(database, &generator)
         try makeRecent(database, &generator)
+        try makeDatatypes(database, &generator)
+        try makeLists(database, &generator)
+        try makeMany(database, &generator)
         try database.changeAliases([.create(alias: "library", collection: "books")])
         try database.collection("books").createSnapshot()
         let snapshot = try database.createSnapshot()
@@ -141,6 +146,70 @@ enum GoldenDatabase {
         try recent.upsert([Point(id: 9, vector: [1, 2])])
     }
 
+    private static func makeDatatypes(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        for (name, datatype) in [("halves", VectorDatatype.float16), ("bytes", .uint8)] {
+            let typed = try database.createCollection(
+                name,
+                CollectionConfiguration(
+                    vectors: [
+                        "cosine": DenseVectorConfiguration(
+                            dimension: 70, metric: .cosine,
+                            quantization: .turbo(alwaysRAM: nil, bits: nil), datatype: datatype),
+                        "euclid": DenseVectorConfiguration(
+                            dimension: 40, metric: .euclid, datatype: datatype),
+                        "rows": DenseVectorConfiguration(
+                            dimension: 3, metric: .dot, datatype: datatype, isMultiVector: true),
+                    ],
+                    hnsw: HNSWConfiguration(m: 4, efConstruct: 16, fullScanThreshold: 0)))
+            func some(_ count: Int) -> [Float] {
+                let vector = vector(count, &generator)
+                return datatype == .uint8 ? vector.map { ($0 + 2) * 60 } : vector
+            }
+            let points = (0..<60).map { number in
+                var vectors: [String: Vector] = [
+                    "cosine": .dense(some(70)), "rows": .multi([some(3), some(3)]),
+                ]
+                if number % 5 != 0 { vectors["euclid"] = .dense(some(40)) }
+                return Point(id: .number(UInt64(number)), vectors: vectors)
+            }
+            try typed.upsert(Array(points[..<50]))
+            try typed.seal()
+            try typed.upsert(Array(points[50...]))
+            try typed.delete(.ids([2, 51]))
+        }
+    }
+
+    private static func makeLists(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        let lists = try database.createCollection(
+            "lists",
+            CollectionConfiguration(
+                vectors: [
+                    "": DenseVectorConfiguration(
+                        dimension: dimension, metric: .euclid,
+                        ivf: IVFConfiguration(lists: 6, parts: 4))
+                ]))
+        try lists.upsert(
+            (0..<200).map { Point(id: .number(UInt64($0)), vector: vector(dimension, &generator)) })
+        try lists.seal()
+    }
+
+    private static func makeMany(
+        _ database: Database, _ generator: inout SeededGenerator
+    ) throws {
+        let many = try database.createCollection(
+            "many",
+            CollectionConfiguration(
+                dimension: 2, metric: .euclid,
+                hnsw: HNSWConfiguration(m: 4, efConstruct: 16, fullScanThreshold: 0)))
+        try many.upsert(
+            (0..<1000).map { Point(id: .number(UInt64($0)), vector: vector(2, &generator)) })
+        try many.seal()
+    }
+
     private static func vector(_ count: Int, _ generator: inout SeededGenerator) -> [Float] {
         (0..<count).map { _ in Float(Int.random(in: -64...64, using: &generator)) / 32 + 0.01 }
     }
@@ -192,6 +261,30 @@ enum GoldenDatabase {
                 result[field] = request
             }
             return result
+        case "halves", "bytes":
+            var result: [String: QueryRequest] = [:]
+            let some = (0..<70).map { Float($0 * 7 % 50) }
+            let inputs: [String: Vector] = [
+                "cosine": .dense(some), "euclid": .dense(Array(some.prefix(40))),
+                "rows": .multi([Array(some.prefix(3)), Array(some.suffix(3))]),
+            ]
+            for (field, input) in inputs {
+                var request = QueryRequest(
+                    query: .nearest(.vector(input)), using: field, limit: 8)
+                request.parameters = SearchParameters(ef: 100)
+                result[field] = request
+                request.parameters = SearchParameters(exact: true)
+                result["\(field), exact"] = request
+            }
+            return result
+        case "lists", "many":
+            let count = collection == "lists" ? dimension : 2
+            var exact = QueryRequest(nearest: Array(probe.prefix(count)), limit: 12)
+            exact.parameters.exact = true
+            var index = exact
+            index.parameters = SearchParameters(ef: 200)
+            if collection == "lists" { index.parameters.probes = 6 }
+            return ["exact": exact, "index": index]
         default: return [:]
         }
     }

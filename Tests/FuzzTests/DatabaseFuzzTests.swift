@@ -55,6 +55,7 @@ import Testing
     static let tokens = [
         "null", "-1", "0", "1e30", "true", "\"dimension\":", "\"metric\":", "\"rowCount\":",
         "9223372036854775807", "\"cosine\"", "\"dot\"", "{", "}", "\"\"", "65536", "[]",
+        "\"datatype\":", "\"storedAs\":", "\"float16\"", "\"uint8\"", "\"formatVersion\":2",
     ]
 
     static func path(of input: FuzzInput) -> String { "\(root)/\(input.path)" }

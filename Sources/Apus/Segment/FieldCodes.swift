@@ -117,7 +117,9 @@ extension SegmentFile {
         presence: Presence?, rowCount: Int, from reader: SegmentReader, residency: Residency,
         damage: inout DatabaseError?
     ) throws -> OwnedCodes? {
-        guard rowCount > 0, field.rabitqBits != nil || field.wantsCodes else { return nil }
+        guard rowCount > 0, RaBitQSpace.supports(field.metric),
+            field.rabitqBits != nil || field.wantsCodes
+        else { return nil }
         let name = codesSection(field, at: position)
         if reader.hasSection(name) {
             do {

@@ -78,11 +78,16 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
     public var onDisk: Bool?
     /// How precise stored vectors are; nil: float32.
     public var datatype: VectorDatatype? {
-        didSet { storedAs = datatype?.element }
+        get { toldDatatype }
+        set {
+            toldDatatype = newValue
+            storedAs = newValue?.element
+        }
     }
+    private var toldDatatype: VectorDatatype?
     /// What components are stored as; nil: float32. A configuration that was written when every
     /// datatype was stored as float32 has none, and its collection stays as it is.
-    package private(set) var storedAs: VectorElement?
+    private var storedAs: VectorElement?
     /// Points carry a list of vectors in this field, compared by MaxSim.
     public var isMultiVector: Bool
     /// Sealed segments have an IVF-PQ index of this kind; nil: a graph.
@@ -104,9 +109,15 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
         self.hnsw = hnsw
         self.quantization = quantization
         self.onDisk = onDisk
-        self.datatype = datatype
+        toldDatatype = datatype
         storedAs = datatype?.element
         self.isMultiVector = isMultiVector
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case dimension, metric, hnsw, quantization, onDisk
+        case toldDatatype = "datatype"
+        case storedAs, isMultiVector, ivf
     }
 
     /// What a component of a stored vector is.
