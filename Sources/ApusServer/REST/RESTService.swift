@@ -30,6 +30,7 @@ package struct RESTService: Sendable {
         addQueryRoutes(to: &routes, operations, json)
         addAggregateRoutes(to: &routes, operations, json)
         addApusRoutes(to: &routes, operations, json)
+        addStreamRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         self.routes = routes
     }
