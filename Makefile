@@ -30,7 +30,7 @@ help: ## List the targets.
 .PHONY: setup
 setup:
 	@tools/require.sh libhiredis-dev liblz4-dev libopenblas-dev libpq-dev librdkafka-dev \
-		libstemmer-dev zlib1g-dev curl
+		libsnappy-dev libstemmer-dev libzstd-dev zlib1g-dev curl
 
 .PHONY: run
 run: setup ## Build, start the server on 6333/6334 with storage in ./data, load the sample.
@@ -39,7 +39,7 @@ run: setup ## Build, start the server on 6333/6334 with storage in ./data, load 
 
 .PHONY: test
 test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client and crash test.
-	@tools/require.sh clickhouse-server redis-server
+	@tools/require.sh clickhouse-server memcached redis-server
 	$(SWIFT) build -c release --build-tests
 	@tools/fetch_model.sh "$(MODEL)" "$(MODELS)" "$(PYTHON)"
 	$(SWIFT) test -c release --skip-build

@@ -73,6 +73,12 @@ let package = Package(
             name: "CRedis",
             providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .systemLibrary(
+            name: "CSnappy", pkgConfig: "snappy",
+            providers: [.apt(["libsnappy-dev"]), .brew(["snappy"])]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd",
+            providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+        .systemLibrary(
             name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CStemmer", providers: [.apt(["libstemmer-dev"]), .brew(["snowball"])]),
@@ -106,13 +112,16 @@ let package = Package(
             name: "ApusText", dependencies: ["ApusCore", "CStemmer"], swiftSettings: settings),
         .target(
             name: "ApusPipeline",
-            dependencies: ["ApusCore", "ApusKernels", "CApusTable", "CZlib"],
+            dependencies: [
+                "ApusCore", "ApusKernels", "CApusTable", "CLZ4", "CSnappy", "CZlib", "CZstd",
+            ],
             swiftSettings: settings),
         .target(
             name: "ApusConnectors",
             dependencies: [
                 "ApusCore", "ApusKernels", "ApusPipeline", "CKafka", "CPostgres", "CRedis",
-                nioCore, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                nioCore, nioPosix,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),

@@ -1,8 +1,9 @@
-"""Unary search over gRPC on loopback beside the same search in process.
+"""Searches over gRPC and REST on loopback beside the same searches in process.
 
 Builds a collection once with `apus bench ann`, then in each round asks it in process (on one thread
-and on as many as there are cores) and through `apus serve`, with a number of calls in flight on one
-connection. Prints the rates, the part that the server reaches, and the processor time of the server
+and on as many as there are cores) and through `apus serve`: over gRPC with a number of calls in
+flight on one connection, over REST with as many connections (by wrk, where it is installed; its share
+of the cores is not printed). Prints the rates, the part that the server reaches, and the processor time of the server
 for each call. The client sends prepared bytes, but it runs on the same machine and takes its share
 of the cores: its processor time is printed too.
 """
@@ -14,6 +15,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -80,6 +82,43 @@ def over_grpc(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[di
     return results
 
 
+def write_bodies(path: pathlib.Path, dataset: datasets.Dataset, options) -> None:
+    """Each query as the body of a search, a line each, with floats as clients print them: the shortest
+    decimals that are the same float32."""
+    path.write_text("".join(
+        json.dumps({
+            "query": [float(str(number)) for number in row], "limit": options.k,
+            "params": {"hnsw_ef": options.ef},
+        }) + "\n" for row in dataset.queries()))
+
+
+def over_rest(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[dict]:
+    """The same over REST, a connection for each call in flight."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix="apus-rest-") as folder, \
+            apus_server.ApusServer(data) as server:
+        bodies = pathlib.Path(folder) / "bodies"
+        write_bodies(bodies, dataset, options)
+        for in_flight in options.in_flight:
+            command = [
+                "wrk", "-t1", f"-c{in_flight}", "-s", str(HERE / "search.lua"),
+                f"http://127.0.0.1:{server.http_port}/collections/{COLLECTION}/points/query",
+            ]
+            script = ["--", str(bodies)]
+            subprocess.run([*command, "-d1", *script], check=True, capture_output=True)
+            before = processor_seconds(server.process.pid)
+            done = subprocess.run(
+                [*command, f"-d{options.seconds}", *script], check=True, capture_output=True,
+                text=True)
+            seconds = processor_seconds(server.process.pid) - before
+            result = json.loads(done.stdout.splitlines()[-1])
+            if result["failures"]:
+                sys.exit(f"{result['failures']} of {result['calls']} calls failed\n{server.output}")
+            results.append({
+                "in_flight": in_flight, "server_cpu_us": seconds / result["calls"] * 1e6, **result})
+    return results
+
+
 def measure(options, data: pathlib.Path) -> dict:
     dataset = dataclasses.replace(datasets.KNOWN[options.dataset], folder=options.datasets)
     cores = os.cpu_count() or 1
@@ -90,6 +129,7 @@ def measure(options, data: pathlib.Path) -> dict:
             "one": in_process(options, dataset, data, 1),
             "all": in_process(options, dataset, data, cores),
             "grpc": over_grpc(options, dataset, data),
+            "rest": over_rest(options, dataset, data) if shutil.which("wrk") else [],
         })
         print(f"round {number + 1} of {options.rounds} done", file=sys.stderr)
     return {"dataset": dataset.name, "cores": cores, "ef": options.ef, "rounds": rounds}
@@ -123,6 +163,20 @@ def table(result: dict) -> str:
             f"{of('p99_us'):,.0f} | **{part_one:.2f}** | **{part_all:.2f}** | "
             f"{of('server_cpu_us'):,.0f} | {of('client_cpu_us'):,.0f} |"
         )
+    if rounds[0]["rest"]:
+        rows += [
+            "", "| REST: connections | queries/s | p50 µs | p99 µs | of gRPC's rate | "
+            "server CPU µs a call |", "| ---: | ---: | ---: | ---: | ---: | ---: |",
+        ]
+    for index, first in enumerate(rounds[0]["rest"]):
+        def at(key: str, index: int = index) -> float:
+            return middle(each["rest"][index][key] for each in rounds)
+
+        part = middle(
+            each["rest"][index]["qps"] / each["grpc"][index]["qps"] for each in rounds)
+        rows.append(
+            f"| {first['in_flight']} | {at('qps'):,.0f} | {at('p50_us'):,.0f} | "
+            f"{at('p99_us'):,.0f} | **{part:.2f}** | {at('server_cpu_us'):,.0f} |")
     return "\n".join([*rows, ""])
 
 
@@ -136,6 +190,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ef", type=int, default=64)
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--calls", type=int, default=20_000, help="timed calls of each setting")
+    parser.add_argument("--seconds", type=int, default=5, help="of each setting over REST")
     parser.add_argument("--in-flight", type=lambda text: [int(n) for n in text.split(",")],
                         default=[1, 8, 64])
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,5 +1,6 @@
 internal import ApusCore
 internal import ApusKernels
+internal import ApusQuery
 internal import ApusStorage
 internal import Synchronization
 
@@ -61,6 +62,7 @@ final class EngineContext: Sendable {
         indexPool = WorkerPool(
             name: "apus-index", threadCount: configuration.indexThreads,
             niceness: configuration.indexNiceness)
+        if configuration.costs == nil { indexPool.submit { CostModel.measure() } }
         compaction = CompactionThreads(configuration)
         compaction.startTimer { [weak self] in
             for collection in self?.collections.values.map({ $0 }) ?? [] {
@@ -198,7 +200,7 @@ extension CollectionConfiguration {
         max(
             1,
             vectors.values.reduce(0) { sum, field in
-                sum + (field.isMultiVector ? 0 : field.dimension * MemoryLayout<Float>.size)
+                sum + (field.isMultiVector ? 0 : field.vectorByteCount)
             })
     }
 }

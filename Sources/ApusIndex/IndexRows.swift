@@ -18,7 +18,7 @@ struct IndexRows: Sendable {
 
     init(vectors: VectorSpace, codes: RowCodes?, metric: Metric) {
         self.vectors = vectors
-        kernel = DistanceKernel(metric: metric)
+        kernel = DistanceKernel(metric: metric, element: vectors.element)
         codeKernel = CodeKernel(metric: metric)
         self.codes = codeKernel == nil ? nil : codes
         rabitqKernel =
@@ -29,7 +29,8 @@ struct IndexRows: Sendable {
     /// memory that it was made with.
     @safe
     struct Query {
-        let floats: UnsafePointer<Float>
+        /// The query as the vectors are.
+        let row: UnsafeRawPointer
         let code: Code?
         /// The bytes that are read for a row.
         let base: UnsafeRawPointer
@@ -48,12 +49,13 @@ struct IndexRows: Sendable {
             CodeQuery.byteCount(dimension: dimension), RaBitQQuery.byteCount(dimension: dimension))
     }
 
-    /// A query for `[dimension]` floats; `codes` is scratch memory.
+    /// A query for `[dimension]` floats and the row that they are (`DistanceKernel.withForms`);
+    /// `codes` is scratch memory.
     func query(
-        _ floats: UnsafePointer<Float>, codes memory: UnsafeMutableRawPointer,
-        usingCodes: Bool = true
+        _ floats: UnsafePointer<Float>, _ row: UnsafeRawPointer,
+        codes memory: UnsafeMutableRawPointer, usingCodes: Bool = true
     ) -> Query {
-        guard usingCodes, let codes else { return unsafe exactQuery(floats) }
+        guard usingCodes, let codes else { return unsafe exactQuery(row) }
         let code: Code =
             switch codes {
             case .bytes(let space):
@@ -64,27 +66,34 @@ struct IndexRows: Sendable {
             case .rabitq(let space):
                 unsafe .rabitq(RaBitQQuery(floats, of: space, memory: memory), space)
             }
-        return unsafe Query(
-            floats: floats, code: code, base: codes.base, stride: codes.stride)
+        return unsafe Query(row: row, code: code, base: codes.base, stride: codes.stride)
     }
 
-    /// A query that is one of the rows.
+    /// A query for the vector of one of the rows.
+    func query(
+        vectorAt ordinal: Int, codes memory: UnsafeMutableRawPointer
+    ) -> Query {
+        guard codes != nil else { return unsafe exactQuery(vectors.row(ordinal)) }
+        return unsafe vectors.withFloats(ordinal..<ordinal + 1, under: kernel.metric) { floats, _ in
+            unsafe query(floats, vectors.row(ordinal), codes: memory)
+        }
+    }
+
+    /// A query that is one of the rows: its codes are the query's too.
     func query(row ordinal: Int, codes memory: UnsafeMutableRawPointer) -> Query {
-        let floats = unsafe vectors.row(ordinal)
         guard case .bytes(let space) = codes else {
-            return unsafe query(floats, codes: memory)
+            return unsafe query(vectorAt: ordinal, codes: memory)
         }
         let code = unsafe CodeQuery(
             row: ordinal, of: space, codes: memory.assumingMemoryBound(to: Int8.self))
         return unsafe Query(
-            floats: floats, code: .bytes(code, space), base: UnsafeRawPointer(space.base),
-            stride: space.stride)
+            row: vectors.row(ordinal), code: .bytes(code, space),
+            base: UnsafeRawPointer(space.base), stride: space.stride)
     }
 
-    private func exactQuery(_ floats: UnsafePointer<Float>) -> Query {
+    private func exactQuery(_ row: UnsafeRawPointer) -> Query {
         unsafe Query(
-            floats: floats, code: nil, base: UnsafeRawPointer(vectors.base),
-            stride: vectors.stride * MemoryLayout<Float>.size)
+            row: row, code: nil, base: vectors.base, stride: vectors.rowByteCount)
     }
 
     /// The distances of the rows `ids[0..<count]`, into `distances`.
@@ -101,7 +110,7 @@ struct IndexRows: Sendable {
                 from: code, to: ids, count: count, in: space, into: distances)
         } else {
             unsafe kernel.distances(
-                from: query.floats, to: ids, count: count, in: vectors, into: distances)
+                from: query.row, to: ids, count: count, in: vectors, into: distances)
         }
     }
 
@@ -118,7 +127,7 @@ struct IndexRows: Sendable {
                 from: code, toRowsFrom: start, count: count, in: space, into: distances)
         } else {
             unsafe kernel.distances(
-                from: query.floats, toRowsFrom: start, count: count, in: vectors,
+                from: query.row, toRowsFrom: start, count: count, in: vectors,
                 into: distances)
         }
     }

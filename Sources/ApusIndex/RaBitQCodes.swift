@@ -13,7 +13,8 @@ extension RaBitQArena {
         _ vectors: VectorSpace, rowCount: Int, bits: RaBitQBits, metric: Metric,
         isPresent: @escaping @Sendable (Int) -> Bool, pool: WorkerPool?
     ) throws(KernelError) -> RaBitQArena {
-        let centroid = mean(of: vectors, rowCount: rowCount, isPresent: isPresent, pool: pool)
+        let centroid = mean(
+            of: vectors, under: metric, rowCount: rowCount, isPresent: isPresent, pool: pool)
         let arena = try RaBitQArena(
             capacity: rowCount, bits: bits, metric: metric, centroid: centroid)
         _ = map(jobs(rowCount), pool) { arena.store($0, of: vectors) }
@@ -22,16 +23,17 @@ extension RaBitQArena {
 
     /// `[dimension]`; zero where there is no row, or where the sum is not finite.
     private static func mean(
-        of vectors: VectorSpace, rowCount: Int, isPresent: @escaping @Sendable (Int) -> Bool,
-        pool: WorkerPool?
+        of vectors: VectorSpace, under metric: Metric, rowCount: Int,
+        isPresent: @escaping @Sendable (Int) -> Bool, pool: WorkerPool?
     ) -> [Float] {
         let dimension = vectors.dimension
         let sums = map(jobs(rowCount), pool) { rows -> (count: Int, sum: [Double]) in
             var count = 0
             var sum = [Double](repeating: 0, count: dimension)
             for row in rows where isPresent(row) {
-                let floats = unsafe vectors.row(row)
-                for index in 0..<dimension { sum[index] += unsafe Double(floats[index]) }
+                unsafe vectors.withFloats(row..<row + 1, under: metric) { floats, _ in
+                    for index in 0..<dimension { sum[index] += unsafe Double(floats[index]) }
+                }
                 count += 1
             }
             return (count, sum)

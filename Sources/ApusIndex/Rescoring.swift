@@ -133,7 +133,7 @@ extension IndexRows {
         let ids = unsafe scratch.ids
         let distances = unsafe scratch.distances
         unsafe kernel.distances(
-            from: query.floats, to: ids, count: count, in: vectors, into: distances)
+            from: query.row, to: ids, count: count, in: vectors, into: distances)
         for index in 0..<count {
             best.insert(unsafe NeighbourKey(distance: distances[index], ordinal: ids[index]))
         }

@@ -94,6 +94,14 @@ package final class CodeArena: Sendable {
             vector, space.dimension, UnsafeMutablePointer(mutating: space.row(ordinal)))
     }
 
+    /// Codes a row of `vectors`, which are not bytes, as the same row.
+    package func store(_ ordinal: Int, of vectors: VectorSpace) {
+        // Of all but bytes floats are what is stored, under any metric.
+        unsafe vectors.withFloats(ordinal..<ordinal + 1, under: .dot) { floats, _ in
+            unsafe store(floats, at: ordinal)
+        }
+    }
+
     /// The first `count` rows as they lie in memory: the codes section of a segment file.
     package func withBytes<R>(
         count: Int, _ body: (UnsafeRawBufferPointer) throws -> R

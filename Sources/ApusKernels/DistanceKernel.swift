@@ -1,7 +1,8 @@
 package import ApusCore
 private import CApusKernels
 
-/// The distances of one metric, in the instruction set of this process.
+/// The distances of one metric between vectors of one element type, in the instruction set of this
+/// process.
 ///
 /// A distance is smaller for a better match, whatever the metric:
 ///
@@ -9,35 +10,57 @@ private import CApusKernels
 /// |---|---|---|
 /// | euclid | squared L2 | its square root |
 /// | dot | −dot | −distance |
-/// | cosine | −dot over normalised vectors | −distance |
+/// | cosine | −dot over normalised vectors; of bytes −cosine | −distance |
 /// | manhattan | L1 | distance |
 ///
-/// Vectors are stored, and queries are given, as `prepare` returns them. All forms give the same
-/// bits for the same two vectors.
+/// Vectors are stored, and queries are given, as `prepare` returns them; a query is compared as a row
+/// would be, so it is one (`withForms`). All forms give the same bits for the same two vectors.
 @safe
 package struct DistanceKernel: Sendable {
     package let metric: Metric
+    /// What rows and queries consist of.
+    package let element: VectorElement
     private let functions: capus_distance
 
     /// The kernels of `metric` at `level`, or at the scalar level where `level` is not supported.
-    package init(metric: Metric, level: SIMDLevel = .effective) {
+    package init(
+        metric: Metric, element: VectorElement = .float32, level: SIMDLevel = .effective
+    ) {
         self.metric = metric
-        let table = unsafe KernelTable.of(level) ?? KernelTable.of(.scalar)
-        unsafe functions = Self.functions(of: metric, in: table)
+        self.element = element
+        let level = level.isSupported ? level : .scalar
+        functions =
+            switch element {
+            case .float32: unsafe Self.functions(of: metric, in: KernelTable.of(level))
+            case .float16: unsafe Self.functions(of: metric, in: KernelTable.halves(level))
+            case .uint8: unsafe Self.functions(of: metric, in: KernelTable.bytes(level))
+            }
     }
 
-    /// The distance of two vectors of `dimension` floats.
+    /// The distance of two vectors of `dimension` components.
     package func distance(
-        _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, dimension: Int
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, dimension: Int
     ) -> Float {
         unsafe functions.pair(left, right, dimension)
     }
 
+    /// The distance of two prepared vectors of one dimension.
+    package func distance(_ left: [Float], _ right: [Float]) -> Float {
+        let dimension = min(left.count, right.count)
+        guard dimension > 0 else { return 0 }
+        return unsafe element.withRow(of: left) { left in
+            unsafe element.withRow(of: right) { right in
+                unsafe distance(left, right, dimension: dimension)
+            }
+        }
+    }
+
     /// The distances of `query` to the rows `ids[0..<count]` of `space`, into `distances`.
     ///
-    /// Four rows are read at once, the next four prefetched. Every id must be a row of the space.
+    /// Four rows are read at once, the next four prefetched. Every id must be a row of the space,
+    /// and query and space of the kernel's element.
     package func distances(
-        from query: UnsafePointer<Float>, to ids: UnsafePointer<UInt32>, count: Int,
+        from query: UnsafeRawPointer, to ids: UnsafePointer<UInt32>, count: Int,
         in space: VectorSpace, into distances: UnsafeMutablePointer<Float>
     ) {
         unsafe functions.to_ids(
@@ -46,7 +69,7 @@ package struct DistanceKernel: Sendable {
 
     /// The distances of `query` to the `count` rows of `space` from `start` on, into `distances`.
     package func distances(
-        from query: UnsafePointer<Float>, toRowsFrom start: Int, count: Int,
+        from query: UnsafeRawPointer, toRowsFrom start: Int, count: Int,
         in space: VectorSpace, into distances: UnsafeMutablePointer<Float>
     ) {
         unsafe functions.to_range(
@@ -72,9 +95,26 @@ package struct DistanceKernel: Sendable {
     }
 
     /// The vector as it is stored and searched for: normalised to length 1 under cosine (a zero
-    /// vector stays zero), and as it is under the other metrics.
+    /// vector stays zero), except in bytes, and rounded to what the element can be.
     package func prepare(_ vector: [Float]) -> [Float] {
-        metric == .cosine ? Self.normalized(vector) : vector
+        element.rounded(
+            metric == .cosine && element != .uint8 ? Self.normalized(vector) : vector)
+    }
+
+    /// Lends a prepared query in the forms that it is compared in: as floats, which codes and other
+    /// arithmetic are for (of length 1 under cosine), and as a row. Of floats, both are the query
+    /// where it lies.
+    package func withForms<R>(
+        of query: [Float],
+        _ body: (_ floats: UnsafePointer<Float>, _ row: UnsafeRawPointer) -> R
+    ) -> R {
+        let isScaled = metric == .cosine && element == .uint8
+        let floats = isScaled ? Self.normalized(query) : query
+        return unsafe floats.withUnsafeBufferPointer { floats in
+            guard let start = floats.baseAddress else { preconditionFailure("an empty query") }
+            if element == .float32 { return unsafe body(start, UnsafeRawPointer(start)) }
+            return unsafe element.withRow(of: query) { row in unsafe body(start, row) }
+        }
     }
 
     /// `vector` scaled to length 1; a zero vector stays as it is.
@@ -87,12 +127,33 @@ package struct DistanceKernel: Sendable {
         return vector.map { Float(Double($0) * scale) }
     }
 
+    /// The same in place.
+    static func normalize(_ vector: UnsafeMutablePointer<Float>, _ count: Int) {
+        var square = 0.0
+        for index in 0..<count { square += unsafe Double(vector[index]) * Double(vector[index]) }
+        guard square > 0 else { return }
+        let scale = 1 / square.squareRoot()
+        for index in 0..<count { unsafe vector[index] = Float(Double(vector[index]) * scale) }
+    }
+
     private static func functions(
         of metric: Metric, in table: UnsafePointer<capus_kernels>?
     ) -> capus_distance {
         guard let table = unsafe table else { preconditionFailure("no scalar kernels") }
         switch metric {
         case .cosine, .dot: return unsafe table.pointee.negative_dot
+        case .euclid: return unsafe table.pointee.squared_l2
+        case .manhattan: return unsafe table.pointee.l1
+        }
+    }
+
+    private static func functions(
+        of metric: Metric, in table: UnsafePointer<capus_byte_kernels>?
+    ) -> capus_distance {
+        guard let table = unsafe table else { preconditionFailure("no scalar kernels") }
+        switch metric {
+        case .cosine: return unsafe table.pointee.negative_cosine
+        case .dot: return unsafe table.pointee.negative_dot
         case .euclid: return unsafe table.pointee.squared_l2
         case .manhattan: return unsafe table.pointee.l1
         }

@@ -7,6 +7,16 @@ enum KernelTable {
         unsafe capus_kernels_for(level.isa)
     }
 
+    /// Those of halves.
+    static func halves(_ level: SIMDLevel) -> UnsafePointer<capus_kernels>? {
+        unsafe capus_half_kernels_for(level.isa)
+    }
+
+    /// Those of bytes.
+    static func bytes(_ level: SIMDLevel) -> UnsafePointer<capus_byte_kernels>? {
+        unsafe capus_byte_kernels_for(level.isa)
+    }
+
     /// Those of 8-bit codes.
     static func codes(_ level: SIMDLevel) -> UnsafePointer<capus_code_kernels>? {
         unsafe capus_code_kernels_for(level.isa)

@@ -1,3 +1,5 @@
+package import ApusCore
+
 /// The vectors of a growing segment: rows that are written once and never move.
 ///
 /// One writer stores rows; readers use rows whose ordinals the writer has published.
@@ -9,27 +11,29 @@ package final class VectorArena: Sendable {
 
     private let memory: ReservedMemory
 
-    package init(dimension: Int, capacity: Int) throws(KernelError) {
-        let row = VectorSpace.stride(dimension: dimension) * MemoryLayout<Float>.size
+    package init(
+        dimension: Int, element: VectorElement = .float32, capacity: Int
+    ) throws(KernelError) {
+        let row = VectorSpace.rowByteCount(dimension: dimension, element)
         let (size, overflow) = row.multipliedReportingOverflow(by: capacity)
         guard !overflow else { throw .outOfMemory(byteCount: Int.max) }
         memory = try ReservedMemory(byteCount: size)
         self.capacity = capacity
         unsafe space = VectorSpace(
-            base: memory.base.assumingMemoryBound(to: Float.self), dimension: dimension)
+            base: UnsafeRawPointer(memory.base), dimension: dimension, element: element)
     }
 
-    /// Stores `[dimension]` floats as row `ordinal`, which was not stored before. The caller has
+    /// Stores `[dimension]` floats, rounded to components, as row `ordinal`, which was not stored before. The caller has
     /// prepared the vector (`DistanceKernel.prepare`).
     package func store(_ vector: [Float], at ordinal: Int) {
         precondition(ordinal >= 0 && ordinal < capacity, "row \(ordinal) of \(capacity)")
         precondition(
             vector.count == space.dimension,
             "a vector of \(vector.count) floats in a space of \(space.dimension)")
-        let row = unsafe UnsafeMutablePointer(mutating: space.row(ordinal))
+        let row = unsafe UnsafeMutableRawPointer(mutating: space.row(ordinal))
         unsafe vector.withUnsafeBufferPointer { source in
             guard let start = source.baseAddress else { return }
-            unsafe row.update(from: start, count: source.count)
+            unsafe space.element.encode(start, source.count, into: row)
         }
     }
 
@@ -38,7 +42,7 @@ package final class VectorArena: Sendable {
         count: Int, _ body: (UnsafeRawBufferPointer) throws -> R
     ) rethrows -> R {
         precondition(count >= 0 && count <= capacity, "\(count) rows of \(capacity)")
-        let size = count * space.stride * MemoryLayout<Float>.size
+        let size = count * space.rowByteCount
         return try unsafe body(UnsafeRawBufferPointer(start: memory.base, count: size))
     }
 }

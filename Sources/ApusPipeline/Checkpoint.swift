@@ -29,16 +29,19 @@ package struct Checkpoint: Hashable, Sendable, Codable {
         package var vectors: Source
         package var payload: Source?
         package var firstID: UInt64
+        /// The columns of ids and vectors, where the source has columns.
+        package var columns: [String]?
 
         package init(
             target: String, collection: String, vectors: Source, payload: Source? = nil,
-            firstID: UInt64 = 0
+            firstID: UInt64 = 0, columns: [String]? = nil
         ) {
             self.target = target
             self.collection = collection
             self.vectors = vectors
             self.payload = payload
             self.firstID = firstID
+            self.columns = columns
         }
     }
 

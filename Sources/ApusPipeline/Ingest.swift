@@ -48,16 +48,16 @@ package struct Ingest: Sendable {
     /// `report` is called on every acknowledgement. The checkpoint is removed at the end and up
     /// to date after an error.
     package func run<Source: PointSource>(
-        from open: () throws -> Source, into sink: some PointSink,
+        from open: () async throws -> Source, into sink: some PointSink,
         resumption: Resumption? = nil, report: (IngestProgress) -> Void = { _ in }
     ) async throws -> Summary {
         let begin = now()
         let claimed = resumption.map { $0.file.acknowledgedRows(of: $0.job) } ?? 0
-        var source = try open()
-        let sample = Set(try source.skip(claimed))
+        var source = try await open()
+        let sample = Set(try await source.skip(claimed))
         let found = sample.isEmpty ? 0 : try await sink.count(of: Array(sample))
         let isThere = found == sample.count
-        if !isThere { source = try open() }
+        if !isThere { source = try await open() }
         let resumed = isThere ? claimed : 0
         var run = Run(
             options: options, now: now, resumption: resumption, begin: begin,
@@ -119,7 +119,7 @@ private struct Run<Source: PointSource> {
             var row = run.resumedRows
             while true {
                 let wanted = min(run.options.batchSize, (run.options.limit ?? .max) - row)
-                let points = wanted > 0 ? try run.source.next(wanted) : []
+                let points = wanted > 0 ? try await run.source.next(wanted) : []
                 if points.isEmpty { break }
                 let batch = Batch(rows: row..<(row + points.count), ids: Set(points.map(\.id)))
                 while run.mustWait(before: batch), let first = try await group.next() {

@@ -9,12 +9,16 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
         case row(Int)
         /// 1-based, as editors count. `column` counts bytes.
         case line(Int, column: Int)
+        /// Of a Parquet file; all 0-based.
+        case page(group: Int, column: String, page: Int)
 
         package var description: String {
             switch self {
             case .byte(let offset): "byte \(offset)"
             case .row(let row): "row \(row)"
             case .line(let line, let column): "line \(line), column \(column)"
+            case .page(let group, let column, let page):
+                "row group \(group), column \(column), page \(page)"
             }
         }
     }

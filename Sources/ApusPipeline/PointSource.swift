@@ -15,9 +15,9 @@ package protocol PointSource: SendableMetatype {
     /// Passes over the next `count` points, or all that are left. Returns the ids of some of
     /// them, at most a hundred, spread evenly and the last one among them: who wants to know
     /// whether a collection has the points can ask for these.
-    mutating func skip(_ count: Int) throws(PipelineError) -> [PointID]
+    mutating func skip(_ count: Int) async throws(PipelineError) -> [PointID]
     /// The next `limit` points at most; empty only at the end.
-    mutating func next(_ limit: Int) throws(PipelineError) -> [Point]
+    mutating func next(_ limit: Int) async throws(PipelineError) -> [Point]
 }
 
 /// Which of the rows that a source passes over are sampled.

@@ -1,7 +1,17 @@
-/// A plan and what it is expected to cost, in rows of a scan.
+/// A plan and what it is expected to cost, in nanoseconds.
 package struct PlanOption: Hashable, Sendable {
     package var plan: Plan
     package var cost: Double
+}
+
+extension Plan {
+    /// Whether every row that matches is measured.
+    var isScan: Bool {
+        switch self {
+        case .scan, .codeScan: true
+        case .graph, .lists: false
+        }
+    }
 }
 
 extension Plan: CustomStringConvertible {

@@ -9,8 +9,8 @@ package struct SegmentStatistics: Hashable, Sendable {
     /// Rows that are in the graph, from the first one on.
     package var indexedCount: Int
     package var vectorByteCount: Int
-    /// Whether vectors have codes, by which they can be measured.
-    package var hasCodes: Bool
+    /// Bytes of a vector's codes, by which it can be measured; nil: there are none.
+    package var codeByteCount: Int?
     /// What recall walks of the graph were measured to have; nil: it is not known.
     package var recallCurve: RecallCurve?
     /// Lists of the IVF index; nil: there is none.
@@ -18,7 +18,7 @@ package struct SegmentStatistics: Hashable, Sendable {
 
     package init(
         rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
-        hasCodes: Bool = false, recallCurve: RecallCurve? = nil, listCount: Int? = nil
+        codeByteCount: Int? = nil, recallCurve: RecallCurve? = nil, listCount: Int? = nil
     ) {
         self.recallCurve = recallCurve
         self.listCount = listCount
@@ -26,7 +26,14 @@ package struct SegmentStatistics: Hashable, Sendable {
         self.matchCount = matchCount
         self.indexedCount = indexedCount
         self.vectorByteCount = vectorByteCount
-        self.hasCodes = hasCodes
+        self.codeByteCount = codeByteCount
+    }
+
+    package var hasCodes: Bool { codeByteCount != nil }
+
+    /// The share of rows that match.
+    var share: Double {
+        Double(max(1, matchCount ?? rowCount)) / Double(max(1, rowCount))
     }
 }
 
@@ -42,14 +49,14 @@ package struct SearchSettings: Hashable, Sendable {
     package var exact: Bool
     package var indexedOnly: Bool
     package var defaultEf: Int
-    /// Below this many bytes of vectors a scan is used and no graph.
-    package var fullScanByteCount: Int
+    /// Below this many bytes of vectors a scan is used and no graph; nil: costs decide.
+    package var fullScanByteCount: Int?
     /// Links per node; 0: there is no graph.
     package var m: Int
 
     package init(
         limit: Int, ef: Int?, targetRecall: Double? = nil, probes: Int? = nil, exact: Bool,
-        indexedOnly: Bool, defaultEf: Int, fullScanByteCount: Int, m: Int
+        indexedOnly: Bool, defaultEf: Int, fullScanByteCount: Int? = nil, m: Int
     ) {
         self.probes = probes
         self.targetRecall = targetRecall
@@ -78,21 +85,24 @@ package enum Plan: Hashable, Sendable {
 
 /// Chooses a plan. A pure function: the same facts give the same plan.
 ///
-/// Costs are in rows of a scan. Measured on 100,000 text embeddings of 384 floats by codes
-/// (docs/performance.md, "Filtered search" and "What the planner chooses"): a walk costs 38 for each
-/// entry of its candidate list, divided by the share of rows that match when it goes through the
-/// others; one that goes around them costs 70, and 1 more divided by that share, and needs half as
-/// long a list again for the same recall. Scans live on memory bandwidth, walks on its latency, so
-/// what else the machine does moves these by a factor of 1.7 either way: they are the middle.
+/// What a plan costs is how many rows it reads, and in which way, times what that costs on this machine
+/// (`CostModel`). A walk reads the links of a node for each entry of its candidate list, and measures
+/// those neighbours that it has not met; when it goes through rows that do not match, it needs more of
+/// both by the share of those that do. One that goes around them looks at the links of the links
+/// instead, and needs half as long a list again for the same recall. The numbers were measured on text
+/// embeddings (docs/performance.md, "What the planner chooses").
 package enum Planner {
-    private static let walkCostPerCandidate = 38.0
-    private static let detourCostPerCandidate = 70.0
-    private static let detourCostPerRefused = 1.0
+    /// Neighbours that a step of a walk measures, by links of a node.
+    private static let measuredPerLink = 0.5
+    /// Work of a step beside reading: the candidate list, the marks of what was met.
+    private static let stepCost = 150.0
+    /// Of a step around refused rows: the links of its links, by links of a node.
+    private static let detourCostPerLink = 25.0
+    /// The same for each row that is refused where one is admitted.
+    private static let detourCostPerRefused = 20.0
     private static let detourListFactor = 1.5
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
-    /// A row by its vector in a scan, beside one by its code: four times the bytes.
-    private static let vectorCost = 4.0
 
     /// What a scan by codes finds at least, in the mean: its answers are measured by the vectors.
     private static let scanRecall = 0.999
@@ -101,92 +111,94 @@ package enum Planner {
     private static let defaultRecall = 0.95
     private static let defaultGrowthMax = 4
 
-    package static func plan(_ segment: SegmentStatistics, _ settings: SearchSettings) -> Plan {
+    package static func plan(
+        _ segment: SegmentStatistics, _ settings: SearchSettings, _ costs: CostModel = .typical
+    ) -> Plan {
         if settings.exact { return .scan }
-        if let listCount = segment.listCount { return planLists(listCount, segment, settings) }
-        let ef = candidateList(segment, settings)
-        let scan: Plan =
-            segment.hasCodes && settings.targetRecall ?? 0 <= scanRecall
-            ? .codeScan(candidates: scanCandidates(ef, settings)) : .scan
-        guard let ef, settings.m > 0, segment.indexedCount > 0 else { return scan }
-        let matchCount = segment.matchCount ?? segment.rowCount
-        let through = costThrough(ef, segment)
-        let around = costAround(ef, segment)
-        if !settings.indexedOnly {
-            let (bytes, overflow) = matchCount.multipliedReportingOverflow(
-                by: segment.vectorByteCount)
-            if !overflow, bytes <= settings.fullScanByteCount { return scan }
-            if min(through, around) >= Double(matchCount) { return scan }
-        }
-        // Without a filter nothing is refused but what was deleted.
-        if segment.matchCount == nil || through <= around {
-            return .graph(ef: ef, skipsRefused: false, scanTail: !settings.indexedOnly)
-        }
-        return .graph(
-            ef: detourList(ef), skipsRefused: true, scanTail: !settings.indexedOnly)
-    }
-
-    /// Every plan that a request could be carried out by at the recall that it wants, with its cost;
-    /// for explanations.
-    package static func options(
-        _ segment: SegmentStatistics, _ settings: SearchSettings
-    ) -> [PlanOption] {
-        let matchCount = Double(segment.matchCount ?? segment.rowCount)
-        var options = [PlanOption(plan: .scan, cost: matchCount * scanCost(segment))]
-        if settings.exact { return options }
-        if let listCount = segment.listCount {
-            if let probes = probes(listCount, segment, settings) {
-                let candidates = listCandidates(segment, settings)
-                options.append(
-                    PlanOption(
-                        plan: .lists(probes: probes, candidates: candidates),
-                        cost: listCost(probes, candidates, of: listCount, segment)))
+        let options = options(segment, settings, costs)
+        if let bytesMax = settings.fullScanByteCount, !settings.indexedOnly,
+            segment.listCount == nil
+        {
+            let (bytes, overflow) = (segment.matchCount ?? segment.rowCount)
+                .multipliedReportingOverflow(by: segment.vectorByteCount)
+            if !overflow, bytes <= bytesMax, let scan = options.first(where: \.plan.isScan) {
+                return scan.plan
             }
-            return options
+        }
+        let allowed = settings.indexedOnly ? options.filter { !$0.plan.isScan } : options
+        return (allowed.isEmpty ? options : allowed).min { $0.cost < $1.cost }?.plan ?? .scan
+    }
+
+    /// Every plan that a request could be carried out by at the recall that it wants, with its cost.
+    package static func options(
+        _ segment: SegmentStatistics, _ settings: SearchSettings, _ costs: CostModel = .typical
+    ) -> [PlanOption] {
+        plans(segment, settings).map { plan in
+            PlanOption(plan: plan, cost: cost(of: plan, segment, settings, costs))
+        }
+    }
+
+    private static func plans(
+        _ segment: SegmentStatistics, _ settings: SearchSettings
+    ) -> [Plan] {
+        if settings.exact { return [.scan] }
+        if let listCount = segment.listCount {
+            let probes = probes(listCount, segment, settings)
+            let candidates = listCandidates(segment, settings)
+            return [.scan] + (probes.map { [.lists(probes: $0, candidates: candidates)] } ?? [])
         }
         let ef = candidateList(segment, settings)
+        var plans = [Plan.scan]
         if segment.hasCodes, settings.targetRecall ?? 0 <= scanRecall {
-            options.append(
-                PlanOption(
-                    plan: .codeScan(candidates: scanCandidates(ef, settings)), cost: matchCount))
+            plans = [.codeScan(candidates: scanCandidates(ef, settings)), .scan]
         }
-        guard let ef, settings.m > 0, segment.indexedCount > 0 else { return options }
-        options.append(
-            PlanOption(
-                plan: .graph(ef: ef, skipsRefused: false, scanTail: !settings.indexedOnly),
-                cost: costThrough(ef, segment)))
+        guard let ef, settings.m > 0, segment.indexedCount > 0 else { return plans }
+        let scanTail = !settings.indexedOnly
+        plans.append(.graph(ef: ef, skipsRefused: false, scanTail: scanTail))
+        // Without a filter nothing is refused but what was deleted.
         if segment.matchCount != nil {
-            options.append(
-                PlanOption(
-                    plan: .graph(
-                        ef: detourList(ef), skipsRefused: true, scanTail: !settings.indexedOnly),
-                    cost: costAround(ef, segment)))
+            plans.append(.graph(ef: detourList(ef), skipsRefused: true, scanTail: scanTail))
         }
-        return options
+        return plans
     }
 
-    /// The share of rows that match.
-    private static func share(_ segment: SegmentStatistics) -> Double {
-        Double(max(1, segment.matchCount ?? segment.rowCount)) / Double(max(1, segment.rowCount))
-    }
-
-    private static func costThrough(_ ef: Int, _ segment: SegmentStatistics) -> Double {
-        walkCostPerCandidate * Double(ef) / share(segment)
-    }
-
-    private static func costAround(_ ef: Int, _ segment: SegmentStatistics) -> Double {
-        Double(ef) * detourListFactor
-            * (detourCostPerCandidate + detourCostPerRefused / share(segment))
+    /// Nanoseconds that a plan should take.
+    package static func cost(
+        of plan: Plan, _ segment: SegmentStatistics, _ settings: SearchSettings, _ costs: CostModel
+    ) -> Double {
+        let matchCount = Double(segment.matchCount ?? segment.rowCount)
+        let share = segment.share
+        let walkedBytes = segment.codeByteCount ?? segment.vectorByteCount
+        /// Of measuring what codes have found.
+        func rescoring(_ count: Int) -> Double {
+            segment.hasCodes ? Double(count) * costs.random(bytes: segment.vectorByteCount) : 0
+        }
+        switch plan {
+        case .scan:
+            return matchCount * costs.row(bytes: segment.vectorByteCount, share: share)
+        case .codeScan(let candidates):
+            return matchCount * costs.row(bytes: walkedBytes, share: share)
+                + rescoring(min(candidates, segment.matchCount ?? segment.rowCount))
+        case .graph(let ef, let skipsRefused, let scanTail):
+            let links = Double(2 * settings.m)
+            let row = costs.random(bytes: walkedBytes)
+            var step = stepCost + costs.latency + links * measuredPerLink * row
+            if skipsRefused {
+                step += links * detourCostPerLink + detourCostPerRefused * (1 / share - 1)
+            } else {
+                step /= share
+            }
+            let tail = Double(segment.rowCount - segment.indexedCount) * share
+            return Double(ef) * step + rescoring(min(ef, 2 * settings.limit))
+                + (scanTail ? tail * costs.row(bytes: walkedBytes, share: share) : 0)
+        case .lists(let probes, let candidates):
+            return listCost(probes, candidates, segment, costs)
+        }
     }
 
     private static func detourList(_ ef: Int) -> Int {
         let list = Double(ef) * detourListFactor
         return list < Double(Int32.max) ? Int(list) : ef
-    }
-
-    /// What a row costs by its vector, where one by its code costs 1.
-    private static func scanCost(_ segment: SegmentStatistics) -> Double {
-        segment.hasCodes ? vectorCost : 1
     }
 
     private static func scanCandidates(_ ef: Int?, _ settings: SearchSettings) -> Int {
@@ -231,20 +243,8 @@ package enum Planner {
 // MARK: - IVF
 
 extension Planner {
-    /// In rows of a scan of vectors: a centroid, a row by its product code, a candidate.
-    private static let centroidCost = 0.5
-    private static let productCodeCost = 0.05
-    private static let candidateCost = 2.0
-
-    private static func planLists(
-        _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
-    ) -> Plan {
-        guard let probes = probes(listCount, segment, settings) else { return .scan }
-        let candidates = listCandidates(segment, settings)
-        let matchCount = segment.matchCount ?? segment.rowCount
-        let cost = listCost(probes, candidates, of: listCount, segment)
-        return Double(matchCount) <= cost ? .scan : .lists(probes: probes, candidates: candidates)
-    }
+    /// Of a row by its product code, beside one by its vector.
+    private static let productCodeShare = 0.05
 
     private static func listCandidates(
         _ segment: SegmentStatistics, _ settings: SearchSettings
@@ -254,11 +254,13 @@ extension Planner {
     }
 
     private static func listCost(
-        _ probes: Int, _ candidates: Int, of listCount: Int, _ segment: SegmentStatistics
+        _ probes: Int, _ candidates: Int, _ segment: SegmentStatistics, _ costs: CostModel
     ) -> Double {
-        let looked = Double(probes) / Double(max(1, listCount)) * Double(segment.rowCount)
-        return Double(listCount) * centroidCost + looked * productCodeCost
-            + Double(candidates) * candidateCost
+        let listCount = max(1, segment.listCount ?? 1)
+        let looked = Double(probes) / Double(listCount) * Double(segment.rowCount)
+        let row = costs.sequential(bytes: segment.vectorByteCount)
+        return Double(listCount) * row / 2 + looked * productCodeShare * row
+            + Double(candidates) * costs.random(bytes: segment.vectorByteCount)
     }
 
     /// nil: no number that was measured finds enough, or nothing was measured, as in small segments.

@@ -76,6 +76,7 @@ private final class Connections: Sendable {
     private let methods: RPCMethodTable
     private let hooks: RPCHooks
     private let executors: [ObjectIdentifier: EventLoopExecutor]
+    private let unsent: UnsentAnswers
     private let state = Mutex(State())
 
     init(
@@ -85,6 +86,7 @@ private final class Connections: Sendable {
         self.configuration = configuration
         self.methods = methods
         self.hooks = hooks
+        unsent = UnsentAnswers(byteCountMax: configuration.allUnsentBytesMax)
         executors = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map {
                 (ObjectIdentifier($0), EventLoopExecutor($0))
@@ -107,7 +109,7 @@ private final class Connections: Sendable {
             configuration: configuration, methods: methods, hooks: hooks,
             executor: executors[ObjectIdentifier(channel.eventLoop)]
                 ?? EventLoopExecutor(channel.eventLoop),
-            outbox: outbox, onClosed: { [weak self] in self?.remove(key) })
+            outbox: outbox, unsent: unsent, onClosed: { [weak self] in self?.remove(key) })
         do {
             if let tls = configuration.tls {
                 try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))

@@ -18,6 +18,12 @@ package struct RPCServerConfiguration: Sendable {
     package var connectionsMax = 4096
     /// Open calls of one connection at most; clients wait with further ones.
     package var streamsMax = 1024
+    /// Bytes of answers that may wait for one client that does not read them, and for all. What would
+    /// come on top ends its call.
+    package var unsentBytesMax = 256 << 20
+    package var allUnsentBytesMax = 1 << 30
+    /// A connection whose client takes no answer for so long, while some wait, is closed.
+    package var stallTimeout = TimeAmount.seconds(30)
     /// Bytes of a request's headers at most, counted as HTTP/2 does (names, values, 32 for each).
     package var headerBytesMax = 16 << 10
     /// What a call, and a connection, may have under way to the server.

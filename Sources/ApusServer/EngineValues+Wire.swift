@@ -27,6 +27,15 @@ extension CollectionDescription {
     }
 }
 
+extension VectorField {
+    package init(_ field: NewVectorField) {
+        switch field {
+        case .dense(let field): self = .dense(field)
+        case .sparse(let field): self = .sparse(field)
+        }
+    }
+}
+
 extension AliasChange {
     package init(_ action: AliasAction) {
         switch action {

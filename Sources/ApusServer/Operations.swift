@@ -10,13 +10,13 @@ package struct Operations: Sendable {
     package let database: Database
     let authorizer: Authorizer
     let admission: Admission
-    let watch: SearchWatch
+    let watch: QueryWatch
     /// Ends calls that would go on for ever when the server stops.
     let drain: Drain
 
     package init(
         database: Database, authorizer: Authorizer = .open, admission: Admission = Admission(),
-        watch: SearchWatch = SearchWatch(), drain: Drain = Drain()
+        watch: QueryWatch = QueryWatch(), drain: Drain = Drain()
     ) {
         self.database = database
         self.authorizer = authorizer
@@ -47,6 +47,24 @@ extension Operations {
         }
     }
 
+    package func createVectorField(
+        _ field: VectorField, named name: String, in collection: String
+    ) async throws -> WriteResult {
+        try await authorize(.manage, collection)
+        return try await database.perform { [database] in
+            try database.collection(collection).createVectorField(name, field)
+        }
+    }
+
+    package func dropVectorField(
+        _ name: String, in collection: String
+    ) async throws -> WriteResult {
+        try await authorize(.manage, collection)
+        return try await database.perform { [database] in
+            try database.collection(collection).dropVectorField(name)
+        }
+    }
+
     /// Whether there was a collection of that name.
     package func deleteCollection(_ name: String) async throws -> Bool {
         try await authorize(.manage, name)
@@ -57,6 +75,17 @@ extension Operations {
         // Whoever may read some of the points needs to know how they look.
         try await authorize(.read, name)
         return try await database.perform { [database] in try database.collection(name).info() }
+    }
+
+    /// Segments with rows that no graph has yet, and how many these are.
+    package func indexing(
+        of name: String
+    ) async throws -> (waiting: (segments: Int, rows: Int), info: CollectionInfo) {
+        try await authorize(.read, name)
+        return try await database.perform { [database] in
+            let collection = try database.collection(name)
+            return (collection.waitingForIndex, collection.info())
+        }
     }
 
     /// Names that the caller may read from, in ascending order, without aliases.
@@ -182,8 +211,8 @@ extension Operations {
                     try await self.permitted(
                         CallReading.applied(to: request), collection, filter))
             }
-            let answers = try await collection.answers(
-                permitted, at: CallReading.version(in: collection))
+            let answers = try await watch.answers(
+                permitted, collection, at: CallReading.version(in: collection))
             return CallReading.points(of: answers)
         }
     }
@@ -205,9 +234,9 @@ extension Operations {
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
         try await reading(collection) { collection, filter in
-            try await collection.groups(
+            try await watch.groups(
                 try await permitted(CallReading.applied(to: request), collection, filter),
-                at: CallReading.version(in: collection))
+                collection, at: CallReading.version(in: collection))
         }
     }
 

@@ -46,7 +46,7 @@ struct ServerParts: Sendable {
     func operations(on database: Database) -> Operations {
         Operations(
             database: database, authorizer: authorizer, admission: admission,
-            watch: SearchWatch(
+            watch: QueryWatch(
                 slow: configuration.log.slowSearch, logger: logger, stages: stages))
     }
 

@@ -1,6 +1,8 @@
+#include "bytes_kernels.h"
 #include "codes_kernels.h"
 #include "distance_kernels.h"
 #include "encoder_kernels.h"
+#include "halves_kernels.h"
 #include "pq_kernels.h"
 #include "rabitq_kernels.h"
 
@@ -18,6 +20,33 @@ const capus_kernels *capus_kernels_for(capus_isa isa) {
     if (isa == capus_isa_neon) return &capus_neon_kernels;
 #endif
     return isa == capus_isa_scalar ? &capus_scalar_kernels : 0;
+}
+
+const capus_kernels *capus_half_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512) return &capus_avx512_half_kernels;
+    // Conversions of their own came before AVX2, but a virtual machine may hide them.
+    if (isa == capus_isa_avx2 && __builtin_cpu_supports("f16c")) return &capus_avx2_half_kernels;
+#endif
+#if defined(__aarch64__)
+    if (isa == capus_isa_neon) return &capus_neon_half_kernels;
+#endif
+    return &capus_scalar_half_kernels;
+}
+
+const capus_byte_kernels *capus_byte_kernels_for(capus_isa isa) {
+    if (capus_kernels_for(isa) == 0) return 0;
+#if defined(__x86_64__)
+    if (isa == capus_isa_avx512 && __builtin_cpu_supports("avx512vnni"))
+        return &capus_avx512_byte_kernels;
+    // As with codes.
+    if (isa != capus_isa_scalar) return &capus_avx2_byte_kernels;
+#endif
+#if defined(__aarch64__)
+    if (isa == capus_isa_neon) return &capus_neon_byte_kernels;
+#endif
+    return &capus_scalar_byte_kernels;
 }
 
 const capus_code_kernels *capus_code_kernels_for(capus_isa isa) {

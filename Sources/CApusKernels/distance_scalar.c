@@ -2,46 +2,34 @@
 #include <math.h>
 
 #include "distance_kernels.h"
+#include "scalar_forms.h"
 
-static float squared_l2_pair(const float *left, const float *right, size_t dimension) {
+static float squared_l2_pair(const void *left, const void *right, size_t dimension) {
+    const float *a = left, *b = right;
     float sum = 0;
     for (size_t at = 0; at < dimension; at++) {
-        float difference = left[at] - right[at];
+        float difference = a[at] - b[at];
         sum += difference * difference;
     }
     return sum;
 }
 
-static float negative_dot_pair(const float *left, const float *right, size_t dimension) {
+static float negative_dot_pair(const void *left, const void *right, size_t dimension) {
+    const float *a = left, *b = right;
     float sum = 0;
-    for (size_t at = 0; at < dimension; at++) sum += left[at] * right[at];
+    for (size_t at = 0; at < dimension; at++) sum += a[at] * b[at];
     return -sum;
 }
 
-static float l1_pair(const float *left, const float *right, size_t dimension) {
+static float l1_pair(const void *left, const void *right, size_t dimension) {
+    const float *a = left, *b = right;
     float sum = 0;
-    for (size_t at = 0; at < dimension; at++) sum += fabsf(left[at] - right[at]);
+    for (size_t at = 0; at < dimension; at++) sum += fabsf(a[at] - b[at]);
     return sum;
 }
 
-#define FORMS(metric) \
-    static void metric##_to_ids( \
-        const float *query, const float *base, size_t stride, size_t dimension, \
-        const uint32_t *ids, size_t count, float *distances \
-    ) { \
-        for (size_t at = 0; at < count; at++) \
-            distances[at] = metric##_pair(query, base + ids[at] * stride, dimension); \
-    } \
-    static void metric##_to_range( \
-        const float *query, const float *rows, size_t stride, size_t dimension, size_t count, \
-        float *distances \
-    ) { \
-        for (size_t at = 0; at < count; at++) \
-            distances[at] = metric##_pair(query, rows + at * stride, dimension); \
-    }
-
-FORMS(squared_l2)
-FORMS(negative_dot)
-FORMS(l1)
+FORMS(squared_l2, float)
+FORMS(negative_dot, float)
+FORMS(l1, float)
 
 const capus_kernels capus_scalar_kernels = CAPUS_KERNEL_TABLE;

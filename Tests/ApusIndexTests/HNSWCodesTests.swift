@@ -89,7 +89,9 @@ import Testing
         let fixture = try Fixture.built(vectors, hasCodes: true)
         #expect(fixture.index.firstRowWithOtherCodes() == nil)
         let others = try Fixture(vectors, hasCodes: true)
-        unsafe others.codes?.store(others.arena.space.row(17), at: 18)
+        unsafe others.arena.space.withFloats(17..<18, under: .euclid) { floats, _ in
+            unsafe others.codes?.store(floats, at: 18)
+        }
         withPool(threadCount: 1) { others.index.insert(upTo: 300, finish: true, pool: $0) }
         #expect(others.index.firstRowWithOtherCodes() == 18)
     }

@@ -5,21 +5,22 @@ import Foundation
 import Testing
 
 /// Vectors with an IVF-PQ index over them.
-private struct IVFFixture {
+struct IVFFixture {
     let arena: VectorArena
     let index: IVFIndex
     let kernel: DistanceKernel
     let count: Int
 
     init(
-        _ vectors: [[Float]], metric: Metric = .euclid, lists: Int? = nil, parts: Int? = nil,
-        bits: Int = 4, threadCount: Int = 2,
+        _ vectors: [[Float]], metric: Metric = .euclid, element: VectorElement = .float32,
+        lists: Int? = nil, parts: Int? = nil, bits: Int = 4, threadCount: Int = 2,
         isPresent: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) throws {
-        kernel = DistanceKernel(metric: metric)
+        kernel = DistanceKernel(metric: metric, element: element)
         count = vectors.count
         let dimension = vectors.first?.count ?? 1
-        arena = try VectorArena(dimension: dimension, capacity: max(1, vectors.count))
+        arena = try VectorArena(
+            dimension: dimension, element: element, capacity: max(1, vectors.count))
         for (row, vector) in vectors.enumerated() { arena.store(kernel.prepare(vector), at: row) }
         let rows = vectors.indices.filter(isPresent).map { UInt32($0) }
         let parameters = IVFParameters(

@@ -43,19 +43,20 @@ struct Fixture {
 
     /// Nothing inserted yet.
     init(
-        _ vectors: [[Float]], metric: Metric = .euclid, m: Int = 16, efConstruct: Int = 100,
-        capacity: Int? = nil, hasCodes: Bool = false
+        _ vectors: [[Float]], metric: Metric = .euclid, element: VectorElement = .float32,
+        m: Int = 16, efConstruct: Int = 100, capacity: Int? = nil, hasCodes: Bool = false
     ) throws {
         let dimension = vectors.first?.count ?? 1
         count = vectors.count
-        kernel = DistanceKernel(metric: metric)
-        arena = try VectorArena(dimension: dimension, capacity: capacity ?? vectors.count)
+        kernel = DistanceKernel(metric: metric, element: element)
+        arena = try VectorArena(
+            dimension: dimension, element: element, capacity: capacity ?? vectors.count)
         codes =
             hasCodes
             ? try CodeArena(dimension: dimension, capacity: capacity ?? vectors.count) : nil
         for (row, vector) in vectors.enumerated() {
             arena.store(kernel.prepare(vector), at: row)
-            unsafe codes?.store(arena.space.row(row), at: row)
+            codes?.store(row, of: arena.space)
         }
         let parameters = HNSWParameters(
             m: m, efConstruct: efConstruct, metric: metric, dimension: dimension)
@@ -66,11 +67,13 @@ struct Fixture {
 
     /// All inserted.
     static func built(
-        _ vectors: [[Float]], metric: Metric = .euclid, m: Int = 16, efConstruct: Int = 100,
-        hasCodes: Bool = false, threadCount: Int = 2, isPresent: (Int) -> Bool = { _ in true }
+        _ vectors: [[Float]], metric: Metric = .euclid, element: VectorElement = .float32,
+        m: Int = 16, efConstruct: Int = 100, hasCodes: Bool = false, threadCount: Int = 2,
+        isPresent: (Int) -> Bool = { _ in true }
     ) throws -> Fixture {
         let fixture = try Fixture(
-            vectors, metric: metric, m: m, efConstruct: efConstruct, hasCodes: hasCodes)
+            vectors, metric: metric, element: element, m: m, efConstruct: efConstruct,
+            hasCodes: hasCodes)
         withPool(threadCount: threadCount) {
             fixture.index.insert(
                 upTo: fixture.count, finish: true, isPresent: isPresent, pool: $0)

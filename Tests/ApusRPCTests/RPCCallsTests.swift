@@ -210,6 +210,31 @@ import Testing
         }
     }
 
+    /// The audit log is written there: whoever has an answer finds it in the log.
+    @Test(arguments: ["/Test/Mirror", "/Test/Both", "/Test/Fail"])
+    func theCallIsAnsweredOnceTheHookAroundItHasReturned(_ path: String) async throws {
+        let handled = Mailbox<String>()
+        let mayReturn = Mailbox<Void>()
+        let hooks = RPCHooks(around: { call, body in
+            let result: Result<RPCEnding, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            handled.put(call.method.path)
+            await mayReturn.take()
+            return try result.get()
+        })
+        try await withServer(hooks: hooks) { server, _ in
+            let client = try await RPCClient.connect(to: server.port)
+            let stream = try await client.begin(path)
+            try await client.send(RPCClient.framed([1]), on: stream, end: true)
+            #expect(await handled.take() == path)
+            // What came later is answered already.
+            #expect(try await client.call("/Test/Echo").status == 0)
+            #expect(!client.hasEnded(stream))
+            mayReturn.put(())
+            #expect(await client.answer(stream).status == (path == "/Test/Fail" ? 9 : 0))
+        }
+    }
+
     @Test func hooksRefuseAndCount() async throws {
         let finished = Mailbox<String>()
         let hooks = RPCHooks(

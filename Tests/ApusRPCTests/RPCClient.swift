@@ -140,6 +140,10 @@ final class RPCClient: Sendable {
         }
     }
 
+    func hasEnded(_ stream: HTTP2StreamID) -> Bool {
+        inbox.state.answers[stream]?.hasEnded ?? false
+    }
+
     func close() async throws { try await channel.close() }
 
     static func framed(_ message: [UInt8], flag: UInt8 = 0) -> [UInt8] {

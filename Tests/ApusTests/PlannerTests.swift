@@ -14,7 +14,7 @@ import Testing
         return Planner.plan(
             SegmentStatistics(
                 rowCount: rows, matchCount: matches, indexedCount: rows, vectorByteCount: 1536,
-                hasCodes: hasCodes, recallCurve: curve), settings)
+                codeByteCount: hasCodes ? 400 : nil, recallCurve: curve), settings)
     }
 
     /// Recall@k is 0.9 with a list of 4k (40 at the default limit), 0.97 with 16k, 0.99 with 64k.

@@ -144,6 +144,19 @@ def redis(folder: pathlib.Path, *arguments: str):
 
 
 @contextlib.contextmanager
+def memcached(folder: pathlib.Path):
+    """Debian's memcached. Gives the port."""
+    server = program("memcached", "memcached")
+    port = free_port()
+    with running(
+        [server, "-u", "nobody", "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-m", "64"],
+        folder,
+    ):
+        wait_until(lambda: listens(port), "memcached")
+        yield port
+
+
+@contextlib.contextmanager
 def seaweed(folder: pathlib.Path):
     """SeaweedFS, which checks signatures. Gives a boto3 client and the address."""
     boto3 = pytest.importorskip("boto3", reason="install boto3==1.44.8")

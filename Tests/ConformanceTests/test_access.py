@@ -221,17 +221,9 @@ def test_the_audit_log_says_who_did_what(locked):
         (None, "denied", 401), ("jwt:alice", "denied", 403), ("jwt:alice", "done", 200),
         ("read-only-api-key", "denied", 7)]
 
-    def written_down():
-        # A gRPC call's line comes after its answer, so one of an earlier test may come now.
-        found = []
-        for line in locked.audited()[before:]:
-            if len(found) < len(expected) and (
-                line["subject"], line["outcome"], line["status"]) == expected[len(found)]:
-                found.append(line)
-        return found
-
-    until(lambda: len(written_down()) == len(expected))
-    lines = written_down()
+    # A line is there before its answer is.
+    lines = locked.audited()[before:]
+    assert [(line["subject"], line["outcome"], line["status"]) for line in lines] == expected
     written = lines[2]
     assert written["method"] == "PUT /collections/{collection}/points"
     assert written["peer"] == "127.0.0.1" and written["door"] == "rest"

@@ -174,3 +174,61 @@ def test_inverse_document_frequency_weighs_rare_indices(client, collection):
     assert hits[0].id == 9 and hits[0].score == pytest.approx(rare, abs=1e-4)
     assert len(hits) == 10
     assert hits[1].score == pytest.approx(common, abs=1e-4)
+
+
+DENSE = models.DenseVectorNameConfig(
+    dense=models.DenseVectorConfig(size=2, distance=Distance.DOT))
+SPARSE = models.SparseVectorNameConfig(
+    sparse=models.SparseVectorConfig(modifier=models.Modifier.IDF))
+
+
+@pytest.mark.server_only("the in-memory mode has no such methods")
+def test_fields_are_added_to_a_collection_with_points(client, collection):
+    own = collection(vectors_config={"a": VectorParams(size=3, distance=Distance.DOT)})
+    client.upsert(own, [PointStruct(id=n, vector={"a": [n, 0, 0]}) for n in range(20)])
+    for name, config in (("d", DENSE), ("s", SPARSE)):
+        result = client.create_vector_name(own, name, config)
+        assert result.status == models.UpdateStatus.COMPLETED
+    params = client.get_collection(own).config.params
+    assert params.vectors["d"].size == 2
+    assert params.sparse_vectors["s"].modifier == models.Modifier.IDF
+    assert client.query_points(own, query=[1, 0], using="d").points == []
+    client.update_vectors(own, [models.PointVectors(id=3, vector={
+        "d": [1, 2], "s": models.SparseVector(indices=[5], values=[1])})])
+    client.upsert(own, [PointStruct(id=20, vector={"a": [1, 1, 1], "d": [3, 4]})])
+    found = client.query_points(own, query=[1, 0], using="d").points
+    assert [(each.id, each.score) for each in found] == [(20, 3), (3, 1)]
+    sparse = models.SparseVector(indices=[5], values=[1])
+    assert [each.id for each in client.query_points(own, query=sparse, using="s").points] == [3]
+    having = models.Filter(must=[models.HasVectorCondition(has_vector="d")])
+    assert client.count(own, having).count == 2
+    [record] = client.retrieve(own, [3], with_vectors=True)
+    assert set(record.vector) == {"a", "d", "s"}
+
+
+@pytest.mark.server_only("the in-memory mode has no such methods")
+def test_a_removed_field_is_gone_with_its_vectors(client, transport, collection):
+    own = collection(
+        vectors_config={"a": VectorParams(size=1, distance=Distance.DOT),
+                        "b": VectorParams(size=1, distance=Distance.DOT)},
+        sparse_vectors_config={"s": models.SparseVectorParams()})
+    sparse = models.SparseVector(indices=[5], values=[1])
+    client.upsert(own, [
+        PointStruct(id=n, vector={"a": [n], "b": [n], "s": sparse}) for n in range(5)])
+    for name in ("b", "s"):
+        client.delete_vector_name(own, name)
+    [record] = client.retrieve(own, [3], with_vectors=True)
+    assert record.vector == {"a": [3]}
+    [best] = client.query_points(own, query=[1], using="a", limit=1, with_vectors=True).points
+    assert (best.id, best.vector) == (4, {"a": [4]})
+    having = models.Filter(must=[models.HasVectorCondition(has_vector="b")])
+    assert client.count(own, having).count == 0
+    for refused in (
+        lambda: client.query_points(own, query=[1], using="b"),
+        lambda: client.upsert(own, [PointStruct(id=9, vector={"b": [1]})]),
+        lambda: client.delete_vector_name(own, "b"),
+    ):
+        with fails(transport, 400, "Not existing vector name error: b"):
+            refused()
+    with fails(transport, 409, "already exists"):
+        client.create_vector_name(own, "a", DENSE)

@@ -226,6 +226,10 @@ def test_spans_reach_a_collector(tmp_path):
             body = {"query": [1, 2, 3, 4], "limit": 7,
                     "filter": {"must": [{"key": "n", "range": {"lt": 20}}]}}
             assert rest("POST", "/collections/traced/points/query", body).status == 200
+            assert rest("POST", "/collections/traced/points/query/batch",
+                        {"searches": [body, body, body]}).status == 200
+            groups = {**body, "group_by": "n"}
+            assert rest("POST", "/collections/traced/points/query/groups", groups).status == 200
             from qdrant_client.grpc import CountPoints, PointsStub
 
             with grpc.insecure_channel(f"127.0.0.1:{running.grpc_port}") as channel:
@@ -233,7 +237,8 @@ def test_spans_reach_a_collector(tmp_path):
                     CountPoints(collection_name="traced"),
                     metadata=[("traceparent", PARENT)], timeout=30)
             until(lambda: "qdrant.Points/Count" in collector.output)
-            until(lambda: 'db.vector.query.top_k' in collector.output)
+            until(lambda: all(each in collector.output for each in (
+                "db.vector.query.top_k", "query_batch", "apus.queries", "query_groups")))
             page = rest("GET", "/metrics").text
             assert int(re.search(r"^apus_spans_exported_total (\d+)$", page, re.M)[1]) > 4
             assert "apus_spans_dropped_total 0" in page
@@ -319,13 +324,22 @@ def test_slow_searches_are_told_with_their_plan():
                 id=part * 1000 + i, vector=[float(i % 7)] * 256, payload={"s": "secret"})
                 for i in range(1000)], wait=True)
         def search() -> bool:
-            client.query_points("slow", query=[0.123456] * 256, limit=4000, with_vectors=True)
-            return "slow search" in running.output
+            query = {"query": [0.123456] * 256, "with_vectors": True}
+            client.query_points("slow", **query, limit=4000)
+            client.query_batch_points("slow", [
+                models.QueryRequest(query=[0.123456] * 256, limit=each, with_vector=True)
+                for each in (1, 4000)])
+            client.query_points_groups("slow", "s", **query, limit=1, group_size=4000)
+            return all(f"operation={each}" in running.output.replace('"', "") for each in (
+                "query_batch", "query_groups"))
         until(search)
         client.close()
-        line = next(each for each in running.output.splitlines() if "slow search" in each)
-    assert "plan=" in line and "collection=slow" in line
-    assert "0.123456" not in line and "secret" not in line
+        lines = [each for each in running.output.splitlines() if "slow search" in each]
+    assert all("plan=" in line and "collection=slow" in line for line in lines)
+    assert all("0.123456" not in line and "secret" not in line for line in lines)
+    batch = next(line for line in lines if "query_batch" in line)
+    # One line for a call, about the query that took longest.
+    assert "queries=2" in batch and "limit=4000" in batch
 
 
 def test_alive_at_once_and_ready_when_it_answers(tmp_path):

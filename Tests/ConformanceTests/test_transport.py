@@ -43,14 +43,14 @@ def channel(server, **options) -> grpc.Channel:
     )
 
 
-def fill(opened: grpc.Channel, name: str, count: int) -> None:
-    """`count` points with a payload of a kilobyte."""
+def fill(opened: grpc.Channel, name: str, count: int, words: int = 200) -> None:
+    """`count` points with a payload of a kilobyte, or of more words."""
     vectors = wire.VectorsConfig(params=wire.VectorParams(size=2, distance=wire.Distance.Dot))
     wire.CollectionsStub(opened).Create(
         wire.CreateCollection(collection_name=name, vectors_config=vectors))
     rows = [
         wire.PointStruct(
-            id=wire.PointId(num=n), payload={"text": wire.Value(string_value="word " * 200)},
+            id=wire.PointId(num=n), payload={"text": wire.Value(string_value="word " * words)},
             vectors=wire.Vectors(vector=wire.Vector(dense=wire.DenseVector(data=[n, 1]))),
         )
         for n in range(count)

@@ -100,6 +100,49 @@ import Darwin
                 }))
     }
 
+    /// Bytes that are read like a file.
+    private struct InputBytes: RangedBytes {
+        let path = "fuzz.parquet"
+        let content: [UInt8]
+        let pieceSize = 1 << 16
+
+        var size: Int { content.count }
+
+        func bytes(at offset: Int, count: Int) async throws -> [UInt8] {
+            Array(content.dropFirst(offset).prefix(count))
+        }
+    }
+
+    @Test("Rows of Parquet files") func parquet() async throws {
+        try await fuzz(
+            FuzzTarget(
+                name: "parquet", tokens: ["PAR1", "PARE", "list", "element", "\u{15}\u{2}"],
+                // What pyarrow wrote.
+                fixtures: {
+                    let folder = FuzzCorpus.fixtures.appending(path: "parquet")
+                    return try ["plain", "dictionary", "zstd", "gzip", "lz4"].map {
+                        FuzzInput(
+                            name: "parquet~\($0)",
+                            bytes: Array(
+                                try Data(contentsOf: folder.appending(path: "\($0).parquet"))))
+                    }
+                },
+                samples: { [] },
+                run: { input in
+                    do {
+                        let file = try await ParquetFile(InputBytes(content: input.bytes))
+                        var rows = try ParquetRows(file)
+                        var count = 0
+                        while count < 2_000, try await rows.next() != nil { count += 1 }
+                        try expect(count <= file.rowCount, "rows that the file does not have")
+                        return .accepted
+                    } catch let error as PipelineError {
+                        FuzzSettings.tell(error)
+                        return .refused
+                    }
+                }))
+    }
+
     /// A table that is refused says nothing about the next one.
     private static func readTable(_ name: String, of file: HDF5File) throws {
         guard let rows = try? file.rows(name) else { return }

@@ -48,13 +48,11 @@ public final class ChangeReader: Sendable {
             try cursor.withLock { try $0.next(open: collection.openLogFile) }
         }
         guard let payload else { throw collection.changeIsGone(number) }
-        return try unsafe payload.withUnsafeBytes { bytes in
-            let batch = try unsafe Collection.batch(number, bytes, collection.configuration)
-            do throws(MalformedBytes) {
-                return try CollectionChange(batch, number)
-            } catch {
-                throw DatabaseError(error, in: "batch \(number) of the log")
-            }
+        let batch = try Collection.batch(number, payload, collection.configuration)
+        do throws(MalformedBytes) {
+            return try CollectionChange(batch, number)
+        } catch {
+            throw DatabaseError(error, in: "batch \(number) of the log")
         }
     }
 }

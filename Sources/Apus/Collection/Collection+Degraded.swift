@@ -63,8 +63,9 @@ extension Collection {
         return lost.map(\.text) + faults
     }
 
-    /// Runs a read, until the interruption around it is due. When it meets a damaged segment, that one goes out of service, and the read
-    /// begins again without it; a reader of an older version, who counts on its points, is told.
+    /// Runs a read, until the interruption around it is due. When it meets a damaged segment, that
+    /// one goes out of service, and the read begins again without it; a reader of an older version,
+    /// who counts on its points, is told.
     func reading<Value>(
         _ version: ReadVersion = .latest, _ body: (ReadView) throws -> Value
     ) throws -> Value {
@@ -74,6 +75,8 @@ extension Collection {
                 try interruption?.check()
                 var view = try view(version)
                 view.interruption = interruption
+                view.helpers = context.searchPool
+                view.costs = context.configuration.costs ?? .current
                 return try body(view)
             } catch let damage as SegmentDamage {
                 guard case .number = version else { throw damage }

@@ -7,7 +7,7 @@ private import Synchronization
 
 extension Collection {
     /// The key of `CollectionAttributes` in the manifest.
-    private static let attributesKey = "collection"
+    static let attributesKey = "collection"
 
     /// Makes the files of a new, empty collection in `directory`, which exists and is empty.
     static func create(
@@ -162,6 +162,13 @@ extension Collection {
         return batch
     }
 
+    /// The same for bytes that somebody keeps.
+    static func batch(
+        _ lsn: SequenceNumber, _ bytes: [UInt8], _ configuration: CollectionConfiguration
+    ) throws -> WriteBatch {
+        try unsafe bytes.withUnsafeBytes { try unsafe batch(lsn, $0, configuration) }
+    }
+
     private static func replay(
         _ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer, _ state: inout WriterState,
         _ configuration: CollectionConfiguration, _ context: EngineContext
@@ -209,7 +216,7 @@ extension Collection {
         }
     }
 
-    private static func encoded(_ attributes: CollectionAttributes) throws -> [UInt8] {
+    static func encoded(_ attributes: CollectionAttributes) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return [UInt8](try encoder.encode(attributes))
@@ -249,7 +256,7 @@ extension Collection {
     }
 
     @discardableResult
-    private func changeAttributes(
+    func changeAttributes(
         _ change: (inout CollectionAttributes) throws -> Void
     ) throws -> WriteResult {
         try DatabaseError.translating {

@@ -42,15 +42,35 @@ extension Collection {
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) throws -> QueryAnswer {
-        try explained(request, version, comparing: comparing)
+        try explained(request, version, comparing ? .outcomes : .plans)
     }
 
     public func explain(
         _ request: QueryRequest, at version: SequenceNumber? = nil, comparing: Bool = false
     ) async throws -> QueryAnswer {
         try await context.perform { [self] in
-            try explained(request, version, comparing: comparing)
+            try explained(request, version, comparing ? .outcomes : .plans)
         }
+    }
+
+    /// `answer`, with what the searches did and how long that took: cheap enough for every query.
+    package func watched(
+        _ request: QueryRequest, at version: SequenceNumber? = nil
+    ) async throws -> QueryAnswer {
+        try await context.perform { [self] in try explained(request, version, .stages) }
+    }
+
+    /// The same for several queries, as `answers`, and for a grouped one.
+    package func watched(
+        _ requests: [QueryRequest], at version: SequenceNumber? = nil
+    ) async throws -> [QueryAnswer] {
+        try await context.perform { [self] in try answers(requests, version, .stages) }
+    }
+
+    package func watched(
+        _ request: GroupsRequest, at version: SequenceNumber? = nil
+    ) async throws -> GroupsAnswer {
+        try await context.perform { [self] in try watchedGroups(request, version) }
     }
 
     /// Several queries that see the same version, on as many search threads as are free.
@@ -138,12 +158,12 @@ extension Collection {
     // MARK: What both forms do
 
     private func explained(
-        _ request: QueryRequest, _ version: SequenceNumber?, comparing: Bool
+        _ request: QueryRequest, _ version: SequenceNumber?, _ detail: SearchRecorder.Detail
     ) throws -> QueryAnswer {
         try admitRead(filters: [request.filter]) { try $0.check(batch: [request]) }
         return try reading(at: version) { view in
             let answer = try QueryExecution(
-                collection: self, view: view, recorder: SearchRecorder(comparesPlans: comparing)
+                collection: self, view: view, recorder: SearchRecorder(detail)
             ).answer(request)
             recallObserver.consider(request, answer.points, view, of: self)
             return answer
@@ -152,20 +172,27 @@ extension Collection {
 
     /// On all search threads that are free, and the caller's.
     private func answers(
-        _ requests: [QueryRequest], _ version: SequenceNumber?
+        _ requests: [QueryRequest], _ version: SequenceNumber?,
+        _ detail: SearchRecorder.Detail? = nil
     ) throws -> [QueryAnswer] {
         try admitRead(filters: requests.map(\.filter)) { try $0.check(batch: requests) }
         return try reading(at: version) { view in
-            guard requests.count > 1 else { return try requests.map { try answer($0, view) } }
+            guard requests.count > 1 else {
+                return try requests.map { try answer($0, view, detail) }
+            }
             let results = context.searchPool.map(iterations: requests.count) { [self] index in
-                Result { try answer(requests[index], view) }
+                Result { try answer(requests[index], view, detail) }
             }
             return try results.map { try $0.get() }
         }
     }
 
-    private func answer(_ request: QueryRequest, _ view: ReadView) throws -> QueryAnswer {
-        let answer = try QueryExecution(collection: self, view: view).answer(request)
+    private func answer(
+        _ request: QueryRequest, _ view: ReadView, _ detail: SearchRecorder.Detail?
+    ) throws -> QueryAnswer {
+        let answer = try QueryExecution(
+            collection: self, view: view, recorder: detail.map(SearchRecorder.init)
+        ).answer(request)
         recallObserver.consider(request, answer.points, view, of: self)
         return answer
     }
@@ -176,6 +203,22 @@ extension Collection {
         try admitRead(filters: [request.query.filter]) { try $0.check(request) }
         return try reading(at: version) { view in
             try QueryExecution(collection: self, view: view).groups(request)
+        }
+    }
+
+    private func watchedGroups(
+        _ request: GroupsRequest, _ version: SequenceNumber?
+    ) throws -> GroupsAnswer {
+        try admitRead(filters: [request.query.filter]) { try $0.check(request) }
+        return try reading(at: version) { view in
+            let start = ContinuousClock.now
+            let recorder = SearchRecorder(.stages)
+            let groups = try QueryExecution(collection: self, view: view, recorder: recorder)
+                .groups(request)
+            return GroupsAnswer(
+                groups: groups,
+                explanation: QueryExplanation(
+                    searches: recorder.searches, duration: ContinuousClock.now - start))
         }
     }
 

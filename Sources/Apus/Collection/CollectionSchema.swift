@@ -5,6 +5,9 @@ package struct CollectionAttributes: Codable, Sendable {
     package var configuration: CollectionConfiguration
     /// Payload indexes by field path.
     package var payloadSchema: [String: PayloadFieldSchema] = [:]
+    /// Of vector fields that were dropped: rows may still have vectors under these names, so no field
+    /// gets one of them again. nil in manifests of before there were any.
+    package var formerVectorNames: Set<String>?
 
     package init(configuration: CollectionConfiguration) { self.configuration = configuration }
 }
@@ -28,4 +31,51 @@ package final class CollectionSchema: Sendable {
     }
 
     package var configuration: CollectionConfiguration { attributes.configuration }
+}
+
+/// Vectors of dropped fields are in the rows until these are merged or written again; nobody sees them.
+extension CollectionSchema {
+    private var formerVectorNames: Set<String> { attributes.formerVectorNames ?? [] }
+
+    /// What a reader gets who asks for these vectors.
+    func visible(_ selector: VectorSelector) -> VectorSelector {
+        guard !formerVectorNames.isEmpty else { return selector }
+        switch selector {
+        case .none: return .none
+        case .all:
+            return .named(
+                Array(configuration.vectors.keys) + Array(configuration.sparseVectors.keys))
+        case .named(let names): return .named(names.filter { !formerVectorNames.contains($0) })
+        }
+    }
+
+    /// The vectors that a row is seen to have.
+    func visible<Value>(_ vectors: [String: Value]) -> [String: Value] {
+        guard !formerVectorNames.isEmpty else { return vectors }
+        return vectors.filter { !formerVectorNames.contains($0.key) }
+    }
+
+    /// The filter in which no row has a vector of a dropped field.
+    func visible(_ filter: Filter) -> Filter {
+        formerVectorNames.isEmpty ? filter : filter.knowing(absentVectors: formerVectorNames)
+    }
+}
+
+extension Filter {
+    fileprivate func knowing(absentVectors names: Set<String>) -> Filter {
+        func knowing(_ conditions: [Condition]) -> [Condition] {
+            conditions.map { condition in
+                switch condition {
+                case .hasVector(let name): names.contains(name) ? .hasID([]) : condition
+                case .filter(let filter): .filter(filter.knowing(absentVectors: names))
+                case .field, .isEmpty, .isNull, .hasID, .nested, .slice: condition
+                }
+            }
+        }
+        return Filter(
+            must: knowing(must), should: knowing(should), mustNot: knowing(mustNot),
+            minShould: minShould.map {
+                MinShould(conditions: knowing($0.conditions), count: $0.count)
+            })
+    }
 }

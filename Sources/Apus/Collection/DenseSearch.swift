@@ -4,10 +4,10 @@ internal import ApusKernels
 internal import ApusQuery
 
 /// Carries out a plan on one dense field of one segment.
-struct DenseSearch {
+struct DenseSearch: Sendable {
     let segment: any Segment
     let field: DenseField
-    /// `[dimension]`, normalised under cosine.
+    /// `[dimension]`, as `DistanceKernel.prepare` returns it.
     let query: [Float]
     let lsn: SequenceNumber
     /// Rows that the reader may see, deleted ones among them.
@@ -21,19 +21,41 @@ struct DenseSearch {
     /// The rows that have a vector in the field; nil: all. A graph holds no others, a scan has to
     /// be told.
     let presence: Bitmap?
-    /// Counts what is done, and may end it; nil: nobody looks on.
-    var watch: SearchWatch?
 
-    /// The best rows by inner distance, best first in each part: `limit` from the graph and `limit`
-    /// from the rows that are not in it yet, at most.
-    func run(_ plan: Plan, limit: Int) -> [Neighbour] {
-        let limit = min(limit, writtenCount)
+    /// Rows that one thread scans at a time. It depends on nothing: the same query finds the same
+    /// rows however many threads there are.
+    private static let rowsOfPiece = 1 << 16
+
+    /// The pieces of a plan that may be carried out at the same time.
+    func pieces(of plan: Plan) -> [Range<Int>] {
         let all = 0..<writtenCount
         switch plan {
-        case .scan: return scan(all, limit: limit)
-        case .codeScan(let candidates): return scan(all, limit: limit, candidates: candidates)
+        case .graph, .lists: return [all]
+        case .scan, .codeScan:
+            return stride(from: 0, to: writtenCount, by: Self.rowsOfPiece).map { start in
+                start..<min(start + Self.rowsOfPiece, writtenCount)
+            }
+        }
+    }
+
+    /// The best rows by inner distance, `limit` of each piece at most, best first in each.
+    func run(_ plan: Plan, limit: Int, watch: SearchWatch? = nil) -> [Neighbour] {
+        pieces(of: plan).flatMap { run(plan, in: $0, limit: limit, watch: watch) }
+    }
+
+    /// One of the `pieces` of a plan: its best rows by inner distance, best first in each part:
+    /// `limit` from the graph and `limit` from the rows that are not in it yet, at most.
+    /// - Parameter watch: counts what is done, and may end it; nil: nobody looks on.
+    func run(
+        _ plan: Plan, in rows: Range<Int>, limit: Int, watch: SearchWatch?
+    ) -> [Neighbour] {
+        let limit = min(limit, writtenCount)
+        switch plan {
+        case .scan: return scan(rows, limit: limit, watch)
+        case .codeScan(let candidates):
+            return scan(rows, limit: limit, candidates: candidates, watch)
         case .graph(let ef, let skipsRefused, let scanTail):
-            guard let index = field.index else { return scan(all, limit: limit) }
+            guard let index = field.index else { return scan(rows, limit: limit, watch) }
             // Rows that are indexed while this search runs may be found by both parts; the count
             // is taken before the walk, so none is missed by both.
             let indexed = min(index.indexedCount, writtenCount)
@@ -43,31 +65,30 @@ struct DenseSearch {
                 watch: watch)
             guard scanTail, indexed < writtenCount else { return found }
             let known = Set(found.map(\.ordinal))
-            let tail = scan(indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit))
+            let tail = scan(
+                indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit), watch)
             return found + tail.filter { !known.contains($0.ordinal) }
         case .lists(let probes, let candidates):
-            return look(inLists: probes, candidates: candidates, limit: limit)
+            guard let ivf = field.ivf else { return scan(rows, limit: limit, watch) }
+            return ivf.search(
+                query, k: limit, probes: probes, candidates: candidates, admission: admission,
+                watch: watch)
         }
     }
 
-    private func look(inLists probes: Int, candidates: Int, limit: Int) -> [Neighbour] {
-        let all = 0..<writtenCount
-        guard let ivf = field.ivf else { return scan(all, limit: limit) }
-        return ivf.search(
-            query, k: limit, probes: probes, candidates: candidates, admission: admission,
-            watch: watch)
-    }
-
-    private func scan(_ rows: Range<Int>, limit: Int) -> [Neighbour] {
+    private func scan(_ rows: Range<Int>, limit: Int, _ watch: SearchWatch?) -> [Neighbour] {
         ExactScan.search(
-            query, kernel: DistanceKernel(metric: field.metric), vectors: field.vectors,
+            query, kernel: DistanceKernel(metric: field.metric, element: field.vectors.element),
+            vectors: field.vectors,
             range: rows, k: limit, isPresent: presence, admission: admission, watch: watch)
     }
 
     /// By codes, where there are any and they may be used.
-    private func scan(_ rows: Range<Int>, limit: Int, candidates: Int) -> [Neighbour] {
+    private func scan(
+        _ rows: Range<Int>, limit: Int, candidates: Int, _ watch: SearchWatch?
+    ) -> [Neighbour] {
         guard usesCodes, let index = field.index, index.codes != nil else {
-            return scan(rows, limit: limit)
+            return scan(rows, limit: limit, watch)
         }
         return index.scan(
             query, range: rows, k: limit, candidates: candidates, isPresent: presence,

@@ -10,28 +10,31 @@ extension DenseSearch {
     ///
     /// O(runs × the sum of what they cost), a scan of all rows among them.
     func outcomes(
-        of plans: [Plan], limit: Int
+        of plans: [Plan], limit: Int, interruption: Interruption?
     ) throws -> [Plan: SearchExplanation.Outcome] {
         let exact = run(.scan, limit: limit).sorted().prefix(limit)
         return try Dictionary(
             plans.map { plan in
-                try watch?.interruption?.check()
-                return (plan, outcome(of: plan, limit: limit, exact: Array(exact)))
+                try interruption?.check()
+                return (
+                    plan,
+                    outcome(of: plan, limit: limit, exact: Array(exact), interruption)
+                )
             }, uniquingKeysWith: { first, _ in first })
     }
 
     private func outcome(
-        of plan: Plan, limit: Int, exact: [Neighbour]
+        of plan: Plan, limit: Int, exact: [Neighbour], _ interruption: Interruption?
     ) -> SearchExplanation.Outcome {
         var fastest = Duration.seconds(Int.max)
         var measuredCount = 0
         var found: [Neighbour] = []
         for _ in 0..<Self.runCount {
-            var search = self
-            let watch = SearchWatch(interruption: self.watch?.interruption)
-            search.watch = watch
-            fastest = min(
-                fastest, ContinuousClock().measure { found = search.run(plan, limit: limit) })
+            let watch = SearchWatch(interruption: interruption)
+            let duration = ContinuousClock().measure {
+                found = run(plan, limit: limit, watch: watch)
+            }
+            fastest = min(fastest, duration)
             measuredCount = watch.measuredCount
         }
         let farthest = exact.last?.distance ?? 0

@@ -15,7 +15,7 @@ extension QueryExecution {
         let vectors = try candidates.map { hit in
             try view.segments[hit.location.segment].vector(name, at: hit.location.row) ?? query
         }
-        let similarity = VectorSimilarity(view.configuration.vectors[name]?.metric ?? .dot)
+        let similarity = VectorSimilarity(view.configuration.vectors[name])
         let picks = relevance.picks(among: candidates.count, limit: limit) { candidate in
             similarity(query, vectors[candidate])
         } similarity: { picked, candidate in

@@ -32,7 +32,7 @@ extension QueryExecution {
                 throw DatabaseError.wrongInput("recommend has examples of different kinds")
             }
             let query = try PointValidation(view.configuration).stored(
-                average, field: target.name, place: "the average of the examples")
+                average, field: target.name, place: "the average of the examples", isDerived: true)
             return try view.nearest(
                 to: query, field: target.name,
                 leavingOut(positive + negative, target, scope))
@@ -141,7 +141,7 @@ extension ReadView {
         guard let field = configuration.vectors[name], !field.isMultiVector else {
             return try rankedExtras(by: examples, form, field: name, scope)
         }
-        let similarity = VectorSimilarity(field.metric)
+        let similarity = VectorSimilarity(field)
         let queries = examples.compactMap { example -> [Float]? in
             if case .dense(let floats) = example { floats } else { nil }
         }
@@ -165,7 +165,7 @@ extension ReadView {
                 return .sparse(try weightedByInverseDocumentFrequency(sparse, field: name))
             }
         }
-        let similarity = VectorSimilarity(configuration.vectors[name]?.metric ?? .dot)
+        let similarity = VectorSimilarity(configuration.vectors[name])
         return try ranked(form, scope) { segment in
             { row in
                 guard let stored = try segment.extras(at: row)[name] else { return nil }

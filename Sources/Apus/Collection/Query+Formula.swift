@@ -11,7 +11,7 @@ extension QueryExecution {
         var conditions: [Condition: CompiledFilter] = [:]
         for condition in formula.expression.conditions where conditions[condition] == nil {
             conditions[condition] = CompiledFilter(
-                Filter(must: [condition]), schema: view.schema.textFields)
+                view.schema.visible(Filter(must: [condition])), schema: view.schema.textFields)
         }
         let needsPayload = readsPayload || conditions.values.contains(where: \.needsPayload)
         let scores = rankings.map { ranking in

@@ -21,7 +21,8 @@ extension QueryExecution {
                     version: segment.version(at: hit.location.row),
                     payload: try segment.payload(
                         selected: request.query.withPayload, at: hit.location.row),
-                    vectors: try segment.vectors(request.query.withVectors, at: hit.location.row))
+                    vectors: try segment.vectors(
+                        view.schema.visible(request.query.withVectors), at: hit.location.row))
             }
             return PointGroup(
                 id: group.id, hits: hits,

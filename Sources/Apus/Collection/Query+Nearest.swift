@@ -56,27 +56,6 @@ extension ReadView {
         }
     }
 
-    private func nearestDense(
-        to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
-    ) throws -> [Hit] {
-        var hits: [Hit] = []
-        var expected: [Double?] = []
-        for (index, segment) in segments.enumerated() {
-            let (found, recall) = try nearest(to: query, field: name, inSegment: index, scope)
-            expected.append(recall)
-            for neighbour in found {
-                hits.append(
-                    Hit(
-                        id: segment.id(at: Int(neighbour.ordinal)),
-                        location: Location(segment: index, row: Int(neighbour.ordinal)),
-                        score: metric.score(ofDistance: neighbour.distance)))
-            }
-        }
-        let best = metric.best(hits, scope)
-        scope.recall.note(best.map { expected[$0.location.segment] })
-        return best
-    }
-
     /// Exact: every row that shares an index with the query is scored.
     private func nearestSparse(
         to query: SparseVector, field name: String,
@@ -121,28 +100,6 @@ extension ReadView {
         return weighted
     }
 
-    /// MaxSim: for each query vector the best similarity among the row's vectors, summed. Exact.
-    private func nearestMulti(
-        to queries: [[Float]], field name: String, configuration: DenseVectorConfiguration,
-        _ scope: SearchScope
-    ) throws -> [Hit] {
-        let similarity = VectorSimilarity(configuration.metric)
-        var hits: [Hit] = []
-        for (index, segment) in segments.enumerated() {
-            let admitted = try admittedRows(of: index, scope)
-            for row in 0..<segment.writtenCount(through: lsn) where admitted.contains(row) {
-                try interruption?.check()
-                guard case .multi(let rows)? = try segment.extras(at: row)[name] else { continue }
-                let distance = -similarity.maximal(queries, rows)
-                hits.append(
-                    Hit(
-                        id: segment.id(at: row), location: Location(segment: index, row: row),
-                        score: configuration.metric.score(ofDistance: distance)))
-            }
-        }
-        return configuration.metric.best(hits, scope)
-    }
-
     /// Which rows of a segment a scope admits.
     func admittedRows(of index: Int, _ scope: SearchScope) throws -> AdmittedRows {
         let segment = segments[index]
@@ -167,7 +124,7 @@ struct AdmittedRows {
 
 extension ReadView {
     /// The rows of a segment that a scope's filter and candidates allow; nil: all of them.
-    private func bitmap(
+    func bitmap(
         for scope: SearchScope, of index: Int, writtenCount: Int
     ) throws -> Bitmap? {
         var bitmap: Bitmap?
@@ -178,64 +135,6 @@ extension ReadView {
         guard let candidates = scope.candidates?[index] else { return bitmap }
         bitmap?.formIntersection(candidates)
         return bitmap ?? candidates
-    }
-
-    private func nearest(
-        to query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
-    ) throws -> (found: [Neighbour], expectedRecall: Double?) {
-        let segment = segments[index]
-        let written = segment.writtenCount(through: lsn)
-        guard written > 0, let field = try segment.denseField(name) else { return ([], 1) }
-        let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
-        let hnsw = configuration.hnsw.applying(configuration.vectors[name]?.hnsw)
-        let statistics = SegmentStatistics(
-            rowCount: written, matchCount: bitmap?.cardinality,
-            indexedCount: min(written, field.index?.indexedCount ?? 0),
-            vectorByteCount: field.vectors.dimension * MemoryLayout<Float>.size,
-            hasCodes: field.index?.codes != nil && !scope.parameters.ignoresCodes,
-            recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
-            listCount: field.ivf?.parameters.listCount)
-        let limit = scope.parameters.candidatesMin(limit: scope.searchLimit)
-        let settings = SearchSettings(
-            limit: limit, ef: scope.parameters.ef,
-            targetRecall: scope.parameters.targetRecall,
-            probes: scope.parameters.targetRecall == nil
-                ? scope.parameters.probes ?? configuration.vectors[name]?.ivf?.probes : nil,
-            exact: scope.parameters.exact,
-            indexedOnly: scope.parameters.indexedOnly, defaultEf: hnsw.efConstruct,
-            fullScanByteCount: hnsw.fullScanThreshold * 1024, m: hnsw.m)
-        let plan = Planner.plan(statistics, settings)
-        let presence =
-            (field.presence?.absentCount ?? 0) == 0
-            ? nil
-            : try matches(
-                Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
-        let rescoring = scope.parameters.rescoring(limit: scope.searchLimit)
-        let watch =
-            scope.recorder == nil && interruption == nil
-            ? nil : SearchWatch(interruption: interruption)
-        let start = scope.recorder.map { _ in ContinuousClock.now }
-        let search = DenseSearch(
-            segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
-            filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, rescoring: rescoring,
-            presence: presence, watch: watch)
-        let found = search.run(plan, limit: scope.searchLimit)
-        try interruption?.check()
-        // Recall was measured of walks whose answers are ordered by the vectors.
-        let isMeasured = plan == .scan || !statistics.hasCodes || rescoring == .asNeeded
-        let recall =
-            isMeasured
-            ? Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit) : nil
-        if let recorder = scope.recorder, let watch, let start {
-            let duration = ContinuousClock.now - start
-            let options = Planner.options(statistics, settings)
-            recorder.noteSearch(
-                field: name, segment: segment.number, statistics, plan, among: options,
-                outcomes: recorder.comparesPlans
-                    ? try search.outcomes(of: options.map(\.plan), limit: scope.searchLimit) : [:],
-                recallExpected: recall, watch: watch, foundCount: found.count, duration: duration)
-        }
-        return (found, recall)
     }
 }
 

@@ -40,7 +40,8 @@ struct QueryExecution {
                 id: hit.id, score: hit.score, version: segment.version(at: hit.location.row),
                 payload: try segment.payload(
                     selected: request.withPayload, at: hit.location.row),
-                vectors: try segment.vectors(request.withVectors, at: hit.location.row),
+                vectors: try segment.vectors(
+                    view.schema.visible(request.withVectors), at: hit.location.row),
                 orderValue: hit.orderValue)
         }
     }

@@ -1,4 +1,5 @@
 package import ApusCore
+package import ApusQuery
 
 /// One version of a collection: what a reader sees from its first to its last look.
 ///
@@ -11,6 +12,10 @@ package struct ReadView: Sendable {
     package let schema: CollectionSchema
     /// What ends the read that looks; nil: nothing.
     package var interruption: Interruption?
+    /// Threads that take parts of a long search while they have nothing else to do; nil: none.
+    package var helpers: WorkerPool?
+    /// What the planner counts with.
+    package var costs = CostModel.typical
 
     package var configuration: CollectionConfiguration { schema.configuration }
 
@@ -43,9 +48,9 @@ package struct ReadView: Sendable {
             dense[name] = field.vector(at: location.row)
         }
         return StoredPoint(
-            id: segment.id(at: location.row), dense: dense,
+            id: segment.id(at: location.row), dense: schema.visible(dense),
             payload: try segment.payloadBytes(at: location.row),
-            others: try segment.extras(at: location.row))
+            others: schema.visible(try segment.extras(at: location.row)))
     }
 
     package func record(
@@ -55,7 +60,7 @@ package struct ReadView: Sendable {
         return Record(
             id: segment.id(at: location.row),
             payload: try segment.payload(selected: payload, at: location.row),
-            vectors: try segment.vectors(vectors, at: location.row))
+            vectors: try segment.vectors(schema.visible(vectors), at: location.row))
     }
 
     /// Calls `body` with every visible row that matches; nil or an empty filter: all of them.
@@ -111,6 +116,7 @@ extension ReadView {
         recorder: SearchRecorder? = nil
     ) throws -> Bitmap {
         let start = recorder.map { _ in ContinuousClock.now }
+        let filter = schema.visible(filter)
         let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
         var readCount: Int?
         let matches = try segment.filterCache.matches(key, rowCount: writtenCount) {

@@ -39,6 +39,7 @@ final class RecallObserver: Sendable {
         else { return }
         var view = view
         view.interruption = nil
+        view.helpers = nil
         context.indexPool.submit { [view] in
             let start = ContinuousClock.now
             let recall = try? self.recall(request, points, view, of: collection)

@@ -3,12 +3,16 @@ internal import ApusKernels
 
 /// How alike two vectors of a field are, higher for closer; see `ExampleScore`.
 ///
-/// Vectors are in the form in which fields store them: normalised under cosine, sparse ones with
-/// ascending indices.
+/// Vectors are in the form in which fields store them: rounded, normalised under cosine (but for
+/// bytes), sparse ones with ascending indices.
 struct VectorSimilarity {
     private let kernel: DistanceKernel
 
-    init(_ metric: Metric) { kernel = DistanceKernel(metric: metric) }
+    /// `field` is nil for sparse ones.
+    init(_ field: DenseVectorConfiguration?) {
+        kernel = DistanceKernel(
+            metric: field?.metric ?? .dot, element: field?.element ?? .float32)
+    }
 
     /// Of vectors of one kind; those of different kinds are not alike at all.
     func callAsFunction(_ left: Vector, _ right: Vector) -> Float {
@@ -20,21 +24,13 @@ struct VectorSimilarity {
         }
     }
 
-    func plain(_ left: [Float], _ right: [Float]) -> Float {
-        unsafe left.withUnsafeBufferPointer { left in
-            unsafe right.withUnsafeBufferPointer { right in
-                guard let a = left.baseAddress, let b = right.baseAddress else { return 0 }
-                return unsafe -kernel.distance(a, b, dimension: min(left.count, right.count))
-            }
-        }
-    }
+    func plain(_ left: [Float], _ right: [Float]) -> Float { -kernel.distance(left, right) }
 
-    /// The similarity to a row; both have the space's dimension.
+    /// The similarity to a row; both have the space's dimension and element.
     func plain(_ vector: [Float], _ space: VectorSpace, _ row: Int) -> Float {
-        precondition(vector.count == space.dimension)
-        return unsafe vector.withUnsafeBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return 0 }
-            return unsafe -kernel.distance(start, space.row(row), dimension: space.dimension)
+        precondition(vector.count == space.dimension && kernel.element == space.element)
+        return unsafe kernel.withForms(of: vector) { _, query in
+            unsafe -kernel.distance(query, space.row(row), dimension: space.dimension)
         }
     }
 

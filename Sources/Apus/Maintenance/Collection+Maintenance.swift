@@ -187,9 +187,17 @@ extension Collection {
         return min(context.configuration.unindexedRowsMax, max(byBytes, 2 * HNSWIndex.batchSize))
     }
 
-    var isFullyIndexed: Bool {
-        published.withLock { $0.segments }.allSatisfy { segment in
-            (segment as? GrowingSegment).map { $0.waitingCount == 0 } ?? true
+    var isFullyIndexed: Bool { waitingForIndex.segments == 0 }
+
+    /// Segments with rows that wait for their graph, and how many rows.
+    package var waitingForIndex: (segments: Int, rows: Int) {
+        published.withLock { $0.segments }.reduce(into: (0, 0)) { sum, segment in
+            guard let growing = segment as? GrowingSegment else { return }
+            let count = growing.waitingCount
+            if count > 0 {
+                sum.0 += 1
+                sum.1 += count
+            }
         }
     }
 
@@ -219,6 +227,11 @@ extension Collection {
     func freeze(_ state: inout WriterState) throws {
         let next = try context.makeGrowingSegment(
             number: state.nextSegmentNumber, configuration: configuration)
+        freeze(&state, before: next)
+    }
+
+    /// The same with the new one, which has the next number.
+    func freeze(_ state: inout WriterState, before next: GrowingSegment) {
         log.rotate()
         state.nextSegmentNumber += 1
         state.freezeGrowing()

@@ -141,7 +141,7 @@ extension GrowingSegment {
     fileprivate static func memoryBytesPerRow(_ configuration: CollectionConfiguration) -> Int {
         var bytes = rowOverheadBytes
         for field in configuration.vectors.values where !field.isMultiVector {
-            bytes += field.dimension * MemoryLayout<Float>.size
+            bytes += field.vectorByteCount
             let hnsw = configuration.hnsw.applying(field.hnsw)
             if hnsw.m > 0 {
                 bytes += HNSWIndex.linkBytesPerRow(m: hnsw.m)

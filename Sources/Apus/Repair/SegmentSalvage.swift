@@ -108,7 +108,8 @@ struct SegmentSalvage {
     ) -> Bitmap {
         var intact = SectionSums.intactRows(
             of: SegmentFile.Section.vectors(position),
-            rowByteCount: VectorSpace.stride(dimension: field.dimension) * 4, rowCount: rowCount,
+            rowByteCount: VectorSpace.rowByteCount(
+                dimension: field.dimension, field.element), rowCount: rowCount,
             in: reader)
         guard field.absentCount > 0 else { return intact }
         let name = SegmentFile.Section.presence(position)

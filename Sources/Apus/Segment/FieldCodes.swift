@@ -14,14 +14,17 @@ extension DenseVectorConfiguration {
     /// vectors in any case.
     ///
     /// Short vectors gain nothing, as a row's head takes as much as its codes; Manhattan distances
-    /// do not follow from products of codes.
-    var hasCodes: Bool { dimension >= 32 && metric != .manhattan && !isMultiVector }
+    /// do not follow from products of codes; and bytes are no larger than their codes would be.
+    var hasCodes: Bool { dimension >= 32 && canHaveCodes && element != .uint8 }
+
+    /// Whether files may have codes for the field.
+    var canHaveCodes: Bool { metric != .manhattan && !isMultiVector }
 }
 
 extension CollectionConfiguration {
     /// The bits of the codes that a field's files get; nil: 8-bit codes, or none.
     package func rabitqBits(of field: String) -> RaBitQBits? {
-        guard let configuration = vectors[field], configuration.hasCodes,
+        guard let configuration = vectors[field], configuration.canHaveCodes,
             // Rows are padded to 64 components.
             configuration.dimension >= 64, configuration.ivf == nil
         else { return nil }
@@ -88,6 +91,15 @@ extension DenseField {
 
 // MARK: - In a segment file
 
+extension SegmentFile.Metadata.Field {
+    /// Whether a file that lacks 8-bit codes is to have them.
+    fileprivate var wantsCodes: Bool {
+        DenseVectorConfiguration(
+            dimension: dimension, metric: metric, datatype: element.datatype
+        ).hasCodes
+    }
+}
+
 extension SegmentFile {
     /// Codes, and what keeps them.
     typealias OwnedCodes = (codes: RowCodes, owner: any AnyObject & Sendable)
@@ -105,9 +117,7 @@ extension SegmentFile {
         presence: Presence?, rowCount: Int, from reader: SegmentReader, residency: Residency,
         damage: inout DatabaseError?
     ) throws -> OwnedCodes? {
-        guard rowCount > 0,
-            DenseVectorConfiguration(dimension: field.dimension, metric: field.metric).hasCodes
-        else { return nil }
+        guard rowCount > 0, field.rabitqBits != nil || field.wantsCodes else { return nil }
         let name = codesSection(field, at: position)
         if reader.hasSection(name) {
             do {
@@ -126,7 +136,7 @@ extension SegmentFile {
         }
         let arena = try CodeArena(
             dimension: field.dimension, capacity: rowCount, isFilledAtOnce: true)
-        for row in 0..<rowCount { unsafe arena.store(vectors.row(row), at: row) }
+        for row in 0..<rowCount { arena.store(row, of: vectors) }
         return (.bytes(arena.space), arena)
     }
 

@@ -208,12 +208,18 @@ package final class GrowingSegment: Segment {
         unsafe Array(payloadView(at: row))
     }
 
-    package func extrasBytes(at row: Int) throws -> [UInt8] {
+    package func extrasBytes(at row: Int) throws -> [UInt8] { unsafe Array(extrasView(at: row)) }
+
+    package func forEachExtras(
+        in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        for row in rows { unsafe try body(row, extrasView(at: row)) }
+    }
+
+    private func extrasView(at row: Int) -> UnsafeRawBufferPointer {
         let span = blobSpans[row]
-        return unsafe Array(
-            blobs.bytes(
-                at: Int(span.offset) + Int(span.payloadByteCount),
-                count: Int(span.extrasByteCount)))
+        return unsafe blobs.bytes(
+            at: Int(span.offset) + Int(span.payloadByteCount), count: Int(span.extrasByteCount))
     }
 
     package func rowsInIDOrder(
@@ -299,7 +305,8 @@ private final class GrowingDenseField: Sendable {
         name: String, configuration: DenseVectorConfiguration, hnsw: HNSWConfiguration,
         capacity: Int
     ) throws(KernelError) {
-        arena = try VectorArena(dimension: configuration.dimension, capacity: capacity)
+        arena = try VectorArena(
+            dimension: configuration.dimension, element: configuration.element, capacity: capacity)
         presence = try GrowingColumn(capacity: capacity)
         let vectors = arena.space
         codes =
@@ -322,7 +329,7 @@ private final class GrowingDenseField: Sendable {
     func store(_ vector: [Float]?, at row: Int) {
         if let vector {
             arena.store(vector, at: row)
-            unsafe codes?.store(arena.space.row(row), at: row)
+            codes?.store(row, of: arena.space)
             presence[row] = 1
         } else {
             presence[row] = 0

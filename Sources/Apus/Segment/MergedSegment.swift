@@ -157,7 +157,9 @@ private final class MergedField {
         self.configuration = configuration
         self.rowCount = rowCount
         self.parts = parts
-        arena = try VectorArena(dimension: configuration.dimension, capacity: max(1, rowCount))
+        arena = try VectorArena(
+            dimension: configuration.dimension, element: configuration.element,
+            capacity: max(1, rowCount))
         codes =
             configuration.hasCodes && configuration.ivf == nil
             ? try CodeArena(dimension: configuration.dimension, capacity: max(1, rowCount)) : nil
@@ -175,7 +177,7 @@ private final class MergedField {
             for survivor in part.survivors {
                 if let vector = source?.vector(at: Int(survivor)) {
                     arena.store(vector, at: row)
-                    unsafe codes?.store(arena.space.row(row), at: row)
+                    codes?.store(row, of: arena.space)
                     presence[row] = 1
                 } else {
                     presence[row] = 0

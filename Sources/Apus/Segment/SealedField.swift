@@ -21,14 +21,19 @@ extension SegmentFile {
         _ field: Metadata.Field, at position: Int, rowCount: Int, in reader: SegmentReader,
         _ configuration: CollectionConfiguration
     ) throws {
-        // Kernels trust that queries, which the configuration checks, fit the vectors.
-        guard let declared = configuration.vectors[field.name],
-            declared.dimension == field.dimension, declared.metric == field.metric
+        // Kernels trust that queries, which the configuration checks, fit the vectors. A field that
+        // was dropped since is not searched any more.
+        let declared = configuration.vectors[field.name]
+        guard
+            declared == nil
+                || declared?.dimension == field.dimension && declared?.metric == field.metric
+                    && declared?.element == field.element
         else {
             throw DatabaseError(
                 .corruption,
-                "\(reader.path): field `\(field.name)` has \(field.dimension) dimensions under "
-                    + "\(field.metric), which is not what the collection declares")
+                "\(reader.path): field `\(field.name)` has \(field.dimension) dimensions of "
+                    + "\(field.element.rawValue) under \(field.metric), which is not what the "
+                    + "collection declares")
         }
         _ = unsafe try vectorSpace(
             reader.section(Section.vectors(position)), field, at: position, rowCount: rowCount,
@@ -212,12 +217,13 @@ extension SegmentFile {
         }
         guard
             let vectors = unsafe VectorSpace(
-                section: section, dimension: field.dimension, count: rowCount)
+                section: section, dimension: field.dimension, element: field.element,
+                count: rowCount)
         else {
             throw DatabaseError(
                 .corruption,
                 "\(path): section \(Section.vectors(position)): too short for \(rowCount) vectors "
-                    + "of \(field.dimension) floats")
+                    + "of \(field.dimension) components in \(field.element.rawValue)")
         }
         return vectors
     }

@@ -321,6 +321,17 @@ final class SealedSegment: Segment, @unchecked Sendable {
         return try reading { try extrasReader().row(row) }
     }
 
+    func forEachExtras(
+        in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard hasExtras else { return }
+        try reading {
+            try extrasReader().forEachRow(in: rows) { row, bytes in
+                try unsafe bytes.withUnsafeBytes { unsafe try body(row, $0) }
+            }
+        }
+    }
+
     /// Inverted lists are built from the rows when a search first needs them.
     var sparseFields: [String: SparseField] {
         get throws {

@@ -53,6 +53,9 @@ package protocol Segment: AnyObject, Sendable {
     func rows(of id: PointID) -> [Int]
     /// The row's sparse and multi vectors, encoded; empty when it has none.
     func extrasBytes(at row: Int) throws -> [UInt8]
+    /// Calls `body` with each row of the range and the same of it.
+    func forEachExtras(
+        in rows: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws
     /// Rows with ids ≥ `start` in id order that `isWanted` accepts, `limit` at most.
     func rowsInIDOrder(
         from start: PointID?, limit: Int, writtenCount: Int, isWanted: (Int) -> Bool
@@ -101,7 +104,7 @@ extension Segment {
     }
 
     /// Says of malformed bytes which row they belong to.
-    private func locating<Value>(
+    func locating<Value>(
         _ row: Int, _ body: () throws(MalformedBytes) -> Value
     ) throws -> Value {
         do throws(MalformedBytes) { return try body() } catch {
@@ -144,7 +147,7 @@ package final class DenseField: Sendable {
     package func usage(rowCount: Int) -> StorageUsage {
         var usage = StorageUsage()
         if residency.vectorsInMemory {
-            usage[.vectors].memory = rowCount * vectors.stride * MemoryLayout<Float>.size
+            usage[.vectors].memory = rowCount * vectors.rowByteCount
         }
         if let index {
             if residency.graphInMemory, let codes = index.codes {
@@ -167,7 +170,7 @@ package final class DenseField: Sendable {
         return max(0, count - (presence?.absentCount ?? 0))
     }
 
-    /// `[dimension]` floats, normalised under cosine; nil when the row lacks the vector.
+    /// `[dimension]` floats, as they are stored; nil when the row lacks the vector.
     package func vector(at row: Int) -> [Float]? {
         hasVector(at: row) ? vectors.vector(at: row) : nil
     }

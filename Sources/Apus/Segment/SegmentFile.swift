@@ -7,7 +7,8 @@ private import Foundation
 /// The sections that the engine puts into a segment file, and their way back. docs/format.md has
 /// them byte by byte ("Segment sections written by the engine").
 enum SegmentFile {
-    static let formatVersion = 1
+    /// 2 since vectors may be other than floats; where all are floats, 1 is written.
+    static let formatVersion = 2
 
     /// What the other sections hold, as JSON in the section `meta`.
     struct Metadata: Codable {
@@ -22,6 +23,10 @@ enum SegmentFile {
             var hasIVF: Bool?
             /// Bits of its RaBitQ codes; nil: it has 8-bit codes, or none.
             var rabitqBits: Int?
+            /// What its vectors consist of; nil: float32. Since version 2.
+            var datatype: VectorElement?
+
+            var element: VectorElement { datatype ?? .float32 }
         }
 
         var formatVersion: Int
@@ -38,6 +43,10 @@ enum SegmentFile {
             var field: String
             var schema: PayloadFieldSchema
         }
+    }
+
+    private struct Version: Codable {
+        var formatVersion: Int
     }
 
     enum Section {
@@ -80,14 +89,17 @@ enum SegmentFile {
             pacing: pacing)
         let indexedFields = schema.indexedFields.map { ($0.key, $0.value) }
             .sorted { $0.0.description < $1.0.description }
+        let hasFloatsOnly = fields.allSatisfy { $0.vectors.element == .float32 }
         let metadata = Metadata(
-            formatVersion: formatVersion, number: segment.number, rowCount: count,
+            formatVersion: hasFloatsOnly ? 1 : formatVersion, number: segment.number,
+            rowCount: count,
             fields: fields.map { field in
                 Metadata.Field(
                     name: field.name, dimension: field.vectors.dimension, metric: field.metric,
                     absentCount: field.presence?.absentCount ?? 0, hasGraph: field.index != nil,
                     hasIVF: field.ivf == nil ? nil : true,
-                    rabitqBits: field.index?.codes?.rabitqBits?.rawValue)
+                    rabitqBits: field.index?.codes?.rabitqBits?.rawValue,
+                    datatype: field.vectors.element == .float32 ? nil : field.vectors.element)
             },
             hasExtras: segment.hasExtras,
             indexedFields: indexedFields.isEmpty
@@ -156,7 +168,7 @@ enum SegmentFile {
         unsafe try writer.addRows(
             Section.vectors(position),
             UnsafeRawBufferPointer(
-                start: vectors.base, count: count * vectors.stride * MemoryLayout<Float>.size))
+                start: vectors.base, count: count * vectors.rowByteCount))
         if let bytes = unsafe segment.presenceBytes(of: field.name, count: count) {
             unsafe try writer.addRows(Section.presence(position), bytes)
         }
@@ -200,19 +212,21 @@ enum SegmentFile {
     static func metadata(of reader: SegmentReader) throws -> Metadata {
         try reader.verifySection(Section.meta)
         let bytes = unsafe Data(try reader.section(Section.meta))
-        let metadata: Metadata
         do {
-            metadata = try JSONDecoder().decode(Metadata.self, from: bytes)
+            // What a later version has besides may be nothing that this one can decode.
+            let version = try JSONDecoder().decode(Version.self, from: bytes).formatVersion
+            guard (1...formatVersion).contains(version) else {
+                throw DatabaseError(
+                    .failedPrecondition,
+                    "\(reader.path): the segment's sections have format version \(version); "
+                        + "this program knows 1 to \(formatVersion)")
+            }
+            return try JSONDecoder().decode(Metadata.self, from: bytes)
+        } catch let error as DatabaseError {
+            throw error
         } catch {
             throw DatabaseError(.corruption, "\(reader.path): section meta: \(error)")
         }
-        guard metadata.formatVersion == formatVersion else {
-            throw DatabaseError(
-                .failedPrecondition,
-                "\(reader.path): the segment's sections have format version "
-                    + "\(metadata.formatVersion); this program knows \(formatVersion)")
-        }
-        return metadata
     }
 }
 
@@ -229,7 +243,7 @@ extension SegmentSource {
 extension DenseField {
     /// Of its vectors, codes and links, about.
     fileprivate func byteCount(rows: Int) -> Int {
-        rows * (vectors.stride * MemoryLayout<Float>.size + (index?.codes?.stride ?? 0))
+        rows * (vectors.rowByteCount + (index?.codes?.stride ?? 0))
             + (index?.linkByteCount ?? 0) + (ivf?.byteCount ?? 0)
     }
 }

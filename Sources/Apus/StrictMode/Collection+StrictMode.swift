@@ -75,14 +75,14 @@ extension Collection {
 }
 
 extension [any Segment] {
-    /// Bytes of the vectors of rows that live: four for each component, of sparse vectors eight for
+    /// Bytes of the vectors of rows that live: those of its components, of sparse vectors eight for
     /// each index.
     fileprivate var vectorByteCount: Int {
         get throws {
             try reduce(0) { sum, segment in
                 let rowCount = segment.rowCount - segment.deletions.count
                 let dense = try segment.denseFields.values.reduce(0) {
-                    $0 + rowCount * $1.vectors.dimension * MemoryLayout<Float>.size
+                    $0 + rowCount * $1.vectors.dimension * $1.vectors.element.byteCount
                 }
                 let sparse = try segment.sparseFields.values.reduce(0) {
                     $0 + $1.index.postingCount * 8

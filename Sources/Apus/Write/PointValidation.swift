@@ -1,4 +1,5 @@
 package import ApusCore
+internal import ApusKernels
 
 /// Turns points as callers write them into points as they are stored, or says what is wrong with
 /// one of them.
@@ -39,42 +40,54 @@ package struct PointValidation {
         return writer.bytes
     }
 
-    /// One vector as its field stores it: of the right kind and dimension, finite, and normalised
-    /// under cosine. `place` says in errors where the vector comes from.
+    /// One vector as its field stores it: of the right kind and dimension, finite, normalised under
+    /// cosine (but for bytes), and rounded to the field's datatype. `place` says in errors where the
+    /// vector comes from. What the field's datatype cannot come near to is an error, except of a
+    /// vector that is derived from others: nobody wrote that, and its components become the nearest
+    /// ones that there are.
     package func stored(
-        _ vector: Vector, field name: String, place: String
+        _ vector: Vector, field name: String, place: String, isDerived: Bool = false
     ) throws(DatabaseError) -> Vector {
+        let place = Place(name: name, place: place, isDerived: isDerived)
         if let field = configuration.vectors[name] {
             switch vector {
             case .dense(let floats) where !field.isMultiVector:
-                return .dense(try dense(floats, field, name: name, place: place))
+                return .dense(try dense(floats, field, place))
             case .dense(let floats):
-                return .multi([try dense(floats, field, name: name, place: place)])
+                return .multi([try dense(floats, field, place)])
             case .multi(let rows) where field.isMultiVector:
-                guard !rows.isEmpty else {
-                    throw .wrongInput("\(place): vector `\(name)` is an empty list of vectors")
-                }
+                guard !rows.isEmpty else { throw place.refusal("is an empty list of vectors") }
                 var stored: [[Float]] = []
-                for row in rows {
-                    stored.append(try dense(row, field, name: name, place: place))
-                }
+                for row in rows { stored.append(try dense(row, field, place)) }
                 return .multi(stored)
-            case .multi:
-                throw .wrongInput("\(place): vector `\(name)` is not a multi-vector field")
-            case .sparse:
-                throw .wrongInput(
-                    "\(place): vector `\(name)` takes dense vectors, got a sparse one")
+            case .multi: throw place.refusal("is not a multi-vector field")
+            case .sparse: throw place.refusal("takes dense vectors, got a sparse one")
             }
         }
         guard configuration.sparseVectors[name] != nil else { throw .vectorNameNotFound(name) }
         guard case .sparse(let sparse) = vector else {
-            throw .wrongInput("\(place): vector `\(name)` takes sparse vectors, got a dense one")
+            throw place.refusal("takes sparse vectors, got a dense one")
         }
-        return .sparse(try self.sparse(sparse, name: name, place: place))
+        return .sparse(try self.sparse(sparse, name: name, place: place.place))
+    }
+
+    /// Where a vector comes from and goes to.
+    private struct Place {
+        let name: String
+        let place: String
+        let isDerived: Bool
+
+        func refusal(_ reason: String) -> DatabaseError {
+            .wrongInput("\(place): vector `\(name)` \(reason)")
+        }
+
+        var hasNoDirection: DatabaseError {
+            refusal("is zero, which has no direction under cosine")
+        }
     }
 
     private func dense(
-        _ floats: [Float], _ field: DenseVectorConfiguration, name: String, place: String
+        _ floats: [Float], _ field: DenseVectorConfiguration, _ place: Place
     ) throws(DatabaseError) -> [Float] {
         guard floats.count == field.dimension else {
             throw .wrongDimension(expected: field.dimension, found: floats.count)
@@ -84,16 +97,48 @@ package struct PointValidation {
         if !squares.isFinite {
             // Either a component is not finite, or the square of a large one overflowed.
             if let position = floats.firstIndex(where: { !$0.isFinite }) {
-                throw .wrongInput(
-                    "\(place): vector `\(name)` has \(floats[position]) at position \(position)")
+                throw place.refusal("has \(floats[position]) at position \(position)")
             }
         }
-        guard field.metric == .cosine else { return floats }
-        return try normalised(floats, squares: squares, name: name, place: place)
+        let element = field.element
+        switch element {
+        case .float32:
+            guard field.metric == .cosine else { return floats }
+            return try normalised(floats, squares: squares, place)
+        case .float16:
+            guard field.metric == .cosine else { return try rounded(floats, element, place) }
+            let stored = element.rounded(floats)
+            // One that was stored once, whose length rounding has moved a little, stays as it is.
+            if stored == floats, abs(squares - 1) <= 1e-3 { return floats }
+            return element.rounded(try normalised(floats, squares: squares, place))
+        case .uint8:
+            let stored = try rounded(floats, element, place)
+            if place.isDerived || stored.contains(where: { $0 != 0 }) { return stored }
+            if floats.contains(where: { $0 != 0 }) {
+                throw place.refusal(
+                    "has only fractions below 1, of which uint8, whole numbers from 0 to 255, "
+                        + "would keep nothing")
+            }
+            if field.metric == .cosine { throw place.hasNoDirection }
+            return stored
+        }
+    }
+
+    /// The nearest components that there are, if these are near.
+    private func rounded(
+        _ floats: [Float], _ element: VectorElement, _ place: Place
+    ) throws(DatabaseError) -> [Float] {
+        let range = element.range
+        if !place.isDerived, let position = floats.firstIndex(where: { !range.contains($0) }) {
+            throw place.refusal(
+                "has \(floats[position]) at position \(position), which is out of the range of "
+                    + element.rawValue)
+        }
+        return element.rounded(floats)
     }
 
     private func normalised(
-        _ floats: [Float], squares: Float, name: String, place: String
+        _ floats: [Float], squares: Float, _ place: Place
     ) throws(DatabaseError) -> [Float] {
         if squares.isFinite, squares > 1e-30 {
             // A vector that is normalised already stays as it is, bit for bit.
@@ -102,10 +147,7 @@ package struct PointValidation {
             return floats.map { $0 * scale }
         }
         let wide = floats.reduce(0.0) { $0 + Double($1) * Double($1) }
-        guard wide > 0 else {
-            throw .wrongInput(
-                "\(place): vector `\(name)` is zero, which has no direction under cosine")
-        }
+        guard wide > 0 else { throw place.hasNoDirection }
         let scale = 1 / wide.squareRoot()
         return floats.map { Float(Double($0) * scale) }
     }

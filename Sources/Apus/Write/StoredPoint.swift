@@ -1,4 +1,5 @@
 package import ApusCore
+internal import ApusKernels
 
 /// A point as the log and segments hold it: validated, normalised under cosine, encoded.
 package struct StoredPoint: Sendable {
@@ -60,6 +61,29 @@ package enum RowExtras {
             }
             return result
         }
+    }
+
+    /// The vectors of one multi-vector field, without those of other fields; false: there are none.
+    static func takeParts(
+        of field: String, from bytes: UnsafeRawBufferPointer, dimension: Int,
+        into block: inout VectorBlock
+    ) throws(MalformedBytes) -> Bool {
+        var reader = unsafe ByteReader(bytes)
+        guard !reader.isAtEnd else { return false }
+        for _ in 0..<(try reader.readCount(minimumSize: 2)) {
+            let name = try reader.readString()
+            let start = reader.offset
+            let parts = unsafe try reader.readParts()
+            guard name == field, let (partDimension, floats) = unsafe parts else { continue }
+            guard partDimension == dimension else {
+                throw MalformedBytes(
+                    "vectors of dimension \(partDimension) in a field of \(dimension)",
+                    offset: start)
+            }
+            unsafe block.take(floats)
+            return true
+        }
+        return false
     }
 }
 

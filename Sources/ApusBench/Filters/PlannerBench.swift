@@ -3,6 +3,13 @@ private import ApusCore
 
 /// Whether the planner chooses well: random filters, for which every way to search is carried out.
 package struct PlannerBench {
+    /// What a way to search took, was estimated to take, in microseconds, and found at least.
+    package struct Way: Sendable {
+        package var microseconds = 0.0
+        package var estimated = 0.0
+        package var recall = 1.0
+    }
+
     /// Of one filter.
     package struct Figure: Sendable {
         /// Rows that match, over all segments.
@@ -13,8 +20,8 @@ package struct PlannerBench {
         package var recall: Double
         /// Microseconds of the fastest way that finds enough, in each segment.
         package var best: Double
-        /// Microseconds, and recall, of each way where every segment has it, by its first word.
-        package var ways: [String: (microseconds: Double, recall: Double)]
+        /// What came of each way, in all segments that have it, by its first words.
+        package var ways: [String: Way]
         package var plans: [String]
         package var bestPlans: [String]
         /// Microseconds that the rows of the filter took to find.
@@ -93,11 +100,11 @@ package struct PlannerBench {
             for option in options {
                 guard let outcome = option.outcome else { continue }
                 let way = String(option.plan.prefix { $0 != "(" })
-                let known = figure.ways[way] ?? (0, 1)
-                figure.ways[way] = (
-                    known.microseconds + outcome.duration / .microseconds(1),
-                    min(known.recall, outcome.recall)
-                )
+                var sum = figure.ways[way] ?? Way()
+                sum.microseconds += outcome.duration / .microseconds(1)
+                sum.estimated += option.cost
+                sum.recall = min(sum.recall, outcome.recall)
+                figure.ways[way] = sum
             }
         }
         return figure

@@ -53,11 +53,12 @@ package struct KernelBench: Sendable {
 
     /// The element types that there are kernels for.
     private static let elements: [any KernelRows.Type] = [
-        Float32Rows.self,
+        VectorRows.self,
+        HalfRows.self,
+        ByteRows.self,
         CodeRows.self,
     ]
-    /// Cosine is the dot product of vectors of length 1: the same kernels.
-    private static let metrics: [Metric] = [.euclid, .dot, .manhattan]
+    private static let metrics: [Metric] = [.euclid, .dot, .cosine, .manhattan]
 
     /// Rows of one call by ids: about the neighbours of a node.
     private static let batch = 32

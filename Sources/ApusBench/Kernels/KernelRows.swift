@@ -27,48 +27,55 @@ protocol KernelRows: AnyObject, SendableMetatype {
     let toRange: (Int, Int, UnsafeMutablePointer<Float>) -> Void
 }
 
-/// Vectors as they are.
-final class Float32Rows: KernelRows {
-    static let element = "float32"
+/// Vectors as they are stored.
+class VectorRows: KernelRows {
+    class var components: VectorElement { .float32 }
+    static var element: String { components.rawValue }
     private let arena: VectorArena
-    private let query: [Float]
     private let count: Int
 
     static func byteStride(dimension: Int) -> Int {
-        VectorSpace.stride(dimension: dimension) * MemoryLayout<Float>.size
+        VectorSpace.rowByteCount(dimension: dimension, components)
     }
 
-    init(dimension: Int, count: Int, pool: [[Float]]) throws(KernelError) {
-        arena = try VectorArena(dimension: dimension, capacity: count)
+    required init(dimension: Int, count: Int, pool: [[Float]]) throws(KernelError) {
+        let element = Self.components
+        let pool = element == .uint8 ? pool.map { $0.map { ($0 + 1) * 127.5 } } : pool
+        arena = try VectorArena(dimension: dimension, element: element, capacity: count)
         for row in 0..<count { arena.store(pool[row % pool.count], at: row) }
-        query = pool[0].reversed()
         self.count = count
     }
 
     func kernels(_ metric: Metric, _ level: SIMDLevel) -> KernelCalls? {
-        guard level.isSupported else { return nil }
-        let kernel = DistanceKernel(metric: metric, level: level)
+        let element = arena.space.element
+        // Cosine is the dot product of vectors of length 1, which there are none of in bytes.
+        guard level.isSupported, metric != .cosine || element == .uint8 else { return nil }
+        let kernel = DistanceKernel(metric: metric, element: element, level: level)
+        // Any row will do as a query.
         return unsafe KernelCalls(
-            toIDs: { [self] ids, count, distances in
-                unsafe query.withUnsafeBufferPointer { query in
-                    guard let query = query.baseAddress else { return }
-                    unsafe kernel.distances(
-                        from: query, to: ids, count: count, in: arena.space, into: distances)
-                }
+            toIDs: { [arena] ids, count, distances in
+                unsafe kernel.distances(
+                    from: arena.space.row(0), to: ids, count: count, in: arena.space,
+                    into: distances)
             },
-            toRange: { [self] start, count, distances in
-                unsafe query.withUnsafeBufferPointer { query in
-                    guard let query = query.baseAddress else { return }
-                    unsafe kernel.distances(
-                        from: query, toRowsFrom: start, count: count, in: arena.space,
-                        into: distances)
-                }
+            toRange: { [arena] start, count, distances in
+                unsafe kernel.distances(
+                    from: arena.space.row(0), toRowsFrom: start, count: count,
+                    in: arena.space, into: distances)
             })
     }
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         unsafe arena.withBytes(count: count) { unsafe body($0) }
     }
+}
+
+final class HalfRows: VectorRows {
+    override class var components: VectorElement { .float16 }
+}
+
+final class ByteRows: VectorRows {
+    override class var components: VectorElement { .uint8 }
 }
 
 /// 8-bit codes with a scale and an offset a row.
@@ -101,9 +108,9 @@ final class CodeRows: KernelRows {
     deinit { unsafe memory.deallocate() }
 
     func kernels(_ metric: Metric, _ level: SIMDLevel) -> KernelCalls? {
-        guard level.isSupported, let kernel = CodeKernel(metric: metric, level: level) else {
-            return nil
-        }
+        guard level.isSupported, metric != .cosine,
+            let kernel = CodeKernel(metric: metric, level: level)
+        else { return nil }
         return unsafe KernelCalls(
             toIDs: { [self] ids, count, distances in
                 unsafe kernel.distances(

@@ -119,7 +119,9 @@ struct BenchPlanner: AsyncParsableCommand {
 
     private func line(_ figure: PlannerBench.Figure) -> String {
         let ways = figure.ways.sorted { $0.key < $1.key }.map { name, way in
-            "\"\(name)\": [\(number(way.microseconds, 1)), \(number(way.recall, 3))]"
+            "\"\(name)\": {\"us\": \(number(way.microseconds, 1)), "
+                + "\"estimated_us\": \(number(way.estimated, 1)), "
+                + "\"recall\": \(number(way.recall, 3))}"
         }
         return "{\"bench\": \"planner\", \"matches\": \(figure.matchCount), "
             + "\"plan\": \"\(figure.plans.joined(separator: "; "))\", "

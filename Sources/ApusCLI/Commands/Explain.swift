@@ -86,7 +86,7 @@ struct Explain: ParsableCommand {
     }
 
     private static func text(_ option: SearchExplanation.Option) -> String {
-        let text = "\(option.plan): cost \(fixed(option.cost, 0))"
+        let text = "\(option.plan): cost \(fixed(option.cost, 0)) µs"
         guard let outcome = option.outcome else { return text }
         return text + ", \(outcome.measuredCount) distances, recall \(fixed(outcome.recall, 2)), "
             + milliseconds(outcome.duration)

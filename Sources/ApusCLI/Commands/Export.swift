@@ -13,6 +13,8 @@ struct Export: AsyncParsableCommand {
             reads it
               x.npy    the vectors of one field as float32 rows, and beside it x.jsonl with id and \
             payload of each row
+              x.parquet  columns id, vector, vectors (a struct of named ones), payload (JSON), as \
+            `apus ingest` reads them
 
             The points are those of one moment where the database is a directory.
 
@@ -31,7 +33,7 @@ struct Export: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
     var url: String?
 
-    @Option(help: ArgumentHelp("x.jsonl or x.npy.", valueName: "file"))
+    @Option(help: ArgumentHelp("x.jsonl, x.npy or x.parquet.", valueName: "file"))
     var output: String
 
     @Option(help: "The vector field of x.npy (default: the unnamed one).")
@@ -46,8 +48,9 @@ struct Export: AsyncParsableCommand {
         if let url, ServerAddress(url) == nil {
             throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
         }
-        guard output.hasSuffix(".npy") || output.hasSuffix(".jsonl") else {
-            throw ValidationError("--output must end in .npy or .jsonl, and is '\(output)'")
+        guard [".npy", ".jsonl", ".parquet"].contains(where: output.hasSuffix) else {
+            throw ValidationError(
+                "--output must end in .npy, .jsonl or .parquet, and is '\(output)'")
         }
     }
 
@@ -57,7 +60,7 @@ struct Export: AsyncParsableCommand {
             do {
                 let collection = try target.database.collection(collection)
                 let version = collection.pinVersion()
-                try await write { start in
+                try await write(collection.configuration.fields) { start in
                     try await collection.scroll(
                         ScrollRequest(
                             offset: start, limit: Self.pageSize + 1, withVectors: .all,
@@ -75,7 +78,7 @@ struct Export: AsyncParsableCommand {
                 to: address, collection: collection,
                 apiKey: ProcessInfo.processInfo.environment["APUS_API_KEY"]
             ) { target in
-                try await write { start in
+                try await write(try await target.vectorConfiguration().fields) { start in
                     try await target.records(from: start, limit: Self.pageSize + 1)
                 }
             }
@@ -83,8 +86,10 @@ struct Export: AsyncParsableCommand {
     }
 
     /// Pages have a point more than wanted, which shows whether there is another one.
-    private func write(_ page: (PointID?) async throws -> [Record]) async throws {
-        var file = try PointFile(path: output, field: field)
+    private func write(
+        _ fields: [VectorField], _ page: (PointID?) async throws -> [Record]
+    ) async throws {
+        var file = try PointFile(path: output, field: field, fields: fields)
         var start: PointID?
         repeat {
             var records = try await page(start)

@@ -17,6 +17,8 @@ struct IngestCommand: AsyncParsableCommand {
               x.fvecs x.bvecs  float32 or uint8; id = row number
               x.jsonl[.gz]     {"id": 7, "vector": [0.1, 0.2], "payload": {"y": 1}}
                                "vector": {"name": [...], ...} for named vectors
+              x.parquet        columns id, vector (a list of floats), vectors (a struct of \
+            named ones), payload; other columns are members of the payload
 
             PAYLOAD (x.jsonl or x.jsonl.gz) has a JSON object a line: the payload of the row with \
             the same number.
@@ -55,6 +57,14 @@ struct IngestCommand: AsyncParsableCommand {
 
     @Option(help: "Added to row numbers to make ids.")
     var idOffset: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp("The column of x.parquet that has the ids.", valueName: "name"))
+    var idColumn = ParquetSource.Columns().id
+
+    @Option(
+        help: ArgumentHelp("The column of x.parquet that has the vectors.", valueName: "name"))
+    var vectorColumn = ParquetSource.Columns().vector
 
     @Option(
         help: ArgumentHelp(
@@ -105,6 +115,18 @@ struct IngestCommand: AsyncParsableCommand {
             try await load(
                 into: target, job: job(targetName, file, nil),
                 from: { try JSONLinesSource(LineReader(path: path)) })
+        case .columns(let path):
+            let file = try InputFile(path: path)
+            var columns = ParquetSource.Columns()
+            columns.id = idColumn
+            columns.vector = vectorColumn
+            var job = job(targetName, file, nil)
+            job.columns = [idColumn, vectorColumn]
+            try await load(
+                into: target, job: job,
+                from: { [columns] in
+                    try await ParquetSource(file, columns: columns, firstID: idOffset)
+                })
         case .rows(let rows, let payload):
             let payloadFile = try payload.map { try InputFile(path: $0) }
             try await load(
@@ -118,9 +140,10 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     private func load<Source: PointSource>(
-        into target: some IngestTarget, job: Checkpoint.Job, from open: () throws -> Source
+        into target: some IngestTarget, job: Checkpoint.Job,
+        from open: () async throws -> Source
     ) async throws {
-        let fields = try open().fields
+        let fields = try await open().fields
         try await target.prepare(fields, metric?.metric)
         var options = Ingest.Options()
         options.batchSize = batchSize

@@ -66,16 +66,26 @@ struct PipelineRunCommand: AsyncParsableCommand {
         options.startOver = startOver
         if once { options.follow = nil }
         let tokenizer = try pipeline.embedder.tokenizer(of: embedder)
+        let monitor = PipelineMonitor()
+        let cache = try pipeline.cache?.cache()
         let work = PipelineRun(
             name: pipeline.name, origin: pipeline.source.origin, mapping: pipeline.mapping,
             chunker: pipeline.chunks.map { Chunker($0, tokenizer: tokenizer) },
             chunkSignature: pipeline.chunks?.explanation ?? "",
             embedder: embedder.map {
                 ReliableEmbedder(
-                    $0, retry: options.retry, textsMax: pipeline.textsPerRequest)
+                    cached($0, cache, monitor), retry: options.retry,
+                    textsMax: pipeline.textsPerRequest)
             },
             field: pipeline.collection.field, sink: sink,
-            deadLetters: DeadLetterFile(path: pipeline.deadLetters), options: options)
+            deadLetters: DeadLetterFile(path: pipeline.deadLetters), options: options,
+            monitor: monitor)
         try await WatchedRun(work, file: file).run()
+    }
+
+    private func cached(
+        _ embedder: any Embedder, _ cache: (any VectorCache)?, _ monitor: PipelineMonitor
+    ) -> any Embedder {
+        cache.map { CachedEmbedder(embedder, $0, monitor: monitor) } ?? embedder
     }
 }

@@ -2,16 +2,19 @@ import ApusCore
 import ApusPipeline
 import Foundation
 
-/// Points as files: JSON lines, or rows of an npy file with their ids and payloads beside it.
+/// Points as files: JSON lines, rows of an npy file with their ids and payloads beside it, or a
+/// Parquet file.
 struct PointFile {
     private(set) var count = 0
     private let field: String
     private let lines: FileHandle
     private var vectors: VectorWriter?
+    private var columns: ParquetPointWriter?
     private let path: String
     private let isRows: Bool
 
-    init(path: String, field: String) throws {
+    /// `fields` are those of the collection.
+    init(path: String, field: String, fields: [VectorField]) throws {
         self.path = path
         self.field = field
         let isNpy = path.hasSuffix(".npy")
@@ -20,10 +23,12 @@ struct PointFile {
             let handle = FileHandle(forWritingAtPath: linesPath)
         else { throw Failure("\(linesPath): cannot be written") }
         lines = handle
+        columns = path.hasSuffix(".parquet") ? ParquetPointWriter(fields: fields) : nil
         isRows = isNpy
     }
 
     mutating func write(_ records: [Record]) throws {
+        guard columns == nil else { return try writeColumns(records) }
         var data = Data()
         var rows: [[Float]] = []
         for record in records {
@@ -43,7 +48,17 @@ struct PointFile {
         try vectors?.write(rows, of: rows.map { _ in "" })
     }
 
-    func finish() throws {
+    private mutating func writeColumns(_ records: [Record]) throws {
+        for record in records {
+            let bytes = columns?.append(
+                id: record.id, vectors: record.vectors ?? [:], payload: record.payload ?? [:])
+            if let bytes, !bytes.isEmpty { try lines.write(contentsOf: Data(bytes)) }
+        }
+        count += records.count
+    }
+
+    mutating func finish() throws {
+        if let rest = columns?.finish() { try lines.write(contentsOf: Data(rest)) }
         try lines.close()
         try vectors?.finish()
     }

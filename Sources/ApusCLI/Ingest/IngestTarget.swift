@@ -13,6 +13,18 @@ protocol IngestTarget: PointSink {
     func finish() async throws
 }
 
+extension CollectionConfiguration {
+    /// The vector fields.
+    var fields: [VectorField] {
+        vectors.map { name, field in
+            VectorField(
+                name: name,
+                kind: field.isMultiVector
+                    ? .multi(dimension: field.dimension) : .dense(dimension: field.dimension))
+        } + sparseVectors.keys.map { VectorField(name: $0, kind: .sparse) }
+    }
+}
+
 /// What a collection must be like to take the points of a source.
 enum CollectionShape {
     /// The configuration of a new collection. Cosine when nobody names a metric.

@@ -35,13 +35,16 @@ struct RemoteTarget: IngestTarget {
     @discardableResult
     func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool {
         if try await create(CollectionShape.configuration(for: fields, metric)) { return true }
+        try CollectionShape.check(name, try await vectorConfiguration(), takes: fields, metric)
+        return false
+    }
+
+    /// What the server says of the vector fields; everything else as it is by default.
+    func vectorConfiguration() async throws -> CollectionConfiguration {
         var get = Qdrant_GetCollectionInfoRequest()
         get.collectionName = name
         let info: Qdrant_GetCollectionInfoResponse = try await call(Self.collections, "Get", get)
-        try CollectionShape.check(
-            name, CollectionConfiguration(vectorsOf: info.result.config.params), takes: fields,
-            metric)
-        return false
+        return CollectionConfiguration(vectorsOf: info.result.config.params)
     }
 
     /// Creates the collection with the vector fields of `configuration`, unless it exists. Returns

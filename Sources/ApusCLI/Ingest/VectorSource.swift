@@ -7,15 +7,19 @@ enum VectorSource {
     case rows(RowFile, payload: String?)
     /// Points with ids and payloads of their own.
     case lines(path: String)
+    /// Rows of columns, among them ids, vectors and payloads.
+    case columns(path: String)
 
     init(vectors path: String, payload: String?) throws {
-        if [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"].contains(where: path.hasSuffix) {
+        if [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet"].contains(
+            where: path.hasSuffix)
+        {
             guard payload == nil else {
                 throw Failure(
                     "--payload goes with .npy, .fvecs and .bvecs; the points of \(path) have their"
                         + " own", exitCode: 2)
             }
-            self = .lines(path: path)
+            self = path.hasSuffix(".parquet") ? .columns(path: path) : .lines(path: path)
         } else {
             self = .rows(try RowFile(path: path), payload: payload)
         }

@@ -7,7 +7,10 @@ extension PipelineFile {
             ("source", source.explanation),
             ("map", mapping.explanation),
             ("chunk", chunks?.explanation ?? "a record is one chunk"),
-            ("embed", embedder.explanation),
+            (
+                "embed",
+                embedder.explanation + (cache.map { "; " + $0.explanation } ?? "")
+            ),
             ("collection", collection.explanation),
             (
                 "run",
@@ -63,12 +66,18 @@ extension EmbedderDeclaration {
         case .static: "the vectors in the program"
         case .model(let folder): "the model in \(folder)"
         case .openAI(let settings):
-            "\(settings.model) at \(settings.url)/embeddings, \(settings.dimension) numbers"
+            settings.server.explanation(at: "/embeddings")
         case .openInference(let settings):
-            "\(settings.model) at \(settings.url)/v2, \(settings.dimension) numbers"
+            settings.server.explanation(at: "/v2")
         case .vector(let field, let dimension):
             "nothing: the field \(field) has vectors of \(dimension) numbers"
         }
+    }
+}
+
+extension EmbeddingService.Settings {
+    fileprivate func explanation(at path: String) -> String {
+        "\(model) at \(url)\(path), \(dimension) numbers"
     }
 }
 

@@ -12,6 +12,8 @@ package struct PipelineFile: Sendable {
     /// nil: a record is one chunk.
     package var chunks: ChunkRule?
     package var embedder: EmbedderDeclaration
+    /// Where vectors are kept for other runs and pipelines.
+    package var cache: CacheDeclaration?
     package var collection: CollectionDeclaration
     package var options: PipelineRun.Options
     /// Texts of a request to an embedder.
@@ -19,7 +21,8 @@ package struct PipelineFile: Sendable {
     package var deadLetters: String
 
     private static let members = [
-        "pipeline", "source", "map", "filter", "chunk", "embed", "collection", "batch", "retry",
+        "pipeline", "source", "map", "filter", "chunk", "embed", "cache", "collection", "batch",
+        "retry",
         "follow", "sweep", "deadLetters",
     ]
 
@@ -44,8 +47,15 @@ package struct PipelineFile: Sendable {
         }
         source = try SourceDeclaration(try members.required("source", of: root), folder: folder)
         embedder = try EmbedderDeclaration(try members.required("embed", of: root), folder: folder)
+        if let value = members["cache"] {
+            if case .vector = embedder.kind {
+                throw value.problem("records with vectors of their own are not embedded")
+            }
+            cache = try CacheDeclaration(value)
+        }
         mapping = RecordMapping()
         try mapping.declare(members["map"], filter: members["filter"], embedder)
+        source.read(only: mapping.fieldsNeeded)
         chunks = try members["chunk"].map { value throws(DeclarationProblem) in
             try ChunkRule(value)
         }

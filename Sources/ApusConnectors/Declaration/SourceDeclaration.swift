@@ -2,13 +2,13 @@ package import ApusPipeline
 
 /// Where a pipeline's records come from.
 package struct SourceDeclaration: Sendable {
-    package let origin: any RecordOrigin
+    package private(set) var origin: any RecordOrigin
     /// For people: what is read, in which order, and what a run sees of changes and deletions.
     package let explanation: String
 
     init(_ declaration: Declaration, folder: String) throws(DeclarationProblem) {
         let (kind, settings) = try declaration.kind([
-            "files", "postgres", "kafka", "redis", "s3", "clickhouse",
+            "files", "postgres", "kafka", "redis", "s3", "webhdfs", "clickhouse", "trino",
         ])
         switch kind {
         case "postgres":
@@ -23,12 +23,21 @@ package struct SourceDeclaration: Sendable {
         case "s3":
             let bucket = S3Origin(try S3Origin.Settings(settings))
             (origin, explanation) = (bucket, bucket.explanation)
+        case "webhdfs":
+            let files = WebHDFSOrigin(try WebHDFSOrigin.Settings(settings))
+            (origin, explanation) = (files, files.explanation)
+        case "trino":
+            let table = TrinoOrigin(try TrinoOrigin.Settings(settings))
+            (origin, explanation) = (table, table.explanation)
         case "clickhouse":
             let table = ClickHouseOrigin(try ClickHouseOrigin.Settings(settings))
             (origin, explanation) = (table, table.explanation)
         default: (origin, explanation) = try Self.files(settings, folder)
         }
     }
+
+    /// What it reads where only these fields are looked at.
+    mutating func read(only fields: Set<String>?) { origin = origin.reading(only: fields) }
 
     private static func files(
         _ settings: Declaration, _ folder: String

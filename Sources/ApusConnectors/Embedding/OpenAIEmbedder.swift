@@ -5,87 +5,44 @@ private import Foundation
 /// An embedder behind `POST /v1/embeddings`, as OpenAI, vLLM, Infinity, TEI and others have it.
 package struct OpenAIEmbedder: Embedder {
     package struct Settings: Sendable {
-        /// Up to and without `/embeddings`: `https://api.openai.com/v1`.
-        package var url: String
-        package var model: String
-        /// Changes when the server's weights do; part of what a vector comes from.
-        package var version: String
-        package var dimension: Int
-        /// Sent as a bearer token.
-        package var key: Reference?
+        /// Its address goes up to and without `/embeddings`: `https://api.openai.com/v1`.
+        package var server: EmbeddingService.Settings
         /// Whether vectors come as base64 of little-endian floats, a third of the bytes of numbers.
-        package var isBase64: Bool
+        package var isBase64 = true
         /// Whether the dimension is asked for, of models that can give several.
-        package var asksDimension: Bool
-        package var timeout: Duration
-
-        package init(
-            url: String, model: String, dimension: Int, version: String = "", key: Reference? = nil,
-            isBase64: Bool = true, asksDimension: Bool = false, timeout: Duration = .seconds(60)
-        ) {
-            self.url = url
-            self.model = model
-            self.version = version
-            self.dimension = dimension
-            self.key = key
-            self.isBase64 = isBase64
-            self.asksDimension = asksDimension
-            self.timeout = timeout
-        }
+        package var asksDimension = false
 
         init(_ declaration: Declaration) throws(DeclarationProblem) {
-            let values = try declaration.members([
-                "url", "model", "version", "dimension", "key", "encoding", "askDimension",
-                "timeout",
-            ])
-            self.init(
-                url: try values.required("url", of: declaration).text(),
-                model: try values.required("model", of: declaration).text(),
-                dimension: try values.required("dimension", of: declaration).integer(1...65_536))
-            version = try values["version"]?.text() ?? ""
-            if let key = values["key"] { self.key = try Reference(secret: key) }
+            let values = try declaration.members(
+                EmbeddingService.Settings.members + ["encoding", "askDimension"])
+            server = try EmbeddingService.Settings(values, of: declaration)
             if let encoding = values["encoding"] {
                 isBase64 = try encoding.choice(["base64": true, "float": false])
             }
             if let asks = values["askDimension"] { asksDimension = try asks.bool() }
-            if let timeout = values["timeout"] { self.timeout = try timeout.duration() }
         }
     }
 
-    package let model: EmbeddingModel
     private let settings: Settings
-    private let service: HTTPService
+    private let service: EmbeddingService
 
     package init(_ settings: Settings) throws(StageError) {
         self.settings = settings
-        model = EmbeddingModel(
-            id: settings.model, version: settings.version, dimension: settings.dimension,
-            isNormalized: false)
-        var service = HTTPService(stage: "embed", base: settings.url)
-        service.timeout = settings.timeout
-        if let key = settings.key {
-            service.headers.append(("authorization", "Bearer \(try key.value())"))
-        }
-        self.service = service
+        service = try EmbeddingService(settings.server)
     }
+
+    package var model: EmbeddingModel { service.model }
 
     package func embed(_ texts: [String]) async throws -> [[Float]] {
         guard !texts.isEmpty else { return [] }
         var request: [String: JSONValue] = [
-            "model": .string(settings.model), "input": .array(texts.map { .string($0) }),
+            "model": .string(model.id), "input": .array(texts.map { .string($0) }),
             "encoding_format": settings.isBase64 ? "base64" : "float",
         ]
-        if settings.asksDimension { request["dimensions"] = .integer(Int64(settings.dimension)) }
-        let answer = try await service.call(
-            .post, "/embeddings", body: JSONText.bytes(of: .object(request)))
-        do throws(MalformedJSON) {
-            var parser = JSONParser(answer.body)
-            return try Self.vectors(&parser, count: texts.count)
-        } catch {
-            throw StageError(
-                .transient(after: nil), stage: "embed",
-                "\(settings.url)/embeddings gave no answer of the protocol: at byte \(error.offset) "
-                    + "expected \(error.expected), found \(error.found)")
+        if settings.asksDimension { request["dimensions"] = .integer(Int64(model.dimension)) }
+        return try await service.ask("/embeddings", .object(request)) {
+            (parser) throws(MalformedJSON) in
+            try Self.vectors(&parser, count: texts.count)
         }
     }
 

@@ -5,69 +5,37 @@ package import ApusPipeline
 /// others have it: a tensor of texts (BYTES) goes in, one of vectors (FP32, or FP64) comes out.
 package struct OpenInferenceEmbedder: Embedder {
     package struct Settings: Sendable {
-        /// Up to and without `/v2`.
-        package var url: String
-        package var model: String
-        /// The server's name of a version of the model; nil: the one that it chooses.
-        package var version: String?
-        package var dimension: Int
+        /// Its address goes up to and without `/v2`; its version is the server's name of a version
+        /// of the model (nil: the one that it chooses).
+        package var server: EmbeddingService.Settings
         /// Names of the tensors; without a name of the output the first one holds.
         package var input: String
         package var output: String?
-        package var key: Reference?
-        package var timeout: Duration
-
-        package init(
-            url: String, model: String, dimension: Int, version: String? = nil,
-            input: String = "text", output: String? = nil, key: Reference? = nil,
-            timeout: Duration = .seconds(60)
-        ) {
-            self.url = url
-            self.model = model
-            self.version = version
-            self.dimension = dimension
-            self.input = input
-            self.output = output
-            self.key = key
-            self.timeout = timeout
-        }
 
         init(_ declaration: Declaration) throws(DeclarationProblem) {
-            let values = try declaration.members([
-                "url", "model", "version", "dimension", "input", "output", "key", "timeout",
-            ])
-            self.init(
-                url: try values.required("url", of: declaration).text(),
-                model: try values.required("model", of: declaration).text(),
-                dimension: try values.required("dimension", of: declaration).integer(1...65_536))
-            version = try values["version"]?.text()
-            input = try values["input"]?.text() ?? input
+            let values = try declaration.members(
+                EmbeddingService.Settings.members + ["input", "output"])
+            server = try EmbeddingService.Settings(values, of: declaration)
+            input = try values["input"]?.text() ?? "text"
             output = try values["output"]?.text()
-            if let key = values["key"] { self.key = try Reference(secret: key) }
-            if let timeout = values["timeout"] { self.timeout = try timeout.duration() }
         }
     }
 
-    package let model: EmbeddingModel
     private let settings: Settings
-    private let service: HTTPService
+    private let service: EmbeddingService
+    private let path: String
 
     package init(_ settings: Settings) throws(StageError) {
         self.settings = settings
-        model = EmbeddingModel(
-            id: settings.model, version: settings.version ?? "", dimension: settings.dimension,
-            isNormalized: false)
-        var service = HTTPService(stage: "embed", base: settings.url)
-        service.timeout = settings.timeout
-        if let key = settings.key {
-            service.headers.append(("authorization", "Bearer \(try key.value())"))
-        }
-        self.service = service
+        service = try EmbeddingService(settings.server)
+        let version = settings.server.version.map { "/versions/\($0)" } ?? ""
+        path = "/v2/models/\(settings.server.model)\(version)/infer"
     }
+
+    package var model: EmbeddingModel { service.model }
 
     package func embed(_ texts: [String]) async throws -> [[Float]] {
         guard !texts.isEmpty else { return [] }
-        let version = settings.version.map { "/versions/\($0)" } ?? ""
         let request: JSONValue = .object([
             "inputs": .array([
                 .object([
@@ -77,13 +45,12 @@ package struct OpenInferenceEmbedder: Embedder {
                 ])
             ])
         ])
-        let path = "/v2/models/\(settings.model)\(version)/infer"
-        let answer = try await service.call(.post, path, body: JSONText.bytes(of: request))
-        let value: JSONValue
-        do throws(MalformedJSON) { value = try JSONParser.value(in: answer.body) } catch {
-            throw unusable("no JSON: at byte \(error.offset) expected \(error.expected)")
+        let answer = try await service.ask(path, request) { (parser) throws(MalformedJSON) in
+            let value = try parser.readValue()
+            try parser.readEnd()
+            return value
         }
-        return try vectors(value)
+        return try vectors(answer)
     }
 
     private func vectors(_ value: JSONValue) throws(StageError) -> [[Float]] {
@@ -121,9 +88,5 @@ package struct OpenInferenceEmbedder: Embedder {
         return numbers
     }
 
-    private func unusable(_ what: String) -> StageError {
-        StageError(
-            .transient(after: nil), stage: "embed",
-            "\(settings.url)/v2/models/\(settings.model) gave an answer with \(what)")
-    }
+    private func unusable(_ what: String) -> StageError { service.unusable(path, what) }
 }

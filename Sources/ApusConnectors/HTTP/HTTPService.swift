@@ -92,7 +92,8 @@ package struct HTTPService: Sendable {
         let text = String(decoding: answer.body.prefix(400), as: UTF8.self)
         let message = "\(base)\(path) answered \(answer.status): \(text)"
         switch answer.status {
-        case 408, 425, 429, 500...599:
+        // 412: what a part was asked of is not the same any more.
+        case 408, 412, 425, 429, 500...599:
             let seconds = answer.headers["retry-after"].flatMap { Double($0) }
             let after = seconds.flatMap { $0.isFinite && $0 >= 0 ? Duration.seconds($0) : nil }
             return StageError(.transient(after: after), stage: stage, message)

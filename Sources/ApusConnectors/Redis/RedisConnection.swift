@@ -25,10 +25,16 @@ final class RedisConnection {
     private let context: UnsafeMutablePointer<redisContext>
     private let stage: String
 
-    init(host: String, port: Int, password: String?, stage: String) throws(StageError) {
+    /// `patience` is how long the server may take to answer; without it a minute, and ten seconds
+    /// to connect.
+    init(
+        host: String, port: Int, password: String?, stage: String, patience: Duration? = nil
+    ) throws(StageError) {
         self.stage = stage
-        let patience = timeval(tv_sec: 10, tv_usec: 0)
-        guard let context = unsafe redisConnectWithTimeout(host, Int32(port), patience) else {
+        func time(_ usual: Int64) -> timeval {
+            timeval(tv_sec: Int(patience?.components.seconds ?? usual), tv_usec: 0)
+        }
+        guard let context = unsafe redisConnectWithTimeout(host, Int32(port), time(10)) else {
             throw StageError(.transient(after: nil), stage: stage, "no memory for a connection")
         }
         unsafe self.context = context
@@ -37,7 +43,7 @@ final class RedisConnection {
             unsafe redisFree(context)
             throw StageError(.transient(after: nil), stage: stage, "\(host):\(port): \(message)")
         }
-        unsafe redisSetTimeout(context, timeval(tv_sec: 60, tv_usec: 0))
+        unsafe redisSetTimeout(context, time(60))
         if let password { _ = try call(["AUTH", password]) }
     }
 
@@ -51,22 +57,27 @@ final class RedisConnection {
 
     /// The answer to one command.
     func call(_ words: [String]) throws(StageError) -> Reply {
-        try send(words)
+        try send(words.map { Array($0.utf8) })
         return try receive()
     }
 
     /// The answers to several commands, sent together.
     func call(all commands: [[String]]) throws(StageError) -> [Reply] {
+        try call(allBytes: commands.map { $0.map { Array($0.utf8) } })
+    }
+
+    /// The answers to several commands with words of any bytes, sent together.
+    func call(allBytes commands: [[[UInt8]]]) throws(StageError) -> [Reply] {
         for words in commands { try send(words) }
         var replies: [Reply] = []
         for _ in commands { replies.append(try receive()) }
         return replies
     }
 
-    private func send(_ words: [String]) throws(StageError) {
+    private func send(_ words: [[UInt8]]) throws(StageError) {
         var command: [UInt8] = Array("*\(words.count)\r\n".utf8)
         for word in words {
-            command += Array("$\(word.utf8.count)\r\n".utf8) + Array(word.utf8) + [0x0d, 0x0a]
+            command += Array("$\(word.count)\r\n".utf8) + word + [0x0d, 0x0a]
         }
         let status = unsafe command.withUnsafeBytes { bytes in
             unsafe redisAppendFormattedCommand(

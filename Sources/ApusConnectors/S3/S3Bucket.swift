@@ -2,25 +2,19 @@ internal import ApusPipeline
 private import Foundation
 
 /// A bucket of an S3 store, by path (`http://host/bucket/key`).
-package struct S3Bucket: Sendable {
-    package struct Object: Hashable, Sendable {
-        package var key: String
-        package var size: Int
-        package var etag: String
-        /// Milliseconds since 1970.
-        package var modified: Int64?
-    }
-
+package struct S3Bucket: ObjectStore {
     private let service: HTTPService
     private let signature: AWSSignature
     private let host: String
     private let bucket: String
+    private let prefix: String
 
     init(_ settings: S3Origin.Settings) throws(StageError) {
         var service = HTTPService(stage: "source", base: settings.endpoint)
         service.answerBytesMax = settings.objectBytesMax + (1 << 20)
         self.service = service
         bucket = settings.bucket
+        prefix = settings.prefix
         signature = AWSSignature(
             accessKey: try settings.accessKey.value(), secretKey: try settings.secretKey.value(),
             region: settings.region, service: "s3")
@@ -30,8 +24,10 @@ package struct S3Bucket: Sendable {
         self.host = url.port.map { "\(host):\($0)" } ?? host
     }
 
-    /// A page of the objects whose keys begin with `prefix`, in the order of their keys, behind one.
-    func objects(prefix: String, behind key: String?) async throws(StageError) -> [Object] {
+    var name: String { bucket }
+
+    /// A page of the objects whose keys begin with the prefix, in the order of their keys.
+    func objects(behind key: String?) async throws -> [StoredObject] {
         var query = [
             (name: "encoding-type", value: "url"), (name: "list-type", value: "2"),
             (name: "prefix", value: prefix),
@@ -41,25 +37,36 @@ package struct S3Bucket: Sendable {
         return Self.objects(in: String(decoding: answer, as: UTF8.self))
     }
 
-    func content(of key: String) async throws(StageError) -> [UInt8] {
-        let path = AWSSignature.percentEncoded("/\(bucket)/\(key)", keepingSlashes: true)
+    func content(of object: StoredObject) async throws -> [UInt8] {
+        let path = AWSSignature.percentEncoded("/\(bucket)/\(object.key)", keepingSlashes: true)
         return try await get(path, [])
     }
 
+    func content(of object: StoredObject, at offset: Int, count: Int) async throws -> [UInt8] {
+        let path = AWSSignature.percentEncoded("/\(bucket)/\(object.key)", keepingSlashes: true)
+        return try await get(
+            path, [],
+            headers: [
+                ("range", "bytes=\(offset)-\(offset + count - 1)"),
+                ("if-match", "\"\(object.etag)\""),
+            ])
+    }
+
     private func get(
-        _ path: String, _ query: [(name: String, value: String)]
+        _ path: String, _ query: [(name: String, value: String)],
+        headers more: [(name: String, value: String)] = []
     ) async throws(StageError) -> [UInt8] {
         let headers = signature.headers(host: host, path: path, query: query, now: Date())
         let suffix = query.isEmpty ? "" : "?" + AWSSignature.encoded(query)
-        return try await service.call(.get, path + suffix, headers: headers).body
+        return try await service.call(.get, path + suffix, headers: headers + more).body
     }
 
     // MARK: Listings
 
     /// The objects of a ListBucketResult. Its keys are percent-encoded, so that no text in it has
     /// markup of its own.
-    package static func objects(in xml: String) -> [Object] {
-        var objects: [Object] = []
+    package static func objects(in xml: String) -> [StoredObject] {
+        var objects: [StoredObject] = []
         var rest = xml[...]
         while let entry = element("Contents", in: &rest) {
             var inner = entry
@@ -72,7 +79,7 @@ package struct S3Bucket: Sendable {
                 try? Date(String($0), strategy: .iso8601)
             }
             objects.append(
-                Object(
+                StoredObject(
                     key: key, size: element("Size", in: &sizes).flatMap { Int($0) } ?? 0,
                     etag: String(etag.replacing("\"", with: "")),
                     modified: modified.map { Int64($0.timeIntervalSince1970 * 1000) }))

@@ -1,8 +1,9 @@
 package import ApusCore
 package import ApusPipeline
 
-/// The objects of a bucket whose keys begin with a prefix: documents, or JSON objects a line, by the
-/// ending of the key. Every run reads all of them.
+/// The objects of a bucket whose keys begin with a prefix: documents, JSON objects a line, or the
+/// rows of Parquet files, by the ending of the key. Every run reads all of them; of Parquet files
+/// only the parts that it needs.
 package struct S3Origin: RecordOrigin {
     package struct Settings: Sendable {
         /// `https://s3.eu-central-1.amazonaws.com`
@@ -14,7 +15,8 @@ package struct S3Origin: RecordOrigin {
         package var secretKey: Reference
         /// The field that names the record of a line; nil: object and line do.
         package var key: PayloadPath?
-        /// A larger object is a malformed record.
+        /// A larger object is a malformed record. Parquet files may be larger; nothing that is
+        /// read of them at a time is.
         package var objectBytesMax: Int
 
         init(_ declaration: Declaration) throws(DeclarationProblem) {
@@ -34,6 +36,8 @@ package struct S3Origin: RecordOrigin {
     }
 
     package let settings: Settings
+    /// Columns that are read where an object has columns; nil: all.
+    private(set) var columns: Set<String>?
 
     package init(_ settings: Settings) { self.settings = settings }
 
@@ -45,7 +49,21 @@ package struct S3Origin: RecordOrigin {
     package var showsAll: Bool { true }
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
-        S3Records(try S3Bucket(settings), settings, at: position)
+        ObjectRecords(
+            try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
+            columns: columns, at: position)
+    }
+
+    package func reading(only fields: Set<String>?) -> any RecordOrigin {
+        var origin = self
+        origin.columns = fields
+        return origin
+    }
+
+    package func openKeys() async throws -> any RecordSource {
+        ObjectRecords(
+            try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
+            columns: [], at: nil)
     }
 
     package var explanation: String {

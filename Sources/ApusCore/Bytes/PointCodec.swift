@@ -63,12 +63,38 @@ extension ByteReader {
             return .sparse(
                 SparseVector(
                     indices: try readUInt32s(count: count), values: try readFloats(count: count)))
-        case 2: return .multi(try readParts())
+        case 2: return .multi(try readMultiVector())
         default: throw MalformedBytes("a vector with unknown tag \(tag)", offset: offset - 1)
         }
     }
 
-    private mutating func readParts() throws(MalformedBytes) -> [[Float]] {
+    /// Passes over a vector, and lends the floats of a multi-vector, one part behind the other; nil:
+    /// it is of another kind.
+    package mutating func readParts() throws(MalformedBytes) -> (
+        dimension: Int, bytes: UnsafeRawBufferPointer
+    )? {
+        let tag: UInt8 = try read()
+        switch tag {
+        case 0: _ = unsafe try readBytes(count: 4 * (try readCount(minimumSize: 4)))
+        case 1: _ = unsafe try readBytes(count: 8 * (try readCount(minimumSize: 8)))
+        case 2:
+            let (count, dimension) = try readShape()
+            return unsafe (dimension, try readBytes(count: 4 * count * dimension))
+        default: throw MalformedBytes("a vector with unknown tag \(tag)", offset: offset - 1)
+        }
+        return nil
+    }
+
+    private mutating func readMultiVector() throws(MalformedBytes) -> [[Float]] {
+        let (count, dimension) = try readShape()
+        var parts: [[Float]] = []
+        parts.reserveCapacity(count)
+        for _ in 0..<count { parts.append(try readFloats(count: dimension)) }
+        return parts
+    }
+
+    /// Of a multi-vector, whose floats are there.
+    private mutating func readShape() throws(MalformedBytes) -> (count: Int, dimension: Int) {
         let count = try readCount(minimumSize: 0)
         let dimension = try readCount(minimumSize: 4)
         guard count == 0 || (dimension > 0 && count <= remaining / (4 * dimension)) else {
@@ -76,9 +102,6 @@ extension ByteReader {
                 "\(count) vectors of dimension \(dimension), with \(remaining) bytes left",
                 offset: offset)
         }
-        var parts: [[Float]] = []
-        parts.reserveCapacity(count)
-        for _ in 0..<count { parts.append(try readFloats(count: dimension)) }
-        return parts
+        return (count, dimension)
     }
 }

@@ -13,7 +13,7 @@ private import Darwin
 /// The queue has no bound of its own: who submits bounds what is in flight.
 @safe
 package final class WorkerPool: @unchecked Sendable {
-    // Sendable: `jobs` and `isStopping` are guarded by `mutex`; `threads` by it too.
+    // Sendable: what changes is guarded by `mutex`.
     package let threadCount: Int
 
     private let niceness: Int32
@@ -21,6 +21,7 @@ package final class WorkerPool: @unchecked Sendable {
     private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
     private var jobs = JobQueue()
     private var isStopping = false
+    private var waitingCount = 0
     private var threads: [ThreadHandle] = []
 
     /// Starts the threads, at least one; `name` shows in debuggers and `top`.
@@ -63,6 +64,13 @@ package final class WorkerPool: @unchecked Sendable {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return jobs.count
+    }
+
+    /// Threads that have nothing to do, at this moment.
+    package var idleCount: Int {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return max(0, waitingCount - jobs.count)
     }
 
     /// Calls `body` once with each of `0..<iterations`, on the pool's threads and the caller's;
@@ -113,7 +121,9 @@ package final class WorkerPool: @unchecked Sendable {
         while true {
             if let job = jobs.popFirst() { return job }
             if isStopping { return nil }
+            waitingCount += 1
             unsafe pthread_cond_wait(wakeUp, mutex)
+            waitingCount -= 1
         }
     }
 

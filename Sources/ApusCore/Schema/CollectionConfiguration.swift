@@ -76,7 +76,13 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
     public var quantization: QuantizationConfiguration?
     /// Serve vectors from the mapped file instead of from memory; nil: the default (memory).
     public var onDisk: Bool?
-    public var datatype: VectorDatatype?
+    /// How precise stored vectors are; nil: float32.
+    public var datatype: VectorDatatype? {
+        didSet { storedAs = datatype?.element }
+    }
+    /// What components are stored as; nil: float32. A configuration that was written when every
+    /// datatype was stored as float32 has none, and its collection stays as it is.
+    package private(set) var storedAs: VectorElement?
     /// Points carry a list of vectors in this field, compared by MaxSim.
     public var isMultiVector: Bool
     /// Sealed segments have an IVF-PQ index of this kind; nil: a graph.
@@ -99,8 +105,15 @@ public struct DenseVectorConfiguration: Hashable, Sendable, Codable {
         self.quantization = quantization
         self.onDisk = onDisk
         self.datatype = datatype
+        storedAs = datatype?.element
         self.isMultiVector = isMultiVector
     }
+
+    /// What a component of a stored vector is.
+    package var element: VectorElement { storedAs ?? .float32 }
+
+    /// Of the components of one stored vector.
+    package var vectorByteCount: Int { dimension * element.byteCount }
 }
 
 public enum VectorDatatype: String, Hashable, Sendable, Codable {
@@ -121,6 +134,7 @@ public struct SparseVectorConfiguration: Hashable, Sendable, Codable {
     public var modifier: Modifier?
     public var fullScanThreshold: Int?
     public var onDisk: Bool?
+    /// Told, but without effect: values are stored and scored as float32.
     public var datatype: VectorDatatype?
 
     public init(

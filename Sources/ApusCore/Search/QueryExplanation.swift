@@ -55,7 +55,7 @@ public struct SearchExplanation: Hashable, Sendable {
         /// As `walk(ef: 100)`, `walk around refused(ef: 150)`, `scan`, `scan of codes(candidates:
         /// 200)`, `probe(lists: 8, candidates: 100)`.
         public var plan: String
-        /// In distances between codes, or vectors where there are none, of a scan.
+        /// Microseconds that it was estimated to take.
         public var cost: Double
         /// nil: it was not asked for.
         public var outcome: Outcome?

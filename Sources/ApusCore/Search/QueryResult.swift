@@ -67,6 +67,18 @@ public struct QueryAnswer: Hashable, Sendable {
     }
 }
 
+/// What a grouped query finds, with what was done to find it.
+public struct GroupsAnswer: Hashable, Sendable {
+    /// Best first.
+    public var groups: [PointGroup]
+    public var explanation: QueryExplanation
+
+    public init(groups: [PointGroup], explanation: QueryExplanation) {
+        self.groups = groups
+        self.explanation = explanation
+    }
+}
+
 /// The value that the points of a group share.
 public enum GroupID: Hashable, Sendable {
     case string(String)

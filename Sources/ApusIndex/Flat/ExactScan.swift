@@ -20,17 +20,19 @@ package enum ExactScan {
         precondition(
             query.count == vectors.dimension,
             "a query of \(query.count) floats in a space of \(vectors.dimension)")
+        precondition(
+            kernel.element == vectors.element,
+            "a kernel of \(kernel.element) for vectors of \(vectors.element)")
         let lower = max(0, range.lowerBound)
         let upper = min(range.upperBound, admission.visibleCount)
         guard k > 0, lower < upper else { return [] }
         var scan = Scan(kernel: kernel, vectors: vectors, limit: min(k, upper - lower))
         admission.withTest(below: upper) { test in
-            unsafe query.withUnsafeBufferPointer { query in
-                guard let start = query.baseAddress else { return }
+            unsafe kernel.withForms(of: query) { _, query in
                 var row = lower
                 while row < upper {
                     let end = min(upper, row + blockSize)
-                    unsafe scan.take(row..<end, query: start, test: test, isPresent: isPresent)
+                    unsafe scan.take(row..<end, query: query, test: test, isPresent: isPresent)
                     row = end
                     if watch?.stops ?? false { break }
                 }
@@ -59,7 +61,7 @@ package enum ExactScan {
         }
 
         mutating func take(
-            _ rows: Range<Int>, query: UnsafePointer<Float>, test: borrowing AdmissionTest,
+            _ rows: Range<Int>, query: UnsafeRawPointer, test: borrowing AdmissionTest,
             isPresent: Bitmap?
         ) {
             ids.removeAll(keepingCapacity: true)

@@ -74,7 +74,10 @@ extension HNSWIndex {
         guard let codes else { return nil }
         return (0..<indexedCount).first { ordinal in
             guard unsafe graph.levels[ordinal] != HNSWGraph.absent else { return false }
-            return unsafe !codes.hasRow(ordinal, of: vectors.row(ordinal))
+            return unsafe vectors.withFloats(ordinal..<ordinal + 1, under: parameters.metric) {
+                floats, _ in
+                unsafe !codes.hasRow(ordinal, of: floats)
+            }
         }
     }
 
@@ -113,7 +116,7 @@ extension HNSWIndex {
         return nearer * 4 >= all * 3
     }
 
-    private func distance(_ query: UnsafePointer<Float>, _ row: UInt32) -> Float {
+    private func distance(_ query: UnsafeRawPointer, _ row: UInt32) -> Float {
         unsafe rows.kernel.distance(
             query, vectors.row(Int(row)), dimension: vectors.dimension)
     }

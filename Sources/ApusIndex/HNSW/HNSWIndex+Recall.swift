@@ -59,7 +59,7 @@ extension HNSWIndex {
         searching sample: UInt32, isHidden: Bool, ef: Int, entry: EntryPoint, _ exact: [Float]
     ) -> [Int] {
         scratch.withScratch { scratch in
-            let query = unsafe rows.query(vectors.row(Int(sample)), codes: scratch.queryCodes)
+            let query = unsafe rows.query(vectorAt: Int(sample), codes: scratch.queryCodes)
             defer { scratch.clearVisited() }
             let start = descend(from: entry, to: 0, query: query, scratch)
             // The node itself takes a place, unless it is hidden.

@@ -20,10 +20,9 @@ extension HNSWIndex {
             "a query of \(query.count) floats in an index of \(parameters.dimension)")
         let k = min(k, range.count)
         guard k > 0 else { return [] }
-        return unsafe query.withUnsafeBufferPointer { query in
-            guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch(watch) { scratch in
-                let query = unsafe rows.query(start, codes: scratch.queryCodes)
+        return unsafe rows.kernel.withForms(of: query) { floats, row in
+            scratch.withScratch(watch) { scratch in
+                let query = unsafe rows.query(floats, row, codes: scratch.queryCodes)
                 if case .rabitq(let code, let space)? = query.code, rescoring == .asNeeded {
                     var best = NearestByVector(k: k)
                     admission.withTest(below: range.upperBound) { test in

@@ -22,11 +22,10 @@ extension HNSWIndex {
         guard k > 0, let entry else { return [] }
         let k = min(k, count)
         let ef = min(max(ef, k), count)
-        return unsafe query.withUnsafeBufferPointer { query in
-            guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch(watch) { scratch in
+        return unsafe rows.kernel.withForms(of: query) { floats, row in
+            scratch.withScratch(watch) { scratch in
                 let query = unsafe rows.query(
-                    start, codes: scratch.queryCodes, usingCodes: usesCodes)
+                    floats, row, codes: scratch.queryCodes, usingCodes: usesCodes)
                 defer { scratch.clearVisited() }
                 return search(
                     query, k: k, ef: ef, from: entry, admission, skipsRefused: skipsRefused,

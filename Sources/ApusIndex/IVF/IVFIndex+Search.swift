@@ -24,12 +24,11 @@ extension IVFIndex {
         guard k > 0 else { return [] }
         let probes = min(max(probes, 1), parameters.listCount)
         let candidates = min(max(candidates, k), rowCount)
-        return unsafe query.withUnsafeBufferPointer { query in
-            guard let start = query.baseAddress else { return [] }
-            return scratch.withScratch(for: self, candidates: candidates) { scratch in
+        return unsafe kernel.withForms(of: query) { floats, row in
+            scratch.withScratch(for: self, candidates: candidates) { scratch in
                 unsafe scan(
-                    start, probes: probes, admission, without: nil, watch: watch, scratch)
-                let found = unsafe refine(start, k: k, scratch)
+                    floats, probes: probes, admission, without: nil, watch: watch, scratch)
+                let found = unsafe refine(row, k: k, scratch)
                 watch?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
                 return found
             }
@@ -43,9 +42,12 @@ extension IVFIndex {
         let count = min(max(count, 1), rowCount)
         let query = unsafe vectors.row(Int(row))
         return scratch.withScratch(for: self, candidates: count) { scratch in
-            unsafe scan(
-                query, probes: min(probes, parameters.listCount), .all, without: row, watch: nil,
-                scratch)
+            unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) {
+                floats, _ in
+                unsafe scan(
+                    floats, probes: min(probes, parameters.listCount), .all, without: row,
+                    watch: nil, scratch)
+            }
             let found = scratch.select()
             let nearest = unsafe UnsafeBufferPointer(start: scratch.candidates, count: found)
                 .sorted()
@@ -89,7 +91,7 @@ extension IVFIndex {
         _ query: UnsafePointer<Float>, _ probes: Int, without row: UInt32?, _ scratch: IVFScratch
     ) -> [Int] {
         let count = parameters.listCount
-        unsafe kernel.distances(
+        unsafe centroidKernel.distances(
             from: query, toRowsFrom: 0, count: count, in: centroidSpace.space,
             into: scratch.listDistances)
         let own = row.map { unsafe ownList(of: $0, query, scratch) }
@@ -109,7 +111,9 @@ extension IVFIndex {
     private func ownList(
         of row: UInt32, _ query: UnsafePointer<Float>, _ scratch: IVFScratch
     ) -> (list: Int, distance: Float) {
-        let list = unsafe quantizer.lists(of: query, stride: vectors.stride, count: 1).first
+        let list = unsafe quantizer.lists(
+            of: query, stride: parameters.dimension, count: 1
+        ).first
         let own = Int(list ?? 0)
         let places = unsafe Int(storage.starts[own])..<Int(storage.starts[own + 1])
         let count = Float(places.count(where: { unsafe storage.rows[$0] != Self.noRow }))
@@ -118,7 +122,7 @@ extension IVFIndex {
         if parameters.metric == .euclid {
             return (own, distance * (count / (count - 1)) * (count / (count - 1)))
         }
-        let product = unsafe kernel.distance(query, query, dimension: parameters.dimension)
+        let product = unsafe centroidKernel.distance(query, query, dimension: parameters.dimension)
         return (own, (count * distance - product) / (count - 1))
     }
 
@@ -152,7 +156,7 @@ extension IVFIndex {
 
     /// The nearest candidates by their vectors.
     private func refine(
-        _ query: UnsafePointer<Float>, k: Int, _ scratch: IVFScratch
+        _ query: UnsafeRawPointer, k: Int, _ scratch: IVFScratch
     ) -> [Neighbour] {
         let count = scratch.select()
         scratch.rescoredCount = count

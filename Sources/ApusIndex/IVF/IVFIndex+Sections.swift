@@ -311,7 +311,11 @@ extension IVFIndex {
         let step = max(1, rowCount / 1000)
         for row in stride(from: 0, to: rowCount, by: step) {
             guard let place = places[row], let list = listOf[row] else { continue }
-            if unsafe !isCode(ofPlace: place, vectors.row(row), list: list) {
+            let isRight = unsafe vectors.withFloats(row..<row + 1, under: parameters.metric) {
+                floats, _ in
+                unsafe isCode(ofPlace: place, floats, list: list)
+            }
+            if !isRight {
                 return ["row \(row) is coded as another vector"]
             }
         }

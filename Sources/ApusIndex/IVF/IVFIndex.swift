@@ -21,6 +21,9 @@ package final class IVFIndex: Sendable {
 
     let storage: Storage
     let centroidSpace: VectorArena
+    /// Of centroids, which are floats.
+    let centroidKernel: DistanceKernel
+    /// Of the vectors.
     let kernel: DistanceKernel
     let codeKernel = ProductCodeKernel()
     let scratch = IVFScratchPool()
@@ -55,7 +58,8 @@ package final class IVFIndex: Sendable {
         self.storage = storage
         self.owner = owner
         let parameters = quantizer.parameters
-        kernel = DistanceKernel(metric: parameters.metric)
+        centroidKernel = DistanceKernel(metric: parameters.metric)
+        kernel = DistanceKernel(metric: parameters.metric, element: vectors.element)
         centroidSpace = try VectorArena(
             dimension: parameters.dimension, capacity: parameters.listCount)
         for list in 0..<parameters.listCount {
@@ -117,8 +121,10 @@ package final class IVFIndex: Sendable {
         let lists = pool.map(iterations: blocks) { block -> [UInt32] in
             let first = block * blockSize
             let count = min(blockSize, rowCount - first)
-            return unsafe quantizer.lists(
-                of: vectors.row(first), stride: vectors.stride, count: count)
+            return unsafe vectors.withFloats(first..<first + count, under: parameters.metric) {
+                floats, stride in
+                unsafe quantizer.lists(of: floats, stride: stride, count: count)
+            }
         }.flatMap(\.self)
         var members = [[UInt32]](repeating: [], count: parameters.listCount)
         for row in 0..<rowCount where isPresent(row) {
@@ -185,8 +191,11 @@ extension IVFIndex.Storage {
         }
         for (index, row) in members.enumerated() {
             let place = start + index
-            let term = unsafe quantizer.encode(
-                vectors.row(Int(row)), list: list, into: code, residual: residual)
+            let term = unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric)
+            {
+                floats, _ in
+                unsafe quantizer.encode(floats, list: list, into: code, residual: residual)
+            }
             unsafe rows[place] = row
             unsafe terms?[place] = term
             if parameters.bits == 8 {

@@ -53,7 +53,14 @@ package final class IVFQuantizer: Sendable {
         let parameters = IVFParameters(
             listCount: listCount, partCount: wanted.partCount, bits: wanted.bits,
             metric: wanted.metric, dimension: dimension)
-        var points = sample.flatMap { vectors.vector(at: Int($0)) }
+        var points: [Float] = []
+        points.reserveCapacity(sample.count * dimension)
+        for row in sample {
+            unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: wanted.metric) { floats, _ in
+                unsafe points.append(
+                    contentsOf: UnsafeBufferPointer(start: floats, count: dimension))
+            }
+        }
         if points.isEmpty { points = Array(repeating: 0, count: dimension) }
         let used = min(points.count, listCount * samplesPerList * dimension)
         let centroids = KMeans(
@@ -137,15 +144,14 @@ package final class IVFQuantizer: Sendable {
     package func error(of rows: [UInt32], in vectors: VectorSpace) -> Float {
         var sum = 0.0
         for row in rows {
-            let list =
-                unsafe lists(
-                    of: vectors.row(Int(row)), stride: vectors.stride, count: 1
-                ).first ?? 0
-            let start = Int(list) * parameters.dimension
-            for component in 0..<parameters.dimension {
-                let difference =
-                    unsafe vectors.row(Int(row))[component] - centroids[start + component]
-                sum += Double(difference * difference)
+            unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) {
+                floats, stride in
+                let list = unsafe lists(of: floats, stride: stride, count: 1).first ?? 0
+                let start = Int(list) * parameters.dimension
+                for component in 0..<parameters.dimension {
+                    let difference = unsafe floats[component] - centroids[start + component]
+                    sum += Double(difference * difference)
+                }
             }
         }
         return rows.isEmpty ? 0 : Float(sum / Double(rows.count))

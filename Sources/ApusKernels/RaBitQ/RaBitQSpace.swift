@@ -136,9 +136,10 @@ package final class RaBitQArena: Sendable {
         unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: padded) { work in
             guard let work = work.baseAddress else { return }
             for row in range {
-                unsafe capus_rabitq_encode(
-                    &settings, vectors.row(row), work,
-                    UnsafeMutablePointer(mutating: space.row(row)))
+                unsafe vectors.withFloats(row..<row + 1, under: space.metric) { floats, _ in
+                    unsafe capus_rabitq_encode(
+                        &settings, floats, work, UnsafeMutablePointer(mutating: space.row(row)))
+                }
             }
         }
     }

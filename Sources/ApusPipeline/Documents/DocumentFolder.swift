@@ -18,9 +18,12 @@ package struct DocumentFolder: Sendable {
     /// Looks through a folder, or takes the single file that `path` names.
     ///
     /// Names that begin with a dot are passed over, and so are links to folders, which could lead
-    /// around in a circle, and files whose ending `DocumentReader` does not know. Throws where there
-    /// is nothing at `path`, or nothing that can be looked into.
-    package init(path: String) throws(PipelineError) {
+    /// around in a circle, and files that `format`, by default their ending's, takes for none. Throws
+    /// where there is nothing at `path`, or nothing that can be looked into.
+    package init(
+        path: String,
+        format: (String) -> DocumentReader.Format? = { DocumentReader.Format(path: $0) }
+    ) throws(PipelineError) {
         var files: [File] = []
         var warnings: [DocumentWarning] = []
         guard let start = Self.kind(of: path, followingLinks: true) else {
@@ -31,8 +34,8 @@ package struct DocumentFolder: Sendable {
             do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
                 throw .unreadable(file: path, reason: "the directory cannot be read")
             }
-            Self.add(names, in: path, prefix: "", &files, &warnings)
-        } else if let format = DocumentReader.Format(path: path) {
+            Self.add(names, in: path, prefix: "", format, &files, &warnings)
+        } else if let format = format(path) {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             files.append(File(path: path, name: name, format: format))
         }
@@ -41,7 +44,8 @@ package struct DocumentFolder: Sendable {
     }
 
     private static func add(
-        _ names: [String], in folder: String, prefix: String, _ files: inout [File],
+        _ names: [String], in folder: String, prefix: String,
+        _ format: (String) -> DocumentReader.Format?, _ files: inout [File],
         _ warnings: inout [DocumentWarning]
     ) {
         for name in names.sorted() where !name.hasPrefix(".") {
@@ -50,13 +54,13 @@ package struct DocumentFolder: Sendable {
             case .typeDirectory:
                 do {
                     let inner = try FileManager.default.contentsOfDirectory(atPath: path)
-                    add(inner, in: path, prefix: "\(prefix)\(name)/", &files, &warnings)
+                    add(inner, in: path, prefix: "\(prefix)\(name)/", format, &files, &warnings)
                 } catch {
                     warnings.append(
                         DocumentWarning(file: path, reason: "the directory cannot be read"))
                 }
             case .typeRegular:
-                guard let format = DocumentReader.Format(path: path) else { continue }
+                guard let format = format(path) else { continue }
                 files.append(File(path: path, name: prefix + name, format: format))
             default: continue
             }

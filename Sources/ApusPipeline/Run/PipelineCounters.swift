@@ -22,6 +22,10 @@ package struct PipelineCounters: Hashable, Sendable, Codable {
     /// Chunks whose vector was there already.
     package var reused = 0
     package var embedded = 0
+    /// Of these, texts whose vector the cache had.
+    package var cached = 0
+    /// Calls of the cache that failed.
+    package var cacheFailures = 0
     /// Chunks that have no vector, because the embedder knows nothing in them.
     package var withoutVector = 0
     package var pointsUpserted = 0
@@ -44,6 +48,8 @@ package struct PipelineCounters: Hashable, Sendable, Codable {
         left.chunks += right.chunks
         left.reused += right.reused
         left.embedded += right.embedded
+        left.cached += right.cached
+        left.cacheFailures += right.cacheFailures
         left.withoutVector += right.withoutVector
         left.pointsUpserted += right.pointsUpserted
         left.pointsDeleted += right.pointsDeleted

@@ -110,6 +110,18 @@ package struct RecordMapping: Sendable {
         return .success(floats)
     }
 
+    /// The top fields that it looks at; nil: it may be any.
+    package var fieldsNeeded: Set<String>? {
+        guard case .fields(let members) = members else { return nil }
+        var paths = Array(members.values) + (text?.paths ?? [PayloadPath(key: Self.usualText)])
+        if let vector { paths.append(vector) }
+        if let filter {
+            guard let filtered = filter.paths else { return nil }
+            paths += filtered
+        }
+        return Set(paths.compactMap(\.firstKey))
+    }
+
     /// Changes with everything that this does to records.
     package var signature: String {
         let fields: String =
@@ -124,6 +136,31 @@ package struct RecordMapping: Sendable {
 
     /// The filter as it was declared.
     package var filterSignature = ""
+}
+
+extension Filter {
+    /// The fields that it looks at; nil: not only fields.
+    fileprivate var paths: [PayloadPath]? {
+        var paths: [PayloadPath] = []
+        for condition in must + should + mustNot + (minShould?.conditions ?? []) {
+            switch condition {
+            case .field(let path, _), .isEmpty(let path), .isNull(let path), .nested(let path, _):
+                paths.append(path)
+            case .filter(let inner):
+                guard let inner = inner.paths else { return nil }
+                paths += inner
+            case .hasID, .hasVector, .slice: return nil
+            }
+        }
+        return paths
+    }
+}
+
+extension PayloadPath {
+    /// The member of the record itself that it goes through.
+    package var firstKey: String? {
+        if case .key(let key)? = steps.first { key } else { nil }
+    }
 }
 
 /// A record as the collection is to have it, not cut yet.

@@ -86,8 +86,13 @@ package protocol RecordOrigin: Sendable {
     func open(at position: JSONValue?) async throws -> any RecordSource
     /// A source that gives every record there is, for its key only, and then ends.
     func openKeys() async throws -> any RecordSource
+    /// The same records, of which only the fields of these names (nil: all) and the key are looked
+    /// at. A source that can leave out others does.
+    func reading(only fields: Set<String>?) -> any RecordOrigin
 }
 
 extension RecordOrigin {
+    package func reading(only fields: Set<String>?) -> any RecordOrigin { self }
+
     package func openKeys() async throws -> any RecordSource { try await open(at: nil) }
 }

@@ -41,6 +41,13 @@ package struct TextTemplate: Hashable, Sendable {
         self.parts = parts
     }
 
+    /// The fields that it looks at.
+    package var paths: [PayloadPath] {
+        parts.compactMap { part in
+            if case .field(let path) = part { path } else { nil }
+        }
+    }
+
     package struct Malformed: Error, CustomStringConvertible {
         package let description: String
 

@@ -35,10 +35,7 @@ package struct RPCMethod: Sendable {
         body: @escaping @Sendable (ByteBuffer, RPCCall) async throws -> RPCReply
     ) -> RPCMethod {
         callback(service, name) { message, call in
-            call.run {
-                let reply = try await body(message, call)
-                call.respond(reply.message, metadata: reply.metadata)
-            }
+            call.run { .reply(try await body(message, call)) }
         }
     }
 
@@ -63,16 +60,27 @@ package struct RPCReply: Sendable {
     }
 }
 
+/// How a handler ends its call when nothing goes wrong.
+package enum RPCEnding: Sendable {
+    /// Of a method with one message out.
+    case reply(RPCReply)
+    /// Of a streaming method, whose messages are written by then.
+    case trailers(RPCMetadata)
+}
+
 extension RPCCall {
     /// Runs a handler as a task of this call: cancelled with it, its errors the call's status. It
     /// starts on the caller's thread, the event loop, and ends there if it never suspends.
-    func run(_ body: @escaping @Sendable () async throws -> Void) {
+    func run(_ body: @escaping @Sendable () async throws -> RPCEnding) {
         let task = Task.immediate(executorPreference: executor) {
             do {
-                if let around = self.around {
-                    try await around(self, body)
-                } else {
-                    try await body()
+                let ending =
+                    if let around = self.around { try await around(self, body) } else {
+                        try await body()
+                    }
+                switch ending {
+                case .reply(let reply): self.respond(reply.message, metadata: reply.metadata)
+                case .trailers(let trailers): self.finish(trailers: trailers)
                 }
             } catch {
                 self.fail(RPCError(thrown: error))
@@ -100,10 +108,11 @@ package struct RPCMethodTable: Sendable {
 
 /// What a server does around every call to a method that it has, on the event loop.
 package struct RPCHooks: Sendable {
-    /// Runs the handler, which is its second argument, or refuses the call by throwing. Methods
-    /// that answer by a callback have no handler in this sense.
+    /// Runs the handler, which is its second argument, or refuses the call by throwing. The call is
+    /// answered once this returns: what it does after the handler is done before the client hears
+    /// anything. Methods that answer by a callback have no handler in this sense.
     package typealias Around =
-        @Sendable (RPCCall, @Sendable () async throws -> Void) async throws -> Void
+        @Sendable (RPCCall, @Sendable () async throws -> RPCEnding) async throws -> RPCEnding
 
     /// Refuses a call by throwing, before its message is read.
     package var admit: (@Sendable (RPCCall) throws(RPCError) -> Void)?

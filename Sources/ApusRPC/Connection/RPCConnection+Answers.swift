@@ -30,7 +30,7 @@ extension RPCConnection {
     ) {
         guard let frame = outgoing(message, of: stream) else { return }
         writeHeaders(of: stream, metadata)
-        write(.data(.init(data: .byteBuffer(frame))), on: stream.call.streamID)
+        guard writeMessage(frame, of: stream) else { return }
         finish(stream, RPCMetadata())
     }
 
@@ -62,7 +62,10 @@ extension RPCConnection {
                 writer.resume()
             }
         }
-        write(.data(.init(data: .byteBuffer(frame))), on: stream.call.streamID, promise: promise)
+        guard writeMessage(frame, of: stream, promise: promise) else {
+            continuation.resume(throwing: CancellationError())
+            return
+        }
         if stream.unsentByteCount < Self.unsentBytesMax {
             continuation.resume()
         } else if stream.writer == nil {

@@ -52,9 +52,10 @@ extension RPCConnection {
         lifecycle.deadlineTimer?.cancel()
         lifecycle.aliveTimer?.cancel()
         lifecycle.drainTimer?.cancel()
+        unsent.timer?.cancel()
     }
 
-    private func schedule(
+    func schedule(
         in delay: TimeAmount, _ body: @escaping (RPCConnection) -> Void
     ) -> Scheduled<Void> {
         outbox.eventLoop.assumeIsolated().scheduleTask(in: delay) { body(self) }

@@ -63,10 +63,7 @@ extension RPCConnection {
             call.post(.resumeReading)
         }
         stream.requests = requests
-        call.run {
-            let trailers = try await body(requests, RPCWriter(call: call), call)
-            call.finish(trailers: trailers)
-        }
+        call.run { .trailers(try await body(requests, RPCWriter(call: call), call)) }
     }
 
     func receive(_ data: HTTP2Frame.FramePayload.Data, on streamID: HTTP2StreamID) {

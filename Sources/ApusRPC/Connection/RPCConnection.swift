@@ -14,6 +14,7 @@ internal import NIOTLS
 /// - `RPCConnection+Requests`: frames in, calls started.
 /// - `RPCConnection+Answers`: what calls answer, and how they end.
 /// - `RPCConnection+Windows`: how much clients may send.
+/// - `UnsentAnswers`: how much may wait for clients to read it.
 /// - `RPCConnection+Lifecycle`: deadlines, pings, the orderly end.
 final class RPCConnection: ChannelDuplexHandler {
     typealias InboundIn = HTTP2Frame
@@ -25,6 +26,8 @@ final class RPCConnection: ChannelDuplexHandler {
     let hooks: RPCHooks
     let executor: EventLoopExecutor
     let outbox: Outbox
+    /// Of all connections.
+    let allUnsent: UnsentAnswers
     /// Called once, when the channel is closed and done.
     private let onClosed: @Sendable () -> Void
 
@@ -34,6 +37,7 @@ final class RPCConnection: ChannelDuplexHandler {
     var streams: [HTTP2StreamID: RPCStream] = [:]
     var lastStreamID = HTTP2StreamID.rootStream
     var lifecycle = Lifecycle()
+    var unsent = UnsentOfConnection()
     private var isReading = false
     private var isFlushScheduled = false
     private var isReadHeld = false
@@ -43,13 +47,15 @@ final class RPCConnection: ChannelDuplexHandler {
 
     init(
         configuration: RPCServerConfiguration, methods: RPCMethodTable, hooks: RPCHooks,
-        executor: EventLoopExecutor, outbox: Outbox, onClosed: @escaping @Sendable () -> Void
+        executor: EventLoopExecutor, outbox: Outbox, unsent: UnsentAnswers,
+        onClosed: @escaping @Sendable () -> Void
     ) {
         self.configuration = configuration
         self.methods = methods
         self.hooks = hooks
         self.executor = executor
         self.outbox = outbox
+        allUnsent = unsent
         self.onClosed = onClosed
     }
 
@@ -142,7 +148,11 @@ final class RPCConnection: ChannelDuplexHandler {
 
     /// Told of every frame that leaves.
     func noteWritten(_ frame: HTTP2Frame) {
-        if case .rstStream = frame.payload { hasResetStream = !isResettingStream }
+        switch frame.payload {
+        case .rstStream: hasResetStream = !isResettingStream
+        case .data: unsent.frameCount &+= 1
+        default: break
+        }
     }
 
     /// Ends a stream at once; one that has ended already stays as it is.

@@ -9,16 +9,3 @@ extension DatabaseError: RPCErrorConvertible {
             RPCStatusCode(rawValue: ErrorStatus(kind).grpc.rawValue) ?? .unknown, message)
     }
 }
-
-extension DatabaseError {
-    /// A method of the interface that this server does not offer.
-    static func notOffered(_ method: String) -> DatabaseError {
-        DatabaseError(.unimplemented, "\(method) is not supported by this server")
-    }
-
-    /// A method that moves or names shards.
-    static func needsCluster(_ method: String) -> DatabaseError {
-        DatabaseError(
-            .unimplemented, "\(method) needs a cluster, and this server runs alone")
-    }
-}

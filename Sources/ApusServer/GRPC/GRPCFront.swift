@@ -82,12 +82,13 @@ struct GRPCFront: Service {
         hooks.around = { [gate] call, body in
             let context = try await gate.begin(CallHead(call))
             do {
-                try await CallContext.$current.withValue(context) {
+                let ending = try await CallContext.$current.withValue(context) {
                     guard let deadline = call.deadline else { return try await body() }
                     let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
-                    try await Interruption.within(left, body)
+                    return try await Interruption.within(left, body)
                 }
                 gate.end(context, status: 0, failure: nil)
+                return ending
             } catch {
                 let error = RPCError(thrown: error)
                 gate.end(context, status: error.code.rawValue, failure: "\(error.code)")

@@ -143,13 +143,20 @@ struct PointsService {
     func createVectorName(
         _ request: Qdrant_CreateVectorNameRequest
     ) async throws -> Qdrant_PointsOperationResponse {
-        throw DatabaseError.notOffered("Points/CreateVectorName")
+        let timer = CallTimer()
+        let result = try await operations.createVectorField(
+            VectorField(NewVectorField(request)), named: request.vectorName,
+            in: request.collectionName)
+        return .written(result, timer)
     }
 
     func deleteVectorName(
         _ request: Qdrant_DeleteVectorNameRequest
     ) async throws -> Qdrant_PointsOperationResponse {
-        throw DatabaseError.notOffered("Points/DeleteVectorName")
+        let timer = CallTimer()
+        let result = try await operations.dropVectorField(
+            request.vectorName, in: request.collectionName)
+        return .written(result, timer)
     }
 
     private func write(

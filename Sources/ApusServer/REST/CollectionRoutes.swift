@@ -35,22 +35,20 @@ func addCollectionRoutes(
             ResponseEncoder.collectionExists(exists, seconds: $0)
         }
     }
-    // A node on its own: one shard, here, active.
-    routes.on("GET", "/collections/{collection}/cluster") { call in
-        let info = try await operations.collectionInfo(call.collection)
+    // Graphs grow all the time, a segment at a time: what waits is told, nothing is "running".
+    routes.on("GET", "/collections/{collection}/optimizations") { call in
+        let (waiting, info) = try await operations.indexing(of: call.collection)
         return try await json.answer(call) { seconds in
             ResponseEncoder.envelope(seconds) {
                 $0.write([
-                    "peer_id": 0,
-                    "shard_count": 1,
-                    "local_shards": [
-                        [
-                            "shard_id": 0, "points_count": .integer(Int64(info.pointsCount)),
-                            "state": "Active",
-                        ]
+                    "summary": [
+                        "queued_optimizations": .integer(Int64(waiting.segments)),
+                        "queued_segments": .integer(Int64(waiting.segments)),
+                        "queued_points": .integer(Int64(waiting.rows)),
+                        "idle_segments": .integer(
+                            Int64(max(0, info.segmentsCount - waiting.segments))),
                     ],
-                    "remote_shards": [],
-                    "shard_transfers": [],
+                    "running": [],
                 ])
             }
         }

@@ -16,7 +16,7 @@ import Darwin
 
 /// The HTTP/1 door: carries requests between Hummingbird and `RESTService`, in TLS or plain text.
 ///
-/// This file and `SecuredChannel` are the only ones that know Hummingbird and NIO.
+/// This file, `PacedChannel` and `SecuredChannel` are the only ones that know Hummingbird and NIO.
 struct RESTFront: Service {
     let slot: RESTSlot
     let configuration: ServerConfiguration
@@ -64,8 +64,10 @@ extension RESTFront {
             let plain = HTTP1Channel(
                 responder: responder,
                 configuration: .init(idleTimeout: TimeAmount(configuration.idleTimeout)))
-            guard let tls else { return plain }
-            return SecuredChannel(base: plain, identity: tls)
+            let paced = PacedChannel(
+                base: plain, period: TimeAmount(configuration.idleTimeout))
+            guard let tls else { return paced }
+            return SecuredChannel(base: paced, identity: tls)
         }
     }
 }

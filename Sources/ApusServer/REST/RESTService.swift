@@ -24,6 +24,7 @@ package struct RESTService: Sendable {
         addServiceRoutes(to: &routes, operations, json, metrics)
         addCollectionRoutes(to: &routes, operations, json)
         addAliasRoutes(to: &routes, operations, json)
+        addClusterRoutes(to: &routes, operations, json)
         addSchemaRoutes(to: &routes, operations, json)
         addPointRoutes(to: &routes, operations, json)
         addPointUpdateRoutes(to: &routes, operations, json)
@@ -32,7 +33,13 @@ package struct RESTService: Sendable {
         addApusRoutes(to: &routes, operations, json)
         addStreamRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
+        addDescriptionRoute(to: &routes)
         self.routes = routes
+    }
+
+    /// Every method of every route, for those who describe them.
+    package var routeOperations: [(method: String, template: String, isOpen: Bool)] {
+        routes.operations
     }
 
     package func answer(_ call: HTTPCall) async -> HTTPAnswer {

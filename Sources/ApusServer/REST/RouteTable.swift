@@ -50,6 +50,15 @@ struct RouteTable: Sendable {
         }
     }
 
+    /// Every method of every route.
+    var operations: [(method: String, template: String, isOpen: Bool)] {
+        routes.joined().flatMap { route in
+            route.handlers.keys.map {
+                (method: $0, template: route.template, isOpen: route.isOpen)
+            }
+        }
+    }
+
     func match(path: Substring) -> Match {
         let parts = path.split(separator: "/")
         guard parts.count < routes.count else { return .notFound }

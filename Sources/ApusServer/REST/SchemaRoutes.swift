@@ -20,12 +20,15 @@ func addSchemaRoutes(
         return try await json.answer(call) { ResponseEncoder.updateResult(result, seconds: $0) }
     }
     let vectors = "/collections/{collection}/vectors/{name}"
-    for method in ["PUT", "DELETE"] {
-        routes.on(method, vectors) { call in
-            throw DatabaseError(
-                .unimplemented,
-                "Not supported: changing the vector fields of collection `\(try call.collection)`; "
-                    + "vector `\(try call.parameter("name"))` can be given when it is created")
-        }
+    routes.on("PUT", vectors) { call in
+        let field = try await json.read(call, RequestDecoder.createVectorField)
+        let result = try await operations.createVectorField(
+            VectorField(field), named: call.parameter("name"), in: call.collection)
+        return try await json.answer(call) { ResponseEncoder.updateResult(result, seconds: $0) }
+    }
+    routes.on("DELETE", vectors) { call in
+        let result = try await operations.dropVectorField(
+            call.parameter("name"), in: call.collection)
+        return try await json.answer(call) { ResponseEncoder.updateResult(result, seconds: $0) }
     }
 }

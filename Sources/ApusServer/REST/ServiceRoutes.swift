@@ -1,6 +1,13 @@
 import ApusCore
 import ApusWire
 
+/// The description of all routes, itself included; made when somebody asks for it.
+func addDescriptionRoute(to routes: inout RouteTable) {
+    let template = "/openapi.json"
+    let operations = routes.operations + [(method: "GET", template: template, isOpen: false)]
+    routes.on("GET", template) { _ in .json(OpenAPIDocument.json(operations).jsonBytes) }
+}
+
 /// Version, health, metrics: what a client or a monitor asks before anything else.
 func addServiceRoutes(
     to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange,
@@ -35,8 +42,5 @@ func addServiceRoutes(
                 ])
             }
         }
-    }
-    routes.on("GET", "/cluster") { call in
-        try await json.answer(call) { ResponseEncoder.clusterDisabled(seconds: $0) }
     }
 }

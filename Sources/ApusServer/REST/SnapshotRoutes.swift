@@ -13,16 +13,48 @@ func addSnapshotRoutes(
     addSnapshotRoutes(to: &routes, at: "/snapshots", operations, json) {
         (_) throws(DatabaseError) in nil
     }
-    routes.on("POST", "/collections/{collection}/snapshots/upload") { call in
-        let collection = try call.collection
-        let upload = try await receive(call, operations, json.uploadBytesMax)
+    addRecoveryRoutes(to: &routes, at: "/collections/{collection}/snapshots", operations, json) {
+        (call) throws(DatabaseError) in try call.collection
+    }
+    // The one shard of a collection is the collection.
+    let shard = "/collections/{collection}/shards/{shard}/snapshots"
+    addSnapshotRoutes(to: &routes, at: shard, operations, json) {
+        (call) throws(DatabaseError) in try call.collectionOfShard
+    }
+    addRecoveryRoutes(to: &routes, at: shard, operations, json) {
+        (call) throws(DatabaseError) in try call.collectionOfShard
+    }
+}
+
+extension RESTCall {
+    fileprivate var collectionOfShard: String {
+        get throws(DatabaseError) {
+            let shard = try parameter("shard")
+            guard shard == "0" else {
+                throw DatabaseError(
+                    .notFound,
+                    "Not found: Shard \(shard) doesn't exist: each collection here is shard 0")
+            }
+            return try collection
+        }
+    }
+}
+
+/// Taking over a snapshot: what comes as a file, and what lies here already.
+private func addRecoveryRoutes(
+    to routes: inout RouteTable, at path: String, _ operations: Operations, _ json: JSONExchange,
+    owner: @escaping @Sendable (RESTCall) throws(DatabaseError) -> String
+) {
+    routes.on("POST", "\(path)/upload") { call in
+        let collection = try owner(call)
+        let upload = try await receive(call, for: collection, operations, json.uploadBytesMax)
         let checksum = call.query.checksum
         return try await perform(call, json) {
             try await operations.recover(collection, from: upload, checksum: checksum)
         }
     }
-    routes.on("PUT", "/collections/{collection}/snapshots/recover") { call in
-        let collection = try call.collection
+    routes.on("PUT", "\(path)/recover") { call in
+        let collection = try owner(call)
         let recovery = try await json.read(call, RequestDecoder.recoverSnapshot)
         return try await perform(call, json) {
             try await operations.recover(collection, from: recovery)
@@ -87,7 +119,7 @@ private func perform(
 /// Writes the file in the form field `snapshot` of a multipart body beside the database, as it
 /// comes in, up to `limit` bytes.
 private func receive(
-    _ call: RESTCall, _ operations: Operations, _ limit: Int
+    _ call: RESTCall, for collection: String, _ operations: Operations, _ limit: Int
 ) async throws -> SnapshotUpload {
     guard let type = call.http.header("content-type"),
         let boundary = MultipartBoundary(contentType: type)
@@ -99,7 +131,7 @@ private func receive(
     if let announced = call.http.header("content-length").flatMap({ Int($0) }), announced > limit {
         throw BodyTooLarge(limit: limit, announced: announced, what: "snapshot")
     }
-    let upload = try await operations.makeUpload(for: call.collection)
+    let upload = try await operations.makeUpload(for: collection)
     let form = FormFile(field: "snapshot", boundary: boundary)
     try await call.http.pieces { piece in
         let content = try await form.take(piece)

@@ -7,12 +7,18 @@ package struct UpsertLine: Sendable {
 }
 
 extension RequestDecoder {
+    /// A payload: an object, or no bytes at all.
+    static func payload(_ bytes: [UInt8]) throws(DatabaseError) -> Payload {
+        if bytes.isEmpty { return [:] }
+        // Bytes have no padding, which is why a view of other elements as bytes is unsafe.
+        return try decode(unsafe bytes.span.bytes, Payload.init(reading:))
+    }
+
     /// - Parameter previous: the number of the batch before, for errors to say where they are.
     package static func upsertLine(
         _ line: [UInt8], after previous: UInt64
     ) throws(DatabaseError) -> UpsertLine {
         do throws(DatabaseError) {
-            // Bytes have no padding, which is why a view of other elements as bytes is unsafe.
             return try decode(unsafe line.span.bytes, UpsertLine.init(reading:))
         } catch {
             throw DatabaseError(

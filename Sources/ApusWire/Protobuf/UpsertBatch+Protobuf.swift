@@ -47,12 +47,3 @@ extension Point {
         return points
     }
 }
-
-extension RequestDecoder {
-    /// An object, or nothing.
-    fileprivate static func payload(_ bytes: [UInt8]) throws(DatabaseError) -> Payload {
-        if bytes.isEmpty { return [:] }
-        // Bytes have no padding, which is why a view of other elements as bytes is unsafe.
-        return try decode(unsafe bytes.span.bytes, Payload.init(reading:))
-    }
-}

@@ -51,6 +51,27 @@ extension SparseVectorConfiguration {
     }
 }
 
+extension NewVectorField {
+    package init(_ message: Qdrant_CreateVectorNameRequest) throws(DatabaseError) {
+        switch message.vectorConfig {
+        case .denseConfig(let dense):
+            self = .dense(
+                DenseVectorConfiguration(
+                    dimension: Int(count: dense.size), metric: try Metric(dense.distance),
+                    datatype: dense.hasDatatype ? try VectorDatatype(dense.datatype) : nil,
+                    isMultiVector: dense.hasMultivectorConfig))
+        case .sparseConfig(let sparse):
+            self = .sparse(
+                SparseVectorConfiguration(
+                    modifier: sparse.hasModifier
+                        ? (sparse.modifier == .idf ? .idf : SparseVectorConfiguration.Modifier.none)
+                        : nil,
+                    datatype: sparse.hasDatatype ? try VectorDatatype(sparse.datatype) : nil))
+        case nil: throw .wrongInput("A new vector field is neither dense nor sparse")
+        }
+    }
+}
+
 extension Metric {
     init(_ message: Qdrant_Distance) throws(DatabaseError) {
         switch message {

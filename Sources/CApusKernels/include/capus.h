@@ -7,25 +7,31 @@
 
 #pragma clang assume_nonnull begin
 
-// ---- Distances of float32 vectors ----------------------------------------------------------
+// ---- Distances of vectors ------------------------------------------------------------------
 //
 // Every distance is smaller for a better match: squared L2, the negated dot product (for cosine
-// over normalised vectors too), or L1. Sums are taken in float32, in an order that depends on the
-// instruction set and the dimension only: all three forms of one instruction set give the same
-// bits for the same two vectors. Any dimension >= 0 and any alignment is allowed.
+// over normalised vectors too), or L1. All forms of one instruction set give the same bits for the
+// same two vectors. Any dimension up to 65,536 and any alignment of whole components is allowed.
+//
+// Components are floats, halves (IEEE 754 binary16, as uint16_t) or bytes (uint8_t). Sums over
+// floats and halves are taken in float32, in an order that depends on the instruction set and the
+// dimension only; halves give the bits of the floats that they stand for. Sums over bytes are taken
+// in integers: every instruction set gives the same bits. Cosine has kernels of its own there, since
+// a normalised vector does not fit into bytes; a vector without length has the cosine 0 to all.
 
-/// The distance of two vectors of `dimension` floats.
-typedef float (*capus_pair)(const float *left, const float *right, size_t dimension);
+/// The distance of two vectors of `dimension` components.
+typedef float (*capus_pair)(const void *left, const void *right, size_t dimension);
 
-/// The distances of one query to the rows `ids[0..<count]`; row i starts at `base + i * stride`.
-/// Four rows are read at once while the next four are prefetched. `distances` has `count` places.
+/// The distances of one query to the rows `ids[0..<count]`; row i starts `i * stride` components
+/// behind `base`. Four rows are read at once while the next four are prefetched. `distances` has
+/// `count` places.
 typedef void (*capus_to_ids)(
-    const float *query, const float *base, size_t stride, size_t dimension, const uint32_t *ids,
+    const void *query, const void *base, size_t stride, size_t dimension, const uint32_t *ids,
     size_t count, float *distances);
 
 /// The distances of one query to `count` rows in a line, the first at `rows`.
 typedef void (*capus_to_range)(
-    const float *query, const float *rows, size_t stride, size_t dimension, size_t count,
+    const void *query, const void *rows, size_t stride, size_t dimension, size_t count,
     float *distances);
 
 typedef struct {
@@ -34,12 +40,20 @@ typedef struct {
     capus_to_range to_range;
 } capus_distance;
 
-/// The three metrics in one instruction set.
+/// The three metrics of floats, or of halves, in one instruction set.
 typedef struct {
     capus_distance squared_l2;
     capus_distance negative_dot;
     capus_distance l1;
 } capus_kernels;
+
+/// The metrics of bytes in one instruction set.
+typedef struct {
+    capus_distance squared_l2;
+    capus_distance negative_dot;
+    capus_distance negative_cosine;
+    capus_distance l1;
+} capus_byte_kernels;
 
 typedef enum {
     capus_isa_scalar = 0,
@@ -48,9 +62,24 @@ typedef enum {
     capus_isa_neon = 3,
 } capus_isa;
 
-/// The kernels of an instruction set, or null when this build or this processor lacks it.
+/// The kernels of floats in an instruction set, or null when this build or this processor lacks it.
 /// The scalar ones are always there and are the specification of the others.
 const capus_kernels *_Nullable capus_kernels_for(capus_isa isa);
+
+/// Those of halves; where the processor has the instruction set but not what they need, narrower ones.
+const capus_kernels *_Nullable capus_half_kernels_for(capus_isa isa);
+
+/// Those of bytes, likewise.
+const capus_byte_kernels *_Nullable capus_byte_kernels_for(capus_isa isa);
+
+/// Floats as halves: the nearest of them, the even one of two, and the outermost for what is farther
+/// out.
+void capus_encode_halves(const float *vector, size_t dimension, uint16_t *row);
+void capus_decode_halves(const uint16_t *row, size_t dimension, float *vector);
+
+/// Floats as bytes: fractions are cut off, and what is outside of 0...255 becomes 0 or 255.
+void capus_encode_bytes(const float *vector, size_t dimension, uint8_t *row);
+void capus_decode_bytes(const uint8_t *row, size_t dimension, float *vector);
 
 // ---- Distances of 8-bit codes --------------------------------------------------------------
 //

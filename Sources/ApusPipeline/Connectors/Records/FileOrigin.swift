@@ -7,6 +7,7 @@ private import Foundation
 /// |---|---|
 /// | `.jsonl` `.ndjson`, also with `.gz` | a JSON object a line |
 /// | `.csv` `.tsv` | a row, with the columns of the first |
+/// | `.parquet` | a row, of which only the columns are read that somebody looks at |
 /// | what `DocumentReader` knows | the document as a whole |
 ///
 /// Every run reads all of it from the start; what is there unchanged costs no more than that.
@@ -16,6 +17,8 @@ package struct FileOrigin: RecordOrigin {
     package let key: PayloadPath?
     /// Larger documents are malformed records.
     package let documentBytesMax: Int
+    /// Columns that are read where a file has columns; nil: all.
+    private(set) var columns: Set<String>?
 
     package init(path: String, key: PayloadPath? = nil, documentBytesMax: Int = 32 << 20) {
         self.path = path
@@ -32,6 +35,18 @@ package struct FileOrigin: RecordOrigin {
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
         FileRecords(self, at: FilePosition(position))
+    }
+
+    package func reading(only fields: Set<String>?) -> any RecordOrigin {
+        var origin = self
+        origin.columns = fields
+        return origin
+    }
+
+    package func openKeys() async throws -> any RecordSource {
+        var origin = self
+        origin.columns = []
+        return FileRecords(origin, at: nil)
     }
 }
 

@@ -16,6 +16,7 @@ actor FileRecords: RecordSource {
     private enum Lines {
         case json(LineReader)
         case delimited(DelimitedRows, LineReader)
+        case parquet(ParquetRecords)
     }
 
     private let origin: FileOrigin
@@ -33,22 +34,22 @@ actor FileRecords: RecordSource {
 
     func close() { lines = nil }
 
-    func next(_ limit: ReadLimit) throws -> SourceBatch? {
-        do throws(PipelineError) {
-            return try read(limit)
-        } catch {
+    func next(_ limit: ReadLimit) async throws -> SourceBatch? {
+        do {
+            return try await read(limit)
+        } catch let error as PipelineError {
             throw StageError(.fatal, stage: "source", error.description)
         }
     }
 
-    private func read(_ limit: ReadLimit) throws(PipelineError) -> SourceBatch? {
+    private func read(_ limit: ReadLimit) async throws -> SourceBatch? {
         if files == nil { try beginPass() }
         var records: [SourceRecord] = []
         var bytes = 0
         var position: FilePosition?
         while records.count < limit.records, bytes < limit.bytes {
             if lines != nil, let file {
-                if let (line, record, size) = try nextLine(of: file) {
+                if let (line, record, size) = try await nextLine(of: file) {
                     records.append(record)
                     bytes += size
                     position = FilePosition(file, line: line)
@@ -57,7 +58,7 @@ actor FileRecords: RecordSource {
                     position = FilePosition(file, line: nil)
                 }
             } else if let next = files?.popLast() {
-                if let (record, size) = start(next) {
+                if let (record, size) = try await start(next) {
                     records.append(record)
                     bytes += size
                     position = file.map { FilePosition($0, line: nil) }
@@ -87,7 +88,10 @@ actor FileRecords: RecordSource {
             let name = origin.path.split(separator: "/").last.map(String.init) ?? origin.path
             found = [File(path: origin.path, name: name)]
         } else {
-            let folder = try DocumentFolder(path: origin.path)
+            // Files of rows are no documents, and are read all the same.
+            let folder = try DocumentFolder(path: origin.path) { path in
+                DocumentReader.Format(path: path) ?? RecordFormat(path: path).map { _ in .plain }
+            }
             if let warning = folder.warnings.first {
                 throw .unreadable(file: warning.file, reason: warning.reason)
             }
@@ -100,9 +104,9 @@ actor FileRecords: RecordSource {
 
     /// Opens what is read by lines, behind those that are done with. Returns the record that a
     /// document is, or a file that cannot be opened.
-    private func start(_ next: File) -> (SourceRecord, size: Int)? {
+    private func start(_ next: File) async throws -> (SourceRecord, size: Int)? {
         file = next
-        do throws(PipelineError) {
+        do {
             let input = try InputFile(path: next.path)
             var opened = next
             opened.size = input.size
@@ -114,11 +118,17 @@ actor FileRecords: RecordSource {
             case .delimited(let delimiter):
                 let reader = try LineReader(input)
                 lines = .delimited(DelimitedRows(reader, delimiter: delimiter), reader)
+            case .parquet:
+                var records = try await ParquetRecords(
+                    input, name: opened.name, key: origin.key, columns: origin.columns)
+                try await records.skip(skipped)
+                lines = .parquet(records)
+                return nil
             case .document, nil: return skipped == 0 ? document(opened) : nil
             }
-            while skipped > 0, let line = try nextLine(of: opened)?.line, line < skipped {}
+            while skipped > 0, let line = try await nextLine(of: opened)?.line, line < skipped {}
             return nil
-        } catch {
+        } catch let error as PipelineError {
             lines = nil
             return (Self.malformed(next, error.description), 0)
         }
@@ -133,16 +143,18 @@ actor FileRecords: RecordSource {
         return resume.line ?? .max
     }
 
+    /// A file of rows has no key: nobody knows which records are in it.
     private static func malformed(_ file: File, _ reason: String) -> SourceRecord {
         SourceRecord(
-            key: file.name, place: file.path, change: .malformed(reason: reason, raw: ""))
+            key: RecordFormat(path: file.path)?.isLines == true ? "" : file.name, place: file.path,
+            change: .malformed(reason: reason, raw: ""))
     }
 
     // MARK: Records
 
     private func nextLine(
         of file: File
-    ) throws(PipelineError) -> (line: Int, record: SourceRecord, size: Int)? {
+    ) async throws -> (line: Int, record: SourceRecord, size: Int)? {
         switch lines {
         case .json(let reader):
             while let line = try reader.next() {
@@ -173,6 +185,12 @@ actor FileRecords: RecordSource {
                     record(file, line: line, .malformed(reason: reason, raw: raw)), raw.utf8.count
                 )
             }
+        case .parquet(var records):
+            // One owner at a time, so that its columns are not copied.
+            lines = nil
+            let next = try await records.next()
+            lines = .parquet(records)
+            return next
         case nil: return nil
         }
     }
@@ -233,6 +251,7 @@ actor FileRecords: RecordSource {
 enum RecordFormat: Hashable, Sendable {
     case jsonLines
     case delimited(UInt8)
+    case parquet
     case document(DocumentReader.Format)
 
     /// By the ending of the name; nil for what is not read.
@@ -245,6 +264,8 @@ enum RecordFormat: Hashable, Sendable {
             self = .delimited(UInt8(ascii: ","))
         } else if ends([".tsv", ".tsv.gz"]) {
             self = .delimited(0x09)
+        } else if name.hasSuffix(".parquet") {
+            self = .parquet
         } else if let format = DocumentReader.Format(path: path) {
             self = .document(format)
         } else {
@@ -254,7 +275,7 @@ enum RecordFormat: Hashable, Sendable {
 
     var isLines: Bool {
         switch self {
-        case .jsonLines, .delimited: true
+        case .jsonLines, .delimited, .parquet: true
         case .document: false
         }
     }

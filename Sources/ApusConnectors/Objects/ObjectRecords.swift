@@ -1,23 +1,35 @@
 internal import ApusCore
 internal import ApusPipeline
 
-/// Reads the objects of a bucket in the order of their keys, one pass after the other.
-actor S3Records: RecordSource {
-    private let bucket: S3Bucket
-    private let settings: S3Origin.Settings
+/// Reads the objects of a store in the order of their keys, one pass after the other: documents, JSON
+/// objects a line, or the rows of Parquet files, by the ending of the key.
+actor ObjectRecords: RecordSource {
+    private let store: any ObjectStore
+    /// The field that names the record of a line or row; nil: object and line do.
+    private let key: PayloadPath?
+    /// A larger object is a malformed record.
+    private let objectBytesMax: Int
     /// The last object that is done with; nil: none is.
     private var last: String?
     /// Lines of the object behind it that are done with, if it is still the one with this tag.
     private var linesDone = 0
     private var tag = ""
     /// Objects of the listing that are not read yet, last one first.
-    private var listed: [S3Bucket.Object] = []
-    private var lines: (object: S3Bucket.Object, all: [ArraySlice<UInt8>])?
+    private var listed: [StoredObject] = []
+    private var lines: (object: StoredObject, all: [ArraySlice<UInt8>])?
+    /// Where the object behind it is read by rows, of which `linesDone` are done with.
+    private var rows: (object: StoredObject, records: ParquetRecords)?
+    private let columns: Set<String>?
     private var hasToldEnd = false
 
-    init(_ bucket: S3Bucket, _ settings: S3Origin.Settings, at position: JSONValue?) {
-        self.bucket = bucket
-        self.settings = settings
+    init(
+        _ store: any ObjectStore, key: PayloadPath?, objectBytesMax: Int,
+        columns: Set<String>?, at position: JSONValue?
+    ) {
+        self.store = store
+        self.key = key
+        self.objectBytesMax = objectBytesMax
+        self.columns = columns
         guard case .object(let members)? = position else { return }
         if case .string(let last)? = members["last"] { self.last = last }
         if case .integer(let lines)? = members["lines"] { linesDone = Int(lines) }
@@ -49,8 +61,16 @@ actor S3Records: RecordSource {
                 }
                 continue
             }
+            if let (object, reader) = rows {
+                isMoved = true
+                if let (record, size) = try await next(object, reader) {
+                    records.append(record)
+                    bytes += size
+                }
+                continue
+            }
             if listed.isEmpty {
-                listed = try await bucket.objects(prefix: settings.prefix, behind: last).reversed()
+                listed = try await store.objects(behind: last).reversed()
             }
             guard let object = listed.popLast() else { break }
             if let record = try await open(object) {
@@ -69,27 +89,53 @@ actor S3Records: RecordSource {
     private var position: JSONValue {
         var members: [String: JSONValue] = [:]
         if let last { members["last"] = .string(last) }
-        if let lines {
+        if let object = lines?.object ?? rows?.object {
             members["lines"] = .integer(Int64(linesDone))
-            members["tag"] = .string(lines.object.etag)
+            members["tag"] = .string(object.etag)
         }
         return .object(members)
     }
 
-    private func finish(_ object: S3Bucket.Object) {
+    private func finish(_ object: StoredObject) {
         last = object.key
         lines = nil
+        rows = nil
         linesDone = 0
     }
 
+    /// The next row of an object; nil: it has no more.
+    private func next(
+        _ object: StoredObject, _ records: ParquetRecords
+    ) async throws -> (SourceRecord, size: Int)? {
+        var records = records
+        // One owner at a time, so that its columns are not copied.
+        rows = nil
+        guard let (line, record, size) = try await records.next() else {
+            finish(object)
+            return nil
+        }
+        rows = (object, records)
+        linesDone = line
+        return (record, size)
+    }
+
     /// Gets an object. Returns the record that a document is; the lines of others are read then.
-    private func open(_ object: S3Bucket.Object) async throws -> SourceRecord? {
-        let place = "\(settings.bucket)/\(object.key)"
-        func malformed(_ reason: String) -> SourceRecord {
+    private func open(_ object: StoredObject) async throws -> SourceRecord? {
+        let place = "\(store.name)/\(object.key)"
+        func malformed(_ reason: String, isRows: Bool = false) -> SourceRecord {
             finish(object)
             return SourceRecord(
-                key: object.key, place: place, time: object.modified,
+                // Nobody knows which records an object of rows has.
+                key: isRows ? "" : object.key, place: place, time: object.modified,
                 change: .malformed(reason: reason, raw: ""))
+        }
+        if object.key.hasSuffix(".parquet") {
+            do {
+                try await openRows(of: object, place)
+                return nil
+            } catch let error as PipelineError {
+                return malformed(error.description, isRows: true)
+            }
         }
         let isLines = [".jsonl", ".ndjson"].contains { object.key.hasSuffix($0) }
         let format = DocumentReader.Format(path: object.key)
@@ -98,11 +144,11 @@ actor S3Records: RecordSource {
             finish(object)
             return nil
         }
-        guard object.size <= settings.objectBytesMax else {
+        guard object.size <= objectBytesMax else {
             return malformed(
-                "an object of \(object.size) bytes, of at most \(settings.objectBytesMax)")
+                "an object of \(object.size) bytes, of at most \(objectBytesMax)")
         }
-        let content = try await bucket.content(of: object.key)
+        let content = try await store.content(of: object)
         if isLines {
             if tag != object.etag { linesDone = 0 }
             tag = ""
@@ -121,20 +167,30 @@ actor S3Records: RecordSource {
         }
     }
 
+    private func openRows(of object: StoredObject, _ place: String) async throws {
+        if tag != object.etag { linesDone = 0 }
+        tag = ""
+        var records = try await ParquetRecords(
+            ObjectBytes(store: store, object: object, path: place), name: object.key,
+            key: key, columns: columns, time: object.modified)
+        try await records.skip(linesDone)
+        rows = (object, records)
+    }
+
     /// nil for a line without anything in it.
     private func record(
-        of object: S3Bucket.Object, line: Int, _ bytes: ArraySlice<UInt8>
+        of object: StoredObject, line: Int, _ bytes: ArraySlice<UInt8>
     ) -> SourceRecord? {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
-        let place = "\(settings.bucket)/\(object.key), line \(line)"
+        let place = "\(store.name)/\(object.key), line \(line)"
         let raw = String(decoding: bytes.prefix(65_536), as: UTF8.self)
-        var key = settings.key == nil ? "\(object.key)#\(line)" : ""
+        var key = self.key == nil ? "\(object.key)#\(line)" : ""
         let change: SourceRecord.Change
         do throws(MalformedJSON) {
             var parser = JSONParser(Array(bytes))
             let fields = try parser.readObject()
             try parser.readEnd()
-            if let field = settings.key { key = fields.value(at: field)?.plainText ?? "" }
+            if let field = self.key { key = fields.value(at: field)?.plainText ?? "" }
             change =
                 key.isEmpty
                 ? .malformed(reason: "no field that names records", raw: raw)

@@ -1,0 +1,192 @@
+internal import ApusCore
+internal import ApusIndex
+internal import ApusKernels
+internal import ApusQuery
+
+extension ReadView {
+    /// Below this many nanoseconds a search takes no longer on one thread than it does to wake others.
+    private static let sharedCostMin = 200_000.0
+
+    func nearestDense(
+        to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
+    ) throws -> [Hit] {
+        let searches = try segments.indices.compactMap { segment in
+            try plannedSearch(for: query, field: name, inSegment: segment, scope)
+        }
+        let results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
+        try interruption?.check()
+        var hits: [Hit] = []
+        var recalls = [Double?](repeating: 1, count: segments.count)
+        for (search, result) in zip(searches, results) {
+            recalls[search.segment] = search.recallExpected
+            if let recorder = scope.recorder {
+                recorder.note(
+                    try search.explained(
+                        field: name, result, limit: scope.searchLimit, recorder.detail,
+                        interruption))
+            }
+            for neighbour in result.found {
+                hits.append(
+                    Hit(
+                        id: segments[search.segment].id(at: Int(neighbour.ordinal)),
+                        location: Location(segment: search.segment, row: Int(neighbour.ordinal)),
+                        score: metric.score(ofDistance: neighbour.distance)))
+            }
+        }
+        let best = metric.best(hits, scope)
+        scope.recall.note(best.map { recalls[$0.location.segment] })
+        return best
+    }
+
+    /// nil: the segment has nothing in the field.
+    private func plannedSearch(
+        for query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
+    ) throws -> PlannedSearch? {
+        let segment = segments[index]
+        let written = segment.writtenCount(through: lsn)
+        guard written > 0, let field = try segment.denseField(name) else { return nil }
+        let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
+        let statistics = SegmentStatistics(
+            rowCount: written, matchCount: bitmap?.cardinality,
+            indexedCount: min(written, field.index?.indexedCount ?? 0),
+            vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
+            codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
+            recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
+            listCount: field.ivf?.parameters.listCount)
+        let settings = settings(of: name, scope)
+        let plan = Planner.plan(statistics, settings, costs)
+        let presence =
+            (field.presence?.absentCount ?? 0) == 0
+            ? nil
+            : try matches(
+                Filter(must: [.hasVector(name)]), in: segment, writtenCount: written)
+        let rescoring = scope.parameters.rescoring(limit: scope.searchLimit)
+        // Recall was measured of walks whose answers are ordered by the vectors.
+        let isMeasured = plan == .scan || !statistics.hasCodes || rescoring == .asNeeded
+        return PlannedSearch(
+            segment: index,
+            search: DenseSearch(
+                segment: segment, field: field, query: query, lsn: lsn, writtenCount: written,
+                filter: bitmap, usesCodes: !scope.parameters.ignoresCodes, rescoring: rescoring,
+                presence: presence),
+            statistics: statistics, settings: settings, costs: costs, plan: plan,
+            recallExpected: isMeasured
+                ? Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit) : nil,
+            filter: scope.recorder?.takeFilter())
+    }
+
+    private func settings(of name: String, _ scope: SearchScope) -> SearchSettings {
+        let field = configuration.vectors[name]
+        let hnsw = configuration.hnsw.applying(field?.hnsw)
+        return SearchSettings(
+            limit: scope.parameters.candidatesMin(limit: scope.searchLimit),
+            ef: scope.parameters.ef, targetRecall: scope.parameters.targetRecall,
+            probes: scope.parameters.targetRecall == nil
+                ? scope.parameters.probes ?? field?.ivf?.probes : nil,
+            exact: scope.parameters.exact, indexedOnly: scope.parameters.indexedOnly,
+            defaultEf: hnsw.efConstruct,
+            // Whoever leaves it as it is, leaves it to the planner.
+            fullScanByteCount: hnsw.fullScanThreshold == HNSWConfiguration().fullScanThreshold
+                ? nil : hnsw.fullScanThreshold * 1024,
+            m: hnsw.m)
+    }
+
+    /// What each search finds. Long ones are shared with threads that have nothing else to do.
+    private func run(
+        _ searches: [PlannedSearch], limit: Int, isTimed: Bool
+    ) -> [PlannedSearch.Result] {
+        let pieces = searches.indices.flatMap { index in
+            searches[index].search.pieces(of: searches[index].plan).map { (index, $0) }
+        }
+        let interruption = interruption
+        let run: @Sendable (Int) -> PlannedSearch.Result = { number in
+            let (index, rows) = pieces[number]
+            return searches[index].run(rows, limit: limit, interruption, isTimed: isTimed)
+        }
+        var results = searches.map { _ in PlannedSearch.Result() }
+        if pieces.count > 1, let helpers, helpers.idleCount > 0,
+            searches.reduce(0, { $0 + $1.cost }) >= Self.sharedCostMin
+        {
+            let found = helpers.map(iterations: pieces.count, run)
+            for (piece, result) in zip(pieces, found) { results[piece.0].add(result) }
+        } else {
+            for number in pieces.indices { results[pieces[number].0].add(run(number)) }
+        }
+        return results
+    }
+}
+
+/// One segment's part of a search for the nearest vectors: how it is carried out, and why so.
+private struct PlannedSearch: Sendable {
+    /// What came of it, or of a piece of it.
+    struct Result: Sendable {
+        var found: [Neighbour] = []
+        var measuredCount = 0
+        var rescoredCount = 0
+        /// Of all threads together.
+        var duration = Duration.zero
+
+        mutating func add(_ other: Result) {
+            found += other.found
+            measuredCount += other.measuredCount
+            rescoredCount += other.rescoredCount
+            duration += other.duration
+        }
+    }
+
+    /// The segment's place in the view.
+    let segment: Int
+    let search: DenseSearch
+    let statistics: SegmentStatistics
+    let settings: SearchSettings
+    let costs: CostModel
+    let plan: Plan
+    let recallExpected: Double?
+    let filter: SearchExplanation.FilterResult?
+
+    /// Nanoseconds that it should take.
+    var cost: Double { Planner.cost(of: plan, statistics, settings, costs) }
+
+    func run(
+        _ rows: Range<Int>, limit: Int, _ interruption: Interruption?, isTimed: Bool
+    ) -> Result {
+        let watch =
+            interruption == nil && !isTimed ? nil : SearchWatch(interruption: interruption)
+        var result = Result()
+        let start = isTimed ? ContinuousClock.now : nil
+        result.found = search.run(plan, in: rows, limit: limit, watch: watch)
+        if let start { result.duration = ContinuousClock.now - start }
+        if let watch {
+            result.measuredCount = watch.measuredCount
+            result.rescoredCount = watch.rescoredCount
+        }
+        return result
+    }
+
+    /// What it did, for whoever asked.
+    func explained(
+        field: String, _ result: Result, limit: Int, _ detail: SearchRecorder.Detail,
+        _ interruption: Interruption?
+    ) throws -> SearchExplanation {
+        let options =
+            detail == .stages ? [] : Planner.options(statistics, settings, costs)
+        let outcomes =
+            detail == .outcomes
+            ? try search.outcomes(of: options.map(\.plan), limit: limit, interruption: interruption)
+            : [:]
+        let others = options.filter { $0.plan != plan }.sorted { $0.cost < $1.cost }
+        return SearchExplanation(
+            field: field, segment: search.segment.number, rowCount: statistics.rowCount,
+            indexedCount: statistics.indexedCount, filter: filter,
+            chosen: SearchExplanation.Option(
+                plan: plan.description, cost: cost / 1000, outcome: outcomes[plan]),
+            others: others.map { option in
+                SearchExplanation.Option(
+                    plan: option.plan.description, cost: option.cost / 1000,
+                    outcome: outcomes[option.plan])
+            },
+            recallExpected: recallExpected, measuredCount: result.measuredCount,
+            rescoredCount: result.rescoredCount, foundCount: result.found.count,
+            duration: result.duration)
+    }
+}

@@ -1,0 +1,86 @@
+package import ApusCore
+
+/// The rows of a Parquet file as records.
+package struct ParquetRecords: Sendable {
+    private var rows: ParquetRows
+    private let name: String
+    private let key: PayloadPath?
+    private let time: Int64?
+    /// Something in it could not be read, and so nothing behind that.
+    private var isBroken = false
+
+    /// `name` is the file's within its source, `key` the field that names a record (nil: its row
+    /// does), `columns` the top columns that are wanted beside it (nil: all). `time` is the file's,
+    /// in milliseconds since 1970.
+    package init(
+        _ source: any RangedBytes, name: String, key: PayloadPath?, columns: Set<String>?,
+        time: Int64? = nil
+    ) async throws {
+        let file = try await ParquetFile(source)
+        rows = try ParquetRows(
+            file, wanted: columns.map { $0.union([key?.firstKey].compactMap(\.self)) })
+        self.name = name
+        self.key = key
+        self.time = time
+    }
+
+    /// Passes over rows that are done with.
+    package mutating func skip(_ count: Int) async throws { try await rows.skip(count) }
+
+    /// The next row with the number of rows up to it, and about how many bytes it takes; nil at the
+    /// end. Where the file is damaged, the last one is a malformed record without a key: nobody
+    /// knows which rows are behind it.
+    package mutating func next() async throws -> (line: Int, record: SourceRecord, size: Int)? {
+        guard !isBroken else { return nil }
+        let number = rows.row
+        let place = "\(rows.file.source.path), row \(number)"
+        do {
+            guard let row = try await rows.next() else { return nil }
+            switch row {
+            case .fields(let fields):
+                let size = fields.values.reduce(0) { $0 + $1.byteCountEstimate }
+                return (rows.row, record(fields, number, place), size)
+            case .malformed(let reason):
+                let key = key == nil ? "\(name)#\(number)" : ""
+                return (rows.row, malformed(reason, key: key, place, raw: ""), 0)
+            }
+        } catch let error as PipelineError {
+            isBroken = true
+            return (rows.file.rowCount, malformed(error.description, key: "", place, raw: ""), 0)
+        }
+    }
+
+    private func record(_ fields: Payload, _ number: Int, _ place: String) -> SourceRecord {
+        let change = SourceRecord.Change.put(RecordContent(fields: fields))
+        guard let key else {
+            return SourceRecord(key: "\(name)#\(number)", place: place, time: time, change: change)
+        }
+        let text = fields.value(at: key)?.plainText ?? ""
+        guard !text.isEmpty else {
+            return malformed(
+                "no field '\(key)', which names records", key: "", place,
+                raw: JSONValue.object(fields).jsonText)
+        }
+        return SourceRecord(key: text, place: place, time: time, change: change)
+    }
+
+    private func malformed(
+        _ reason: String, key: String, _ place: String, raw: String
+    ) -> SourceRecord {
+        SourceRecord(
+            key: key, place: place, time: time, change: .malformed(reason: reason, raw: raw))
+    }
+}
+
+extension JSONValue {
+    /// About what it takes in memory or as text.
+    fileprivate var byteCountEstimate: Int {
+        switch self {
+        case .null, .bool, .integer, .double: 8
+        case .string(let text): text.utf8.count + 8
+        case .array(let elements): elements.reduce(8) { $0 + $1.byteCountEstimate }
+        case .object(let members):
+            members.reduce(8) { $0 + $1.key.utf8.count + $1.value.byteCountEstimate }
+        }
+    }
+}
