@@ -275,6 +275,10 @@ struct OpenAPIOperation {
                 )
             case "compare":
                 ("query", name, "boolean", "Carry out what was not chosen as well, and compare.")
+            case "at_least":
+                ("query", name, "integer(0..)", "The version to wait for.")
+            case "wait_seconds":
+                ("query", name, "number(0..300)", "For so many seconds at most.")
             case "checksum":
                 ("query", name, "string", "SHA-256 of the archive, in hexadecimal.")
             case "priority":

@@ -81,6 +81,10 @@ let openAPIOperations = """
       The best points for each value of a payload field.
     POST /apus/v1/collections/{collection}/explain (compare timeout version recall) QueryPoints -> ExplainedResult
       A query, and why it did what it did.
+    POST /apus/v1/collections/{collection}/query (timeout version recall) QueryPoints -> QueryAnswer
+      A query, and what its answer says about itself.
+    GET /apus/v1/collections/{collection}/version (at_least wait_seconds) -> CollectionVersion
+      The newest version that reads see, once it is late enough.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
       Values of a payload field, and how many points have each.
     POST /collections/{collection}/points/search/matrix/pairs (consistency timeout version) MatrixRequest -> MatrixPairs

@@ -130,8 +130,16 @@ let openAPIAnswerSchemas = """
       offsets_col! [integer(0..)]
       scores! [number]
       ids! [PointID]
+    QueryAnswer
+      points! [ScoredPoint]
+      recall_expected! number?
+      version! integer(0..)
+    CollectionVersion
+      version! integer(0..)
     ExplainedResult
       points! [ScoredPoint]
+      recall_expected! number?
+      version! integer(0..)
       explanation! Explanation?
     Explanation
       seconds! number
