@@ -85,6 +85,12 @@ let openAPIOperations = """
       A query, and what its answer says about itself.
     GET /apus/v1/collections/{collection}/version (at_least wait_seconds) -> CollectionVersion
       The newest version that reads see, once it is late enough.
+    GET /apus/v1/collections/{collection}/changes (after log follow) -> lines
+      Every change after a version, and then those to come.
+    GET /apus/v1/collections/{collection}/upsert (source) -> UpsertPlace
+      How far the batches of a source are on disk.
+    POST /apus/v1/collections/{collection}/upsert (source) lines -> UpsertPlace
+      Points in bulk, a batch a line.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
       Values of a payload field, and how many points have each.
     POST /collections/{collection}/points/search/matrix/pairs (consistency timeout version) MatrixRequest -> MatrixPairs
