@@ -51,6 +51,13 @@ public struct EngineConfiguration: Sendable {
     /// Where closed log files are kept before they are removed, so that a collection can be
     /// restored to any batch or time; nil: nowhere.
     public var archiveDirectory: String?
+    /// Bytes of log files of each collection that stay although its segments have all that is in
+    /// them, for those who will ask for changes (`Collection.changes`). What was deleted stays in
+    /// them for as long.
+    public var logRetentionBytes = 0
+    /// Bytes of log files that stay for those who read changes at the moment and have not come so
+    /// far; a reader that falls further behind loses its place.
+    public var unreadLogBytesMax = 1 << 30
     /// What the engine tells of its work.
     package let meters = EngineMeters()
     /// Time since some fixed moment; never goes back.

@@ -11,15 +11,18 @@ package struct Operations: Sendable {
     let authorizer: Authorizer
     let admission: Admission
     let watch: QueryWatch
+    /// Ends calls that would go on for ever when the server stops.
+    let drain: Drain
 
     package init(
         database: Database, authorizer: Authorizer = .open, admission: Admission = Admission(),
-        watch: QueryWatch = QueryWatch()
+        watch: QueryWatch = QueryWatch(), drain: Drain = Drain()
     ) {
         self.database = database
         self.authorizer = authorizer
         self.admission = admission
         self.watch = watch
+        self.drain = drain
     }
 }
 
@@ -124,14 +127,18 @@ extension Operations {
     /// Applies the operations in order as one atomic batch; one result per operation.
     ///
     /// With `wait` the answer comes once the batch is on disk and searches see it, without it
-    /// once the batch is validated and queued.
+    /// once the batch is validated and queued. `positions` become the collection's with it, if those
+    /// in `previous` are as they are said there.
     package func write(
-        _ operations: [WriteOperation], to collection: String, wait: Bool
+        _ operations: [WriteOperation], to collection: String, wait: Bool,
+        positions: SourcePositions = SourcePositions(),
+        after previous: SourcePositions = SourcePositions()
     ) async throws -> [WriteResult] {
         try await writing(to: collection) { collection, filter in
             try await collection.write(
                 operations.map { $0.restricted(to: filter) }, within: filter,
-                acknowledgement: wait ? .completed : .accepted)
+                acknowledgement: wait ? .completed : .accepted, positions: positions,
+                after: previous)
         }
     }
 

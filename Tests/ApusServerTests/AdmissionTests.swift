@@ -9,6 +9,7 @@ struct AdmissionTests {
         var limits = ServerConfiguration.Limits()
         limits.readsMax = reads
         limits.writesMax = writes
+        limits.streamsMax = writes
         return limits
     }
 

@@ -162,6 +162,13 @@ extension Collection {
         return batch
     }
 
+    /// The same for bytes that somebody keeps.
+    static func batch(
+        _ lsn: SequenceNumber, _ bytes: [UInt8], _ configuration: CollectionConfiguration
+    ) throws -> WriteBatch {
+        try unsafe bytes.withUnsafeBytes { try unsafe batch(lsn, $0, configuration) }
+    }
+
     private static func replay(
         _ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer, _ state: inout WriterState,
         _ configuration: CollectionConfiguration, _ context: EngineContext

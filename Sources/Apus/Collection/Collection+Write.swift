@@ -24,14 +24,19 @@ extension Collection {
 
     /// The same for a caller to whom only the points that match `bounds` belong: throws
     /// `.permissionDenied`, and changes nothing, when the batch would change or leave another.
+    /// - Parameter previous: positions that have to be as they are said here (empty: there is none),
+    ///   or `.failedPrecondition` is thrown: another writer went on with the source.
     package func write(
         _ operations: [WriteOperation], within bounds: Filter?, acknowledgement: Acknowledgement,
-        positions: SourcePositions = SourcePositions()
+        positions: SourcePositions = SourcePositions(),
+        after previous: SourcePositions = SourcePositions()
     ) async throws -> [WriteResult] {
         try await withCheckedThrowingContinuation { continuation in
             whenThereIsRoom(rowCount: operations.rowCount) { [self] in
                 context.writePool.submit { [self] in
-                    submit(operations, within: bounds, acknowledgement, positions) {
+                    submit(
+                        operations, within: bounds, acknowledgement, positions, after: previous
+                    ) {
                         continuation.resume(with: $0)
                     }
                 }
@@ -76,6 +81,7 @@ extension Collection {
     private func submit(
         _ operations: [WriteOperation], within bounds: Filter? = nil,
         _ acknowledgement: Acknowledgement, _ positions: SourcePositions,
+        after previous: SourcePositions = SourcePositions(),
         _ completion: @escaping @Sendable (Result<[WriteResult], any Error>) -> Void
     ) {
         let lsn: SequenceNumber
@@ -84,7 +90,10 @@ extension Collection {
             let validation = PointValidation(configuration)
             let prepared = try operations.map { try PreparedOperation($0, validation) }
             lsn = try withoutDamagedSegments {
-                try writer.withLock { try apply(prepared, within: bounds, positions, &$0) }
+                try writer.withLock { state in
+                    try state.positions.check(previous)
+                    return try apply(prepared, within: bounds, positions, &state)
+                }
             }
         } catch {
             // A write may be refused because a segment could not be written: that is tried again.

@@ -48,6 +48,10 @@ public final class Collection: Sendable {
     /// How far the log is archived; held by whoever archives.
     let logArchive = Mutex(LogArchiveState())
     let recallObserver = RecallObserver()
+    /// Readers of changes, who need the log.
+    let logHolds = LogHolds()
+    /// Copies of archived log files that were made for them.
+    let archiveCopyCount = Atomic<UInt64>(0)
 
     init(
         name: String, context: EngineContext, files: CollectionFiles, log: WriteAheadLog,

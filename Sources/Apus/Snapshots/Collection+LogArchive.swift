@@ -38,10 +38,11 @@ extension Collection {
     }
 
     /// Removes log files that hold nothing after `lsn`, and before that archives them. Files that
-    /// cannot be archived stay.
+    /// cannot be archived stay, and so do those that readers of changes want.
     func releaseLog(through lsn: SequenceNumber) throws {
         // A seal has asked for a new file: the one before it can go only once that is there.
         log.waitUntilRotated()
+        let lsn = try removable(through: lsn)
         guard let archive = context.archive else { return try log.removeFiles(through: lsn) }
         queueBase()
         let archived = logArchive.withLock { state in
@@ -223,7 +224,7 @@ extension Collection {
         }
     }
 
-    private static func firstLSN(_ path: String) -> SequenceNumber? {
+    static func firstLSN(_ path: String) -> SequenceNumber? {
         FileName.firstSequenceNumber(ofWAL: lastName(path))
     }
 }

@@ -17,6 +17,17 @@ public struct SourcePositions: Hashable, Sendable {
         for (name, value) in newer.values { values[name] = value.isEmpty ? nil : value }
     }
 
+    /// Throws `.failedPrecondition` unless all of `expected` are here as they are there, which for
+    /// an empty one means not at all.
+    func check(_ expected: SourcePositions) throws(DatabaseError) {
+        for (name, value) in expected.values where values[name, default: []] != value {
+            throw DatabaseError(
+                .failedPrecondition,
+                "Another writer went on with the source of `\(name)` meanwhile; ask again how far "
+                    + "it is")
+        }
+    }
+
     /// A count, then name and value each, by ascending name.
     package func write(to writer: inout ByteWriter) {
         writer.writeVarInt(UInt64(values.count))

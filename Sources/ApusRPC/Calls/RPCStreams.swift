@@ -34,7 +34,16 @@ package final class RPCRequests: AsyncSequence, Sendable {
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(requests: self) }
 
+    /// A reader whose task is cancelled gets no more messages, also later.
     private func next() async throws -> ByteBuffer? {
+        try await withTaskCancellationHandler {
+            try await take()
+        } onCancel: {
+            finish(throwing: CancellationError())
+        }
+    }
+
+    private func take() async throws -> ByteBuffer? {
         var isDrained = false
         defer { if isDrained { onDrained() } }
         return try await withCheckedThrowingContinuation { continuation in

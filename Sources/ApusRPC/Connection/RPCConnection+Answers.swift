@@ -50,6 +50,8 @@ extension RPCConnection {
             return
         }
         writeHeaders(of: stream, RPCMetadata())
+        // Clients ping while answers come in, to learn how wide the way is.
+        resetAttentionToPings()
         let byteCount = frame.readableBytes
         stream.unsentByteCount += byteCount
         let promise = context.eventLoop.makePromise(of: Void.self)

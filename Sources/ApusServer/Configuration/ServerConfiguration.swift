@@ -131,6 +131,8 @@ package struct ServerConfiguration: Sendable {
         /// Reads, and writes, that run or wait in the engine; further ones are refused.
         package var readsMax = 1_024
         package var writesMax = 1_024
+        /// Bulk upserts and readers of changes at a time; further ones are refused.
+        package var streamsMax = 256
         /// The longest that a read may wait for a thread; a call may ask for less.
         package var readTimeout = Duration.seconds(60)
 

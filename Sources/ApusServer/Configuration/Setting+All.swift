@@ -136,6 +136,10 @@ extension Setting {
         .integer(
             "limits.writes_max", \.limits.writesMax, 1...1_000_000,
             "Writes that run or wait at most; further ones are refused likewise."),
+        .integer(
+            "limits.streams_max", \.limits.streamsMax, 1...1_000_000,
+            "Bulk upserts and readers of changes that are open at most; further ones are refused "
+                + "likewise."),
         .duration(
             "limits.read_timeout", \.limits.readTimeout, .milliseconds(1)...(.seconds(86_400)),
             "A read that is not answered by then ends; calls may ask for less."),
@@ -172,6 +176,13 @@ extension Setting {
         .bytes(
             "engine.merge_rate", \.engine.compactionBytesPerSecond, 0...(1 << 40),
             "Bytes that merges write in a second; 0B: as fast as it goes."),
+        .bytes(
+            "engine.log_retention", \.engine.logRetentionBytes, 0...(1 << 44),
+            "Log that each collection keeps for readers of changes, although nothing else needs it."
+        ),
+        .bytes(
+            "engine.unread_log_max", \.engine.unreadLogBytesMax, 0...(1 << 44),
+            "Log that a collection keeps at most for readers of changes who are behind."),
     ]
 
     private static let observability: [Setting] = [

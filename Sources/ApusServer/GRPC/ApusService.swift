@@ -18,6 +18,8 @@ struct ApusService {
             service.reading("WaitForVersion", waitForVersion),
             service.unary("CreateCollection", createCollection),
             service.unary("GetCollection", getCollection),
+            service.streaming("UpsertStream", upsertStream),
+            service.streaming("Changes", changes),
         ]
     }
 

@@ -42,6 +42,7 @@ struct GRPCFront: Service {
         await onListening(server.port)
         try await withTaskCancellationHandler {
             try? await gracefulShutdown()
+            operations.drain.begin()
             await server.drain()
             try Task.checkCancellation()
         } onCancel: {

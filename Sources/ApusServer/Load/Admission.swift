@@ -4,11 +4,26 @@ import Synchronization
 /// Bounds what the engine has to do at one time, so that an overloaded server refuses at once what
 /// it could only answer too late.
 package final class Admission: Sendable {
-    package enum Kind: String, Sendable, CaseIterable { case read, write }
+    package enum Kind: String, Sendable, CaseIterable {
+        case read, write
+        /// A call that goes on for as long as its caller likes.
+        case stream
+    }
+
+    /// A place that is taken for as long as this lives.
+    final class Slot: Sendable {
+        private let admission: Admission
+
+        fileprivate init(_ admission: Admission) { self.admission = admission }
+
+        deinit { admission.streams.wrappingSubtract(1, ordering: .relaxed) }
+    }
 
     private let limits: ServerConfiguration.Limits
     private let reads = Atomic(0)
     private let writes = Atomic(0)
+    private let streams = Atomic(0)
+    private let refusedStreams = Atomic(0)
     private let refusedReads = Atomic(0)
     private let refusedWrites = Atomic(0)
 
@@ -19,7 +34,18 @@ package final class Admission: Sendable {
         switch kind {
         case .read: (reads.load(ordering: .relaxed), refusedReads.load(ordering: .relaxed))
         case .write: (writes.load(ordering: .relaxed), refusedWrites.load(ordering: .relaxed))
+        case .stream: (streams.load(ordering: .relaxed), refusedStreams.load(ordering: .relaxed))
         }
+    }
+
+    /// A place for a stream. Throws `resourceExhausted` when there is none.
+    func enterStream() throws -> Slot {
+        guard streams.wrappingAdd(1, ordering: .relaxed).newValue <= limits.streamsMax else {
+            streams.wrappingSubtract(1, ordering: .relaxed)
+            refusedStreams.wrappingAdd(1, ordering: .relaxed)
+            throw Self.refusal(.stream, limits.streamsMax)
+        }
+        return Slot(self)
     }
 
     /// Runs `body` if there is room for it; a read has to get a thread within its time.
@@ -43,6 +69,10 @@ package final class Admission: Sendable {
                 throw Self.refusal(kind, limits.writesMax)
             }
             defer { writes.wrappingSubtract(1, ordering: .relaxed) }
+            return try await body()
+        case .stream:
+            let slot = try enterStream()
+            defer { withExtendedLifetime(slot) {} }
             return try await body()
         }
     }

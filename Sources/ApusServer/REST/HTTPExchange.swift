@@ -67,7 +67,8 @@ package struct HTTPAnswer: Sendable {
 
 /// A body that is made while it goes out.
 package struct BodyStream: Sendable {
-    package var byteCount: Int
+    /// nil: it shows at the end.
+    package var byteCount: Int?
     /// The next piece; nil after the last. An error breaks the connection off: the status has gone
     /// out by then.
     package var next: @Sendable () async throws -> [UInt8]?

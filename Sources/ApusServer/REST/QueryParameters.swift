@@ -21,6 +21,14 @@ package struct QueryParameters: Sendable {
     package private(set) var versionAtLeast: SequenceNumber?
     package private(set) var waitTime: Duration?
 
+    /// Of a reader of changes: the last version that it has, the history of which that is, and
+    /// whether it wants those to come too.
+    package private(set) var after = SequenceNumber.zero
+    package private(set) var log = ""
+    package private(set) var follows = true
+    /// Of a bulk upsert: whose points these are.
+    package private(set) var source = ""
+
     package init(_ query: Substring) throws(DatabaseError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -34,11 +42,11 @@ package struct QueryParameters: Sendable {
             case "checksum": checksum = value
             case "priority":
                 try Self.check(value, name, among: ["no_sync", "snapshot", "replica"])
-            case "at_least":
-                guard let number = UInt64(value) else {
-                    throw Self.invalid(name, value, "the number of a version")
-                }
-                versionAtLeast = try VersionWait.version(number, in: "query parameters")
+            case "at_least": versionAtLeast = try Self.version(value, name)
+            case "after": after = try Self.version(value, name)
+            case "log": log = value
+            case "follow": follows = try Self.boolean(value, name)
+            case "source": source = value
             case "wait_seconds":
                 guard let seconds = Double(value) else {
                     throw Self.invalid(name, value, "seconds")
@@ -60,6 +68,15 @@ package struct QueryParameters: Sendable {
         case "false": false
         default: throw invalid(name, value, "`true` or `false`")
         }
+    }
+
+    private static func version(
+        _ value: String, _ name: String
+    ) throws(DatabaseError) -> SequenceNumber {
+        guard let number = UInt64(value) else {
+            throw invalid(name, value, "the number of a version")
+        }
+        return try VersionWait.version(number, in: "query parameters")
     }
 
     private static func timeout(_ value: String) throws(DatabaseError) -> Int {

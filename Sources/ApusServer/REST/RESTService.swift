@@ -31,6 +31,7 @@ package struct RESTService: Sendable {
         addQueryRoutes(to: &routes, operations, json)
         addAggregateRoutes(to: &routes, operations, json)
         addApusRoutes(to: &routes, operations, json)
+        addStreamRoutes(to: &routes, operations, json)
         addSnapshotRoutes(to: &routes, operations, json)
         addDescriptionRoute(to: &routes)
         self.routes = routes

@@ -112,14 +112,17 @@ final class WALCore: Sendable {
         if let outcome { completion(outcome) }
     }
 
-    func whenDurable(_ lsn: SequenceNumber, _ completion: @escaping WriteAheadLog.Completion) {
+    func whenDurable(
+        _ lsn: SequenceNumber, hurrying: Bool = true,
+        _ completion: @escaping WriteAheadLog.Completion
+    ) {
         let outcome: Result<Void, StorageError>? = monitor.withLock { state in
             precondition(lsn <= state.last, "a wait for a batch that was never appended")
             if !state.isDelivering, let outcome = state.outcome(of: lsn, reached: state.durable) {
                 return outcome
             }
             state.durableQueue.add(lsn, completion)
-            if lsn > state.wantedDurable {
+            if hurrying, lsn > state.wantedDurable {
                 state.wantedDurable = lsn
                 wakeSleepingThread(&state)
             }

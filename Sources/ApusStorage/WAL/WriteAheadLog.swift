@@ -172,9 +172,11 @@ package final class WriteAheadLog: Sendable {
     }
 
     /// The same once every batch up to `lsn` is on disk, whatever the durability; does not wait for
-    /// the delay that `.async` allows.
-    package func whenDurable(_ lsn: SequenceNumber, _ completion: @escaping Completion) {
-        core.whenDurable(lsn, completion)
+    /// the delay that `.async` allows, unless it is not `hurrying`.
+    package func whenDurable(
+        _ lsn: SequenceNumber, hurrying: Bool = true, _ completion: @escaping Completion
+    ) {
+        core.whenDurable(lsn, hurrying: hurrying, completion)
     }
 
     /// Blocks until every batch up to `lsn` is on disk, whatever the durability.

@@ -97,6 +97,8 @@ struct OpenAPIOperation {
         case json(JSONValue)
         /// A file in the field `snapshot` of a form.
         case form
+        /// Values of JSON, a line each.
+        case lines
     }
 
     private enum Answer {
@@ -105,6 +107,7 @@ struct OpenAPIOperation {
         case bare(JSONValue)
         case text
         case file
+        case lines
     }
 
     private let method: String
@@ -160,7 +163,10 @@ struct OpenAPIOperation {
         } else {
             parameters = []
         }
-        body = rest.isEmpty ? .none : rest == "form" ? .form : .json(SchemaNotation.type(rest))
+        body =
+            rest.isEmpty
+            ? .none
+            : rest == "form" ? .form : rest == "lines" ? .lines : .json(SchemaNotation.type(rest))
         var result = line[arrow.upperBound...]
         mayBeLater = result.hasSuffix(" later")
         if mayBeLater { result = result.dropLast(" later".count) }
@@ -168,6 +174,7 @@ struct OpenAPIOperation {
             switch result {
             case "text": .text
             case "file": .file
+            case "lines": .lines
             case _ where result.hasPrefix("bare "):
                 .bare(SchemaNotation.type(result.dropFirst("bare ".count)))
             default: .result(SchemaNotation.type(result))
@@ -190,6 +197,11 @@ struct OpenAPIOperation {
         case .json(let schema):
             operation["requestBody"] = [
                 "required": true, "content": ["application/json": ["schema": schema]],
+            ]
+        case .lines:
+            operation["requestBody"] = [
+                "required": true,
+                "content": ["application/x-ndjson": ["schema": ["type": "string"]]],
             ]
         case .form:
             operation["requestBody"] = [
@@ -232,6 +244,7 @@ struct OpenAPIOperation {
         let (type, schema): (String, JSONValue) =
             switch answer {
             case .text: ("text/plain", ["type": "string"])
+            case .lines: ("application/x-ndjson", ["type": "string"])
             case .file: ("application/octet-stream", ["type": "string", "format": "binary"])
             case .bare(let schema): ("application/json", schema)
             case .result(let schema):
@@ -275,6 +288,18 @@ struct OpenAPIOperation {
                 )
             case "compare":
                 ("query", name, "boolean", "Carry out what was not chosen as well, and compare.")
+            case "at_least":
+                ("query", name, "integer(0..)", "The version to wait for.")
+            case "wait_seconds":
+                ("query", name, "number(0..300)", "For so many seconds at most.")
+            case "after":
+                ("query", name, "integer(0..)", "The last version that the reader has.")
+            case "log":
+                ("query", name, "string", "The history that this is a version of.")
+            case "follow":
+                ("query", name, "boolean", "Go on with changes to come.")
+            case "source":
+                ("query", name, "string", "Whose points these are.")
             case "checksum":
                 ("query", name, "string", "SHA-256 of the archive, in hexadecimal.")
             case "priority":

@@ -85,6 +85,12 @@ let openAPIOperations = """
       The newest version, once there is the one that is waited for.
     POST /apus/v1/collections/{collection}/explain (compare timeout version recall) QueryPoints -> ExplainedResult
       A query, and why it did what it did.
+    GET /apus/v1/collections/{collection}/changes (after log follow) -> lines
+      Every change after a version, and then those to come.
+    GET /apus/v1/collections/{collection}/upsert (source) -> UpsertPlace
+      How far the batches of a source are on disk.
+    POST /apus/v1/collections/{collection}/upsert (source) lines -> UpsertPlace
+      Points in bulk, a batch a line.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
       Values of a payload field, and how many points have each.
     POST /collections/{collection}/points/search/matrix/pairs (consistency timeout version) MatrixRequest -> MatrixPairs

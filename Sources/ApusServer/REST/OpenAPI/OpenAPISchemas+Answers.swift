@@ -134,6 +134,9 @@ let openAPIAnswerSchemas = """
       points! [ScoredPoint]
       recall_expected! number?
       version! integer(0..)
+    UpsertPlace
+      sequence! integer(0..)
+      version! integer(0..)
     CollectionVersion
       version! integer(0..)
     ExplainedResult
