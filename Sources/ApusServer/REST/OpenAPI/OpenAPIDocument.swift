@@ -288,10 +288,6 @@ struct OpenAPIOperation {
                 )
             case "compare":
                 ("query", name, "boolean", "Carry out what was not chosen as well, and compare.")
-            case "at_least":
-                ("query", name, "integer(0..)", "The version to wait for.")
-            case "wait_seconds":
-                ("query", name, "number(0..300)", "For so many seconds at most.")
             case "after":
                 ("query", name, "integer(0..)", "The last version that the reader has.")
             case "log":
