@@ -12,6 +12,13 @@ import Testing
         (0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }
     }
 
+    private static func squaredDistance(_ left: [Float], _ right: [Float]) -> Float {
+        zip(left, right).reduce(0) { sum, pair in
+            let difference: Float = pair.0 - pair.1
+            return sum + difference * difference
+        }
+    }
+
     @Test("An exact search finds the nearest of all pieces, on one thread or on several")
     func exact() async throws {
         var engine = EngineConfiguration()
@@ -42,14 +49,11 @@ import Testing
             let query = Self.vector(&random)
             var request = QueryRequest(nearest: query, limit: 10)
             request.parameters.exact = true
-            let expected = vectors.indices.filter { $0 % 3 != 0 }.map { index in
-                (
-                    index,
-                    zip(query, vectors[index]).reduce(Float(0)) {
-                        $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
-                    }
-                )
-            }.sorted { $0.1 < $1.1 }.prefix(10).map { PointID.number(UInt64($0.0)) }
+            let distances = vectors.indices.filter { $0 % 3 != 0 }.map { index in
+                (index, Self.squaredDistance(query, vectors[index]))
+            }
+            let nearest = distances.sorted { $0.1 < $1.1 }.prefix(10)
+            let expected = nearest.map { PointID.number(UInt64($0.0)) }
             let shared = try await collection.query(request)
             #expect(shared.map(\.id) == expected)
             #expect(try collection.querySynchronously(request) == shared)
@@ -59,7 +63,7 @@ import Testing
             #expect(searches.map(\.rowCount) == Self.counts)
             #expect(searches.map(\.measuredCount).reduce(0, +) == vectors.count - deleted.count)
         }
-        try await database.close()
+        try database.close()
     }
 }
 
