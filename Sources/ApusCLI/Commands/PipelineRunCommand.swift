@@ -28,7 +28,7 @@ struct PipelineRunCommand: AsyncParsableCommand {
         let pipeline = try PipelineFile.reading(file)
         let embedder = try pipeline.embedder.embedder()
         let fields = [
-            VectorField(
+            ApusPipeline.VectorField(
                 name: pipeline.collection.field,
                 kind: .dense(dimension: pipeline.embedder.dimension(of: embedder)))
         ]

@@ -13,7 +13,7 @@ struct LocalTarget: IngestTarget {
     }
 
     @discardableResult
-    func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool {
+    func prepare(_ fields: [ApusPipeline.VectorField], _ metric: Metric?) async throws -> Bool {
         guard !database.hasCollection(name) else {
             try CollectionShape.check(
                 name, try database.collection(name).configuration, takes: fields, metric)
