@@ -48,6 +48,8 @@ package struct SearchSettings: Hashable, Sendable {
     package var probes: Int?
     package var exact: Bool
     package var indexedOnly: Bool
+    /// Whether what codes have found is measured by the vectors.
+    package var rescores: Bool
     package var defaultEf: Int
     /// Below this many bytes of vectors a scan is used and no graph; nil: costs decide.
     package var fullScanByteCount: Int?
@@ -56,7 +58,8 @@ package struct SearchSettings: Hashable, Sendable {
 
     package init(
         limit: Int, ef: Int?, targetRecall: Double? = nil, probes: Int? = nil, exact: Bool,
-        indexedOnly: Bool, defaultEf: Int, fullScanByteCount: Int? = nil, m: Int
+        indexedOnly: Bool, rescores: Bool = true, defaultEf: Int, fullScanByteCount: Int? = nil,
+        m: Int
     ) {
         self.probes = probes
         self.targetRecall = targetRecall
@@ -64,6 +67,7 @@ package struct SearchSettings: Hashable, Sendable {
         self.ef = ef
         self.exact = exact
         self.indexedOnly = indexedOnly
+        self.rescores = rescores
         self.defaultEf = defaultEf
         self.fullScanByteCount = fullScanByteCount
         self.m = m
@@ -171,7 +175,8 @@ package enum Planner {
         let walkedBytes = segment.codeByteCount ?? segment.vectorByteCount
         /// Of measuring what codes have found.
         func rescoring(_ count: Int) -> Double {
-            segment.hasCodes ? Double(count) * costs.random(bytes: segment.vectorByteCount) : 0
+            segment.hasCodes && settings.rescores
+                ? Double(count) * costs.random(bytes: segment.vectorByteCount) : 0
         }
         switch plan {
         case .scan:
@@ -193,6 +198,7 @@ package enum Planner {
                 + (scanTail ? tail * costs.row(bytes: walkedBytes, share: share) : 0)
         case .lists(let probes, let candidates):
             return listCost(probes, candidates, segment, costs)
+                * (segment.matchCount == nil ? 1 : listDoubt)
         }
     }
 
@@ -245,6 +251,9 @@ package enum Planner {
 extension Planner {
     /// Of a row by its product code, beside one by its vector.
     private static let productCodeShare = 0.05
+    /// How many times cheaper than a scan lists have to be under a filter: how many it takes there is
+    /// concluded from how many it takes without one.
+    private static let listDoubt = 3.0
 
     private static func listCandidates(
         _ segment: SegmentStatistics, _ settings: SearchSettings

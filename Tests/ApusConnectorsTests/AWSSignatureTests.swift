@@ -39,7 +39,7 @@ import Testing
             <?xml version="1.0"?><ListBucketResult><Name>b</Name><EncodingType>url</EncodingType>
             <Contents><Key>docs/part+1%2B%C3%BC.jsonl</Key><Size>17</Size>
             <ETag>&quot;abc&quot;</ETag><LastModified>2026-01-31T10:00:00Z</LastModified></Contents>
-            <Contents><ETag>"def"</ETag><Key>z</Key></Contents></ListBucketResult>
+            <Contents><ETag>&#34;def&#34;</ETag><Key>z</Key></Contents></ListBucketResult>
             """
         let objects = S3Bucket.objects(in: xml)
         #expect(objects.map(\.key) == ["docs/part 1+ü.jsonl", "z"])

@@ -211,7 +211,7 @@ def test_the_audit_log_says_who_did_what(locked):
     locked.rest(TENANT)("DELETE", "/collections/private")
     reply = locked.rest(TENANT)(
         "PUT", "/collections/docs/points?wait=true",
-        {"points": [{"id": 1, "vector": [7.25, 8.5], "payload": {"tenant": "a", "x": "hidden"}}]})
+        {"points": [{"id": 1, "vector": [7162.25, 8273.5], "payload": {"tenant": "a", "x": "hidden"}}]})
     assert reply.status == 200
     client = locked.client("grpc", READ_KEY)
     with pytest.raises(grpc.RpcError):
@@ -231,7 +231,7 @@ def test_the_audit_log_says_who_did_what(locked):
     assert lines[3]["method"] == "qdrant.Points/Delete" and lines[3]["door"] == "grpc"
     assert lines[3]["peer"] == "127.0.0.1"
     text = locked.audit.read_text()
-    for data in ("hidden", "7.25", "8.5"):
+    for data in ("hidden", "7162.25", "8273.5"):
         assert data not in text
     assert os.stat(locked.audit).st_mode & 0o077 == 0
 

@@ -263,7 +263,9 @@ def test_damage_is_named_and_nothing_behind_it_is_deleted(tmp_path):
     pipeline.run()
     column = pq.ParquetFile(path).metadata.row_group(2).column(1)
     content = bytearray(path.read_bytes())
-    content[column.data_page_offset + column.total_compressed_size - 5] ^= 1
+    start = min(offset for offset in (column.dictionary_page_offset, column.data_page_offset)
+                if offset)
+    content[start + column.total_compressed_size - 5] ^= 1
     path.write_bytes(content)
     counters = pipeline.run()["progress"]["counters"]
     assert counters["setAside"] == 1 and counters["swept"] == 0

@@ -9,6 +9,7 @@ import Testing
         "Sources/ApusBench/Kernels/",
         "Sources/ApusKernels/",
         "Sources/ApusIndex/",
+        "Sources/ApusQuery/CostModel+Measured.swift",
         "Sources/ApusStorage/",
         "Sources/ApusCore/Bytes/",
         "Sources/ApusCore/Concurrency/",

@@ -84,6 +84,7 @@ extension ReadView {
             probes: scope.parameters.targetRecall == nil
                 ? scope.parameters.probes ?? field?.ivf?.probes : nil,
             exact: scope.parameters.exact, indexedOnly: scope.parameters.indexedOnly,
+            rescores: scope.parameters.rescores,
             defaultEf: hnsw.efConstruct,
             // Whoever leaves it as it is, leaves it to the planner.
             fullScanByteCount: hnsw.fullScanThreshold == HNSWConfiguration().fullScanThreshold

@@ -38,10 +38,11 @@ final class RedisConnection {
             throw StageError(.transient(after: nil), stage: stage, "no memory for a connection")
         }
         unsafe self.context = context
+        // From here on everything is set, so that throwing ends in `deinit`, which frees it.
         guard unsafe context.pointee.err == 0 else {
-            let message = unsafe Self.error(context)
-            unsafe redisFree(context)
-            throw StageError(.transient(after: nil), stage: stage, "\(host):\(port): \(message)")
+            throw StageError(
+                .transient(after: nil), stage: stage,
+                "\(host):\(port): \(unsafe Self.error(context))")
         }
         unsafe redisSetTimeout(context, time(60))
         if let password { _ = try call(["AUTH", password]) }

@@ -74,7 +74,9 @@ package struct S3Bucket: ObjectStore {
                 let key = encoded.replacing("+", with: "%20").removingPercentEncoding
             else { continue }
             var (sizes, etags, times) = (entry, entry, entry)
-            let etag = element("ETag", in: &etags)?.replacing("&quot;", with: "") ?? ""
+            let etag =
+                element("ETag", in: &etags)?
+                .replacing("&quot;", with: "").replacing("&#34;", with: "") ?? ""
             let modified = element("LastModified", in: &times).flatMap {
                 try? Date(String($0), strategy: .iso8601)
             }
