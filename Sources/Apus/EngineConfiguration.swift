@@ -1,5 +1,4 @@
 public import ApusCore
-package import ApusQuery
 
 #if canImport(Glibc)
 private import Glibc
@@ -80,8 +79,6 @@ public struct EngineConfiguration: Sendable {
     public var maintenanceInterval: Duration
     /// How the recall of searches is watched while they are answered.
     public var recallObservation = RecallObservation()
-    /// What work costs, for the planner; nil: as measured on this machine.
-    package var costs: CostModel?
     /// Called on the merging thread between two pieces of work: tests let things happen meanwhile.
     package var mergePauseHook: (@Sendable () -> Void)?
 

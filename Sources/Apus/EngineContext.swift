@@ -62,7 +62,7 @@ final class EngineContext: Sendable {
         indexPool = WorkerPool(
             name: "apus-index", threadCount: configuration.indexThreads,
             niceness: configuration.indexNiceness)
-        if configuration.costs == nil { indexPool.submit { CostModel.measure() } }
+        indexPool.submit { CostModel.measure() }
         compaction = CompactionThreads(configuration)
         compaction.startTimer { [weak self] in
             for collection in self?.collections.values.map({ $0 }) ?? [] {

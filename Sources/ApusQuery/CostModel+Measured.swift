@@ -8,7 +8,8 @@ extension CostModel {
         isMeasured.load(ordering: .acquiring) ? ofThisMachine : typical
     }
 
-    /// Measures the costs of this machine, once in a process: some 20 milliseconds and 32 MB of memory.
+    /// Measures the costs of this machine, once in a process: some 60 milliseconds, and for so
+    /// long 64 MB of memory.
     package static func measure() {
         _ = ofThisMachine
         isMeasured.store(true, ordering: .releasing)
@@ -17,8 +18,9 @@ extension CostModel {
     private static let isMeasured = Atomic(false)
     private static let ofThisMachine = Probe.costs() ?? typical
 
-    /// Far from what is typical, it is more likely that others kept the processor busy.
-    private static let deviationMax = 4.0
+    /// Times of milliseconds are easily wrong: others keep the processor or its caches busy. So what is
+    /// measured moves what is typical by this factor at most.
+    private static let deviationMax = 2.0
 
     private func clamped() -> CostModel {
         func clamp(_ value: Double, _ typical: Double) -> Double {
@@ -31,13 +33,15 @@ extension CostModel {
         }
         return CostModel(
             sequential: clamp(sequential, Self.typical.sequential),
+            near: clamp(near, Self.typical.near),
             random: clamp(random, Self.typical.random),
             latency: clamp(latency, Self.typical.latency))
     }
 
-    /// Times the distance kernels over memory that is larger than the second-level cache.
+    /// Times the distance kernels over memory that is larger than the last cache.
     private struct Probe {
-        private static let byteCount = 32 << 20
+        private static let nearByteCount = 4 << 20
+        private static let byteCount = 2 * CostModel.cacheByteCount
         private static let dimensions = (small: 32, large: 256)
         /// Rows of a call, about the neighbours of a node.
         private static let batch = 32
@@ -59,7 +63,8 @@ extension CostModel {
                 count: count * stride / VectorSpace.stride(dimension: dimensions.small))
             return CostModel(
                 sequential: line(small.sequential, large.sequential),
-                random: line(small.random, large.random), latency: small.latency
+                near: line(small.near, large.near), random: line(small.random, large.random),
+                latency: small.latency
             ).clamped()
         }
 
@@ -74,16 +79,16 @@ extension CostModel {
         /// Nanoseconds of a row; of `latency`, of one that is looked for alone.
         private static func times(
             _ space: VectorSpace, count: Int
-        ) -> (sequential: Double, random: Double, latency: Double) {
+        ) -> (sequential: Double, near: Double, random: Double, latency: Double) {
             let kernel = DistanceKernel(metric: .euclid)
             let query = [Float](repeating: 0, count: space.dimension)
             var distances = [Float](repeating: 0, count: batch)
             var ids = [UInt32](repeating: 0, count: batch)
             var state: UInt32 = 1
-            func randomize() {
+            func randomize(below end: Int) {
                 for index in ids.indices {
                     state = state &* 1_664_525 &+ 1_013_904_223
-                    ids[index] = UInt32((UInt64(state) * UInt64(count)) >> 32)
+                    ids[index] = UInt32((UInt64(state) * UInt64(end)) >> 32)
                 }
             }
             func measure(_ calls: Int, _ rows: Int, _ call: (Int) -> Void) -> Double {
@@ -93,6 +98,7 @@ extension CostModel {
                 return (best ?? .zero) / .nanoseconds(1) / Double(max(1, calls * rows))
             }
             let calls = count / batch
+            let nearCount = max(1, count / (byteCount / nearByteCount))
             let sequential = measure(calls, batch) { call in
                 unsafe query.withUnsafeBufferPointer { query in
                     unsafe distances.withUnsafeMutableBufferPointer { distances in
@@ -104,9 +110,9 @@ extension CostModel {
                     }
                 }
             }
-            func byIDs(_ taken: Int) -> (Int) -> Void {
+            func byIDs(_ taken: Int, below end: Int) -> (Int) -> Void {
                 { _ in
-                    randomize()
+                    randomize(below: end)
                     unsafe query.withUnsafeBufferPointer { query in
                         unsafe ids.withUnsafeBufferPointer { ids in
                             unsafe distances.withUnsafeMutableBufferPointer { distances in
@@ -123,8 +129,10 @@ extension CostModel {
                 }
             }
             return (
-                sequential, measure(min(calls, 1000), batch, byIDs(batch)),
-                measure(10_000, 1, byIDs(1))
+                sequential,
+                measure(min(calls, 1000), batch, byIDs(batch, below: nearCount)),
+                measure(min(calls, 1000), batch, byIDs(batch, below: count)),
+                measure(10_000, 1, byIDs(1, below: count))
             )
         }
     }

@@ -1,5 +1,11 @@
 package import ApusIndex
 
+#if canImport(Darwin)
+private import Darwin
+#else
+private import Glibc
+#endif
+
 /// What the planner knows of a segment and a filter.
 package struct SegmentStatistics: Hashable, Sendable {
     /// Rows that the reader may see, deleted ones included.
@@ -100,10 +106,14 @@ package enum Planner {
     private static let measuredPerLink = 0.5
     /// Work of a step beside reading: the candidate list, the marks of what was met.
     private static let stepCost = 150.0
-    /// Of a step around refused rows: the links of its links, by links of a node.
-    private static let detourCostPerLink = 25.0
-    /// The same for each row that is refused where one is admitted.
-    private static let detourCostPerRefused = 20.0
+    /// A walk through rows that do not match meets many of them again: it takes less than one step more
+    /// for each that is refused where one is admitted.
+    private static let throughExponent = 0.93
+    /// Of a step around refused rows, for each of its links that leads to one: the links of that.
+    private static let detourCostPerLink = 50.0
+    /// Few rows that match lie too far apart for steps of two links: for each row that is refused where
+    /// one is admitted.
+    private static let detourCostPerRefused = 10.0
     private static let detourListFactor = 1.5
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
@@ -170,32 +180,39 @@ package enum Planner {
     package static func cost(
         of plan: Plan, _ segment: SegmentStatistics, _ settings: SearchSettings, _ costs: CostModel
     ) -> Double {
-        let matchCount = Double(segment.matchCount ?? segment.rowCount)
+        let count = segment.rowCount
+        let matchCount = Double(segment.matchCount ?? count)
         let share = segment.share
         let walkedBytes = segment.codeByteCount ?? segment.vectorByteCount
         /// Of measuring what codes have found.
-        func rescoring(_ count: Int) -> Double {
+        func rescoring(_ candidates: Int) -> Double {
             segment.hasCodes && settings.rescores
-                ? Double(count) * costs.random(bytes: segment.vectorByteCount) : 0
+                ? Double(candidates) * costs.walkedRow(bytes: segment.vectorByteCount, of: count)
+                : 0
+        }
+        func scan(_ bytes: Int) -> Double {
+            costs.scannedRow(bytes: bytes, of: count, share: share)
         }
         switch plan {
         case .scan:
-            return matchCount * costs.row(bytes: segment.vectorByteCount, share: share)
+            return matchCount * scan(segment.vectorByteCount)
         case .codeScan(let candidates):
-            return matchCount * costs.row(bytes: walkedBytes, share: share)
-                + rescoring(min(candidates, segment.matchCount ?? segment.rowCount))
+            return matchCount * scan(walkedBytes)
+                + rescoring(min(candidates, segment.matchCount ?? count))
         case .graph(let ef, let skipsRefused, let scanTail):
             let links = Double(2 * settings.m)
-            let row = costs.random(bytes: walkedBytes)
-            var step = stepCost + costs.latency + links * measuredPerLink * row
+            var step =
+                stepCost + costs.latency
+                + links * measuredPerLink * costs.walkedRow(bytes: walkedBytes, of: count)
             if skipsRefused {
-                step += links * detourCostPerLink + detourCostPerRefused * (1 / share - 1)
+                step +=
+                    links * (1 - share) * detourCostPerLink + detourCostPerRefused * (1 / share - 1)
             } else {
-                step /= share
+                step /= pow(share, throughExponent)
             }
-            let tail = Double(segment.rowCount - segment.indexedCount) * share
+            let tail = Double(count - segment.indexedCount) * share
             return Double(ef) * step + rescoring(min(ef, 2 * settings.limit))
-                + (scanTail ? tail * costs.row(bytes: walkedBytes, share: share) : 0)
+                + (scanTail ? tail * scan(walkedBytes) : 0)
         case .lists(let probes, let candidates):
             return listCost(probes, candidates, segment, costs)
                 * (segment.matchCount == nil ? 1 : listDoubt)
@@ -269,7 +286,8 @@ extension Planner {
         let looked = Double(probes) / Double(listCount) * Double(segment.rowCount)
         let row = costs.sequential(bytes: segment.vectorByteCount)
         return Double(listCount) * row / 2 + looked * productCodeShare * row
-            + Double(candidates) * costs.random(bytes: segment.vectorByteCount)
+            + Double(candidates)
+            * costs.walkedRow(bytes: segment.vectorByteCount, of: segment.rowCount)
     }
 
     /// nil: no number that was measured finds enough, or nothing was measured, as in small segments.

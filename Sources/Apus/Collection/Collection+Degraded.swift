@@ -76,7 +76,7 @@ extension Collection {
                 var view = try view(version)
                 view.interruption = interruption
                 view.helpers = context.searchPool
-                view.costs = context.configuration.costs ?? .current
+                view.costs = .current
                 return try body(view)
             } catch let damage as SegmentDamage {
                 guard case .number = version else { throw damage }

@@ -29,6 +29,11 @@ package enum ExactScan {
         var scan = Scan(kernel: kernel, vectors: vectors, limit: min(k, upper - lower))
         admission.withTest(below: upper) { test in
             unsafe kernel.withForms(of: query) { _, query in
+                if unsafe test.filter != nil {
+                    unsafe scan.takeFiltered(
+                        lower..<upper, query: query, test: test, isPresent: isPresent, watch: watch)
+                    return
+                }
                 var row = lower
                 while row < upper {
                     let end = min(upper, row + blockSize)
@@ -69,13 +74,46 @@ package enum ExactScan {
                 if let isPresent, row >= isPresent.count || !isPresent[row] { continue }
                 ids.append(UInt32(truncatingIfNeeded: row))
             }
+            unsafe measure(query, isWhole: ids.count == rows.count)
+        }
+
+        /// The rows of a filter, found by its words and gathered to full blocks: few may match.
+        mutating func takeFiltered(
+            _ rows: Range<Int>, query: UnsafeRawPointer, test: borrowing AdmissionTest,
+            isPresent: Bitmap?, watch: SearchWatch?
+        ) {
+            ids.removeAll(keepingCapacity: true)
+            let end = min(rows.upperBound, test.end)
+            var word = rows.lowerBound / 64
+            while word * 64 < end {
+                var bits = unsafe test.filter?[word] ?? .max
+                while bits != 0 {
+                    let row = word * 64 + bits.trailingZeroBitCount
+                    bits &= bits - 1
+                    guard rows.contains(row), test.admits(row) else { continue }
+                    if let isPresent, row >= isPresent.count || !isPresent[row] { continue }
+                    ids.append(UInt32(truncatingIfNeeded: row))
+                    if ids.count == ExactScan.blockSize {
+                        unsafe measure(query, isWhole: false)
+                        ids.removeAll(keepingCapacity: true)
+                        if watch?.stops ?? false { return }
+                    }
+                }
+                word += 1
+            }
+            unsafe measure(query, isWhole: false)
+        }
+
+        /// Measures the rows `ids`, which lie side by side when they are whole.
+        private mutating func measure(_ query: UnsafeRawPointer, isWhole: Bool) {
             let count = ids.count
+            guard let first = ids.first else { return }
             measuredCount += count
             unsafe distances.withUnsafeMutableBufferPointer { distances in
                 guard let target = distances.baseAddress else { return }
-                if count == rows.count {
+                if isWhole {
                     unsafe kernel.distances(
-                        from: query, toRowsFrom: rows.lowerBound, count: count, in: vectors,
+                        from: query, toRowsFrom: Int(first), count: count, in: vectors,
                         into: target)
                 } else {
                     unsafe ids.withUnsafeBufferPointer { ids in
