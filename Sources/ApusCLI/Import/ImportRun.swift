@@ -53,7 +53,11 @@ struct ImportRun {
             let target = try LocalTarget(directory: data, collection: collection)
             do {
                 if !target.database.hasCollection(collection) {
-                    let made = try target.database.createCollection(collection, configuration)
+                    try target.database.createCollection(collection, configuration)
+                }
+                // Also where an earlier run was cut off right behind the collection.
+                if try await target.count() == 0 {
+                    let made = try target.database.collection(collection)
                     for index in try await source.payloadIndexes() {
                         let request = try ImportedSettings.payloadIndex(index)
                         try made.createPayloadIndex(request.field, request.schema)
