@@ -66,9 +66,15 @@ extension Operations {
     ) async throws {
         try await authorize(.manage, collection)
         _ = try await database.performSnapshotWork { [database] in
-            try database.restoreCollection(
-                collection, from: .archive(path: upload.path), replacing: true,
-                checksum: checksum)
+            do {
+                return try database.restoreCollection(
+                    collection, from: .archive(path: upload.path), replacing: true,
+                    checksum: checksum)
+            } catch let error as DatabaseError where error.kind == .corruption {
+                // The bytes are the caller's, and so is their fault.
+                throw DatabaseError.wrongInput(
+                    error.message.replacing(upload.path, with: "the archive"))
+            }
         }
     }
 
