@@ -215,7 +215,7 @@ class Fuzzer:
         for attempt in (0, 1):
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(
-                    "127.0.0.1", self.server.http_port, timeout=60)
+                    "127.0.0.1", self.server.http_port, timeout=5)
             try:
                 self.connection.request(method, target, body=body or None, headers=headers)
                 response = self.connection.getresponse()
