@@ -37,20 +37,23 @@ package enum LinkBlock {
             block, capacity, visited, rows, stride, prefetchedLines, ids)
     }
 
-    /// The admitted ids of block `node` that were not visited, and, where it has others, those of
-    /// the blocks of these, until there are `limit`. Blocks are `stride` places apart. All that is
-    /// visited is appended to `trail`. `ids` has room for `limit` and a block.
+    /// The admitted ids of block `node` that were not visited, and, where it has others, as many of
+    /// the blocks of these, `limit` at most. Blocks are `stride` places apart. All that is visited is
+    /// appended to `trail`. Asks for the first `prefetchedLines` cache lines of their rows. `ids` has
+    /// room for `limit` and a block.
     package static func gatherAdmitted(
         _ blocks: UnsafePointer<UInt32>, stride: Int, capacity: Int, node: UInt32,
         visited: UnsafeMutablePointer<UInt64>, end: Int, filter: UnsafePointer<UInt64>?,
         deletedAt: UnsafePointer<UInt64>?, readLSN: UInt64, limit: Int,
+        rows: UnsafeRawPointer, rowStride: Int, prefetchedLines: Int,
         into ids: UnsafeMutablePointer<UInt32>, trail: UnsafeMutablePointer<UInt32>,
         trailCount: inout Int
     ) -> Int {
         var admission = unsafe capus_admission(
             end: end, filter: filter, deleted_at: deletedAt, read_lsn: readLSN)
         return unsafe capus_gather_admitted(
-            blocks, stride, capacity, node, visited, &admission, limit, ids, trail, &trailCount)
+            blocks, stride, capacity, node, visited, &admission, limit, rows, rowStride,
+            prefetchedLines, ids, trail, &trailCount)
     }
 
     /// Asks for the cache lines of a block before it is read.

@@ -29,6 +29,13 @@ TARGET static inline float negative_dot_finish(
     return -(from_offset + from_codes);
 }
 
+TARGET static inline void ask_for(const uint8_t *row, size_t size) {
+    for (size_t at = 0; at < size; at += 64) __builtin_prefetch(row + at);
+}
+
+// How many rows to ask ahead for: with short ones, four are read before the next have come.
+TARGET static inline size_t rows_ahead(size_t size) { return size <= 192 ? 8 : 4; }
+
 #define DEFINE_FORMS(metric) \
     TARGET static inline __attribute__((always_inline)) void metric##_four( \
         const capus_code_query *query, const uint8_t *const rows[4], const uint8_t *const next[4], \
@@ -38,6 +45,9 @@ TARGET static inline float negative_dot_finish(
         for (size_t row = 0; row < 4; row++) codes[row] = rows[row] + capus_code_head_size; \
         int32_t sums[4]; \
         four_dots(query->codes, codes, next, prefetching, query->dimension, sums); \
+        if (prefetching) \
+            for (size_t row = 0; row < 4; row++) \
+                __builtin_prefetch(next[row] + capus_code_head_size + query->dimension - 1); \
         for (size_t row = 0; row < 4; row++) { \
             float head[4]; \
             memcpy(head, rows[row], sizeof head); \
@@ -54,22 +64,16 @@ TARGET static inline float negative_dot_finish(
         const capus_code_query *query, const uint8_t *base, size_t stride, const uint32_t *ids, \
         size_t count, float *distances \
     ) { \
-        size_t done = 0; \
-        while (count - done >= 4) { \
-            const uint32_t *now = ids + done; \
-            const uint8_t *rows[4] = { \
-                base + now[0] * stride, base + now[1] * stride, base + now[2] * stride, \
-                base + now[3] * stride}; \
-            size_t left = count - done - 4; \
-            if (left == 0) { \
-                metric##_four(query, rows, rows, false, distances + done); \
-            } else { \
-                const uint8_t *next[4] = { \
-                    base + now[4] * stride, base + now[left > 1 ? 5 : 4] * stride, \
-                    base + now[left > 2 ? 6 : 4] * stride, base + now[left > 3 ? 7 : 4] * stride}; \
-                metric##_four(query, rows, next, true, distances + done); \
+        size_t ahead = rows_ahead(stride), done = 0; \
+        for (size_t at = 4; at < ahead && at < count; at++) ask_for(base + ids[at] * stride, stride); \
+        for (; count - done >= 4; done += 4) { \
+            const uint8_t *rows[4], *next[4]; \
+            for (size_t row = 0; row < 4; row++) { \
+                size_t later = done + ahead + row; \
+                rows[row] = base + ids[done + row] * stride; \
+                next[row] = base + ids[later < count ? later : count - 1] * stride; \
             } \
-            done += 4; \
+            metric##_four(query, rows, next, done + ahead < count, distances + done); \
         } \
         for (; done < count; done++) \
             distances[done] = metric##_one(query, base + ids[done] * stride); \

@@ -22,6 +22,15 @@ size_t capus_load_links(const uint32_t *block, size_t capacity, uint32_t *ids) {
     return capacity;
 }
 
+static inline void ask_for_rows(
+    const uint32_t *ids, size_t count, const void *base, size_t stride, size_t lines
+) {
+    for (size_t at = 0; at < count; at++) {
+        const char *row = (const char *)base + ids[at] * stride;
+        for (size_t line = 0; line < lines; line++) __builtin_prefetch(row + 64 * line);
+    }
+}
+
 size_t capus_gather_unvisited(
     const uint32_t *block, size_t capacity, uint64_t *visited, const void *base, size_t stride,
     size_t prefetched_lines, uint32_t *ids
@@ -36,10 +45,7 @@ size_t capus_gather_unvisited(
         ids[count] = id;
         count += ~(word >> (id & 63)) & 1;
     }
-    for (size_t at = 0; at < count; at++) {
-        const char *row = (const char *)base + ids[at] * stride;
-        for (size_t line = 0; line < prefetched_lines; line++) __builtin_prefetch(row + 64 * line);
-    }
+    ask_for_rows(ids, count, base, stride, prefetched_lines);
     return count;
 }
 
@@ -63,32 +69,38 @@ static inline bool visit(uint64_t *visited, uint32_t id, uint32_t *trail, size_t
 
 size_t capus_gather_admitted(
     const uint32_t *lists, size_t stride, size_t capacity, uint32_t node, uint64_t *visited,
-    const capus_admission *admission, size_t limit, uint32_t *ids, uint32_t *trail,
-    size_t *trail_count
+    const capus_admission *admission, size_t limit, const void *rows, size_t row_stride,
+    size_t prefetched_lines, uint32_t *ids, uint32_t *trail, size_t *trail_count
 ) {
-    size_t first = *trail_count, count = 0;
+    // The neighbours that are not admitted are kept behind what may become the answer.
+    uint32_t *refused = ids + limit;
+    size_t count = 0, refused_count = 0, admitted_count = 0, link_count = 0;
     const uint32_t *list = lists + node * stride;
-    for (size_t at = 0; at < capacity; at++) {
-        uint32_t id = load(list + at);
+    for (; link_count < capacity; link_count++) {
+        uint32_t id = load(list + link_count);
         if (id == capus_no_link) break;
+        bool admitted = admits(admission, id);
+        admitted_count += admitted;
         if (!visit(visited, id, trail, trail_count)) continue;
-        if (admits(admission, id))
+        if (admitted)
             ids[count++] = id;
         else
-            capus_prefetch(lists + id * stride, capacity * sizeof(uint32_t));
+            refused[refused_count++] = id;
     }
-    // Through the neighbours that are not admitted, in order.
-    size_t last = *trail_count;
-    for (size_t hop = first; hop < last && count < limit; hop++) {
-        if (admits(admission, trail[hop])) continue;
-        list = lists + trail[hop] * stride;
-        for (size_t at = 0; at < capacity && count < limit; at++) {
+    // Through those that are not admitted: at most one for each link that leads to such a one.
+    size_t most = count + link_count - admitted_count;
+    if (most > limit) most = limit;
+    for (size_t at = 0; at < refused_count; at++)
+        capus_prefetch(lists + refused[at] * stride, capacity * sizeof(uint32_t));
+    for (size_t hop = 0; hop < refused_count && count < most; hop++) {
+        list = lists + refused[hop] * stride;
+        for (size_t at = 0; at < capacity && count < most; at++) {
             uint32_t id = load(list + at);
             if (id == capus_no_link) break;
-            if (admits(admission, id) && visit(visited, id, trail, trail_count))
-                ids[count++] = id;
+            if (admits(admission, id) && visit(visited, id, trail, trail_count)) ids[count++] = id;
         }
     }
+    ask_for_rows(ids, count, rows, row_stride, prefetched_lines);
     return count;
 }
 

@@ -53,7 +53,9 @@ extension HNSWIndex {
                 graph.links0, stride: graph.stride0, capacity: graph.capacity0, node: node,
                 visited: scratch.visited, end: test.end, filter: test.filter,
                 deletedAt: test.deletedAt, readLSN: test.readLSN, limit: graph.capacity0,
-                into: ids, trail: scratch.trail, trailCount: &scratch.trailCount)
+                rows: query.base, rowStride: query.stride,
+                prefetchedLines: HNSWIndex.gatherPrefetchedLines, into: ids,
+                trail: scratch.trail, trailCount: &scratch.trailCount)
             unsafe rows.distances(from: query, to: ids, count: count, into: distances)
             scratch.measuredCount &+= count
             for index in 0..<count {

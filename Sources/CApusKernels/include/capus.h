@@ -344,15 +344,16 @@ typedef struct {
     uint64_t read_lsn;
 } capus_admission;
 
-/// The admitted ids of `list` number `node` whose bit in `visited` is clear, and those of the lists
-/// of its other ids, until there are `limit`: what is reached through what is not admitted. Lists
-/// are `stride` places apart. Sets the bits of the admitted ones and of the node's own neighbours,
-/// appends all of these to `trail`, whose length is `*trail_count`, and returns how many are in
-/// `ids`, which has room for `limit` and one list.
+/// The admitted ids of list number `node` whose bit in `visited` is clear, and of the lists of its
+/// other ids at most as many as it has of these: what is reached through what is not admitted. There
+/// are `limit` at most. Lists are `stride` places apart. Sets the bits of the admitted ones and of the
+/// node's own neighbours, appends all of these to `trail`, whose length is `*trail_count`, asks for the
+/// first `prefetched_lines` cache lines of the rows to measure, which lie `row_stride` bytes apart, and
+/// returns how many are in `ids`, which has room for `limit` and one list.
 size_t capus_gather_admitted(
     const uint32_t *lists, size_t stride, size_t capacity, uint32_t node, uint64_t *visited,
-    const capus_admission *admission, size_t limit, uint32_t *ids, uint32_t *trail,
-    size_t *trail_count);
+    const capus_admission *admission, size_t limit, const void *rows, size_t row_stride,
+    size_t prefetched_lines, uint32_t *ids, uint32_t *trail, size_t *trail_count);
 
 /// Asks for the cache lines of `count` bytes before they are read.
 void capus_prefetch(const void *address, size_t count);
