@@ -44,9 +44,10 @@ package struct PlannerBench {
             dataset.payloads ?? [], fields: fields, place: "the payload of \(dataset.name)")
     }
 
-    /// Measures in the database in `directory`, which is made and filled if it is not there.
+    /// Measures in the database in `directory`, which is made and filled if it is not there. What a
+    /// way takes is the median of so many rounds through all of them.
     package func run(
-        in directory: String, filterCount: Int, figure: (Figure) throws -> Void
+        in directory: String, filterCount: Int, rounds: Int, figure: (Figure) throws -> Void
     ) throws {
         let database = try Database.open(at: directory)
         defer { try? database.close() }
@@ -56,9 +57,13 @@ package struct PlannerBench {
             let query = dataset.queries[number % dataset.queries.count]
             var request = QueryRequest(nearest: Array(query), limit: k)
             request.filter = values.filter(&random)
-            let answer = try collection.explain(request, comparing: true)
-            guard let searches = answer.explanation?.searches, !searches.isEmpty else { continue }
-            try figure(judge(searches))
+            var searches: [[SearchExplanation]] = []
+            for _ in 0..<rounds {
+                let answer = try collection.explain(request, comparing: true)
+                searches.append(answer.explanation?.searches ?? [])
+            }
+            guard let first = searches.first, !first.isEmpty else { continue }
+            try figure(judge(first.indices.map { part in Search(searches.map { $0[part] }) }))
         }
     }
 
@@ -78,30 +83,55 @@ package struct PlannerBench {
         return collection
     }
 
-    private func judge(_ searches: [SearchExplanation]) -> Figure {
+    /// A segment's search, several times: its ways and the median of what each took.
+    private struct Search {
+        let explanation: SearchExplanation
+        private let durations: [String: Duration]
+
+        init(_ rounds: [SearchExplanation]) {
+            explanation = rounds[0]
+            var durations: [String: [Duration]] = [:]
+            for option in rounds.flatMap({ [$0.chosen] + $0.others }) {
+                guard let outcome = option.outcome else { continue }
+                durations[option.plan, default: []].append(outcome.duration)
+            }
+            self.durations = durations.mapValues { $0.sorted()[$0.count / 2] }
+        }
+
+        func microseconds(_ option: SearchExplanation.Option) -> Double? {
+            durations[option.plan].map { $0 / .microseconds(1) }
+        }
+    }
+
+    private func judge(_ searches: [Search]) -> Figure {
         var figure = Figure(
             matchCount: 0, chosen: 0, recall: 1, best: 0, ways: [:], plans: [], bestPlans: [],
             filtering: 0)
         for search in searches {
-            figure.matchCount += search.filter?.matchCount ?? search.rowCount
-            figure.filtering += search.filter.map { $0.duration / .microseconds(1) } ?? 0
-            let options = [search.chosen] + search.others
-            figure.plans.append(search.chosen.plan)
-            if let outcome = search.chosen.outcome {
-                figure.chosen += outcome.duration / .microseconds(1)
+            let segment = search.explanation
+            figure.matchCount += segment.filter?.matchCount ?? segment.rowCount
+            figure.filtering += segment.filter.map { $0.duration / .microseconds(1) } ?? 0
+            let options = [segment.chosen] + segment.others
+            figure.plans.append(segment.chosen.plan)
+            if let outcome = segment.chosen.outcome {
+                figure.chosen += search.microseconds(segment.chosen) ?? 0
                 figure.recall = min(figure.recall, outcome.recall)
             }
             let enough = options.filter { $0.outcome.map { $0.recall >= recallMin } ?? false }
             let best = enough.min {
-                ($0.outcome?.duration ?? .zero) < ($1.outcome?.duration ?? .zero)
+                (search.microseconds($0) ?? 0) < (search.microseconds($1) ?? 0)
             }
-            figure.best += (best?.outcome?.duration ?? .zero) / .microseconds(1)
-            if let best { figure.bestPlans.append(best.plan) }
+            if let best {
+                figure.best += search.microseconds(best) ?? 0
+                figure.bestPlans.append(best.plan)
+            }
             for option in options {
-                guard let outcome = option.outcome else { continue }
+                guard let outcome = option.outcome, let taken = search.microseconds(option) else {
+                    continue
+                }
                 let way = String(option.plan.prefix { $0 != "(" })
                 var sum = figure.ways[way] ?? Way()
-                sum.microseconds += outcome.duration / .microseconds(1)
+                sum.microseconds += taken
                 sum.estimated += option.cost
                 sum.recall = min(sum.recall, outcome.recall)
                 figure.ways[way] = sum

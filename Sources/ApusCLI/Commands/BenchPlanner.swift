@@ -46,6 +46,9 @@ struct BenchPlanner: AsyncParsableCommand {
     @Option(help: "Filters to ask.")
     var filters = 1000
 
+    @Option(help: "How often each filter is asked in every way; the median counts.")
+    var rounds = 3
+
     @Option(help: "What a way has to find to be counted.")
     var recall = 0.95
 
@@ -60,6 +63,7 @@ struct BenchPlanner: AsyncParsableCommand {
 
     func validate() throws {
         try Checked.inRange("--filters", filters, 1...1_000_000)
+        try Checked.inRange("--rounds", rounds, 1...1000)
         try Checked.inRange("--k", k, 1...10_000)
         guard recall >= 0, recall <= 1 else {
             throw ValidationError("--recall must be from 0 to 1, and is \(recall)")
@@ -80,7 +84,7 @@ struct BenchPlanner: AsyncParsableCommand {
             .appendingPathComponent("apus-planner-\(UUID().uuidString)").path
         defer { if database == nil { try? FileManager.default.removeItem(atPath: directory) } }
         var figures: [PlannerBench.Figure] = []
-        try bench.run(in: directory, filterCount: filters) { figure in
+        try bench.run(in: directory, filterCount: filters, rounds: rounds) { figure in
             print(line(figure))
             figures.append(figure)
         }
