@@ -61,6 +61,8 @@ package struct SearchSettings: Hashable, Sendable {
     package var fullScanByteCount: Int?
     /// Links per node; 0: there is no graph.
     package var m: Int
+    /// What the search may take; nil: as long as it needs. A walk takes a shorter list for it.
+    package var nanosecondsMax: Double?
 
     package init(
         limit: Int, ef: Int?, targetRecall: Double? = nil, probes: Int? = nil, exact: Bool,
@@ -91,6 +93,24 @@ package enum Plan: Hashable, Sendable {
     case graph(ef: Int, skipsRefused: Bool, scanTail: Bool)
     /// Look into so many lists of an IVF index, and measure so many of the nearest by their vectors.
     case lists(probes: Int, candidates: Int)
+
+    /// The sizes that its candidate list, or number of lists, can be cut to; nil: it has none.
+    fileprivate func listRange(least: Int) -> Range<Int>? {
+        switch self {
+        case .scan, .codeScan: nil
+        case .graph(let ef, _, _): min(least, ef)..<max(least + 1, ef)
+        case .lists(let probes, _): 1..<max(2, probes)
+        }
+    }
+
+    fileprivate func withList(_ size: Int) -> Plan {
+        switch self {
+        case .scan, .codeScan: self
+        case .graph(_, let skipsRefused, let scanTail):
+            .graph(ef: size, skipsRefused: skipsRefused, scanTail: scanTail)
+        case .lists(_, let candidates): .lists(probes: size, candidates: candidates)
+        }
+    }
 }
 
 /// Chooses a plan. A pure function: the same facts give the same plan.
@@ -105,15 +125,15 @@ package enum Planner {
     /// Neighbours that a step of a walk measures, by links of a node.
     private static let measuredPerLink = 0.5
     /// Work of a step beside reading: the candidate list, the marks of what was met.
-    private static let stepCost = 150.0
+    private static let stepCost = 80.0
     /// A walk through rows that do not match meets many of them again: it takes less than one step more
     /// for each that is refused where one is admitted.
     private static let throughExponent = 0.93
     /// Of a step around refused rows, for each of its links that leads to one: the links of that.
-    private static let detourCostPerLink = 50.0
+    private static let detourCostPerLink = 43.0
     /// Few rows that match lie too far apart for steps of two links: for each row that is refused where
     /// one is admitted.
-    private static let detourCostPerRefused = 10.0
+    private static let detourCostPerRefused = 6.0
     private static let detourListFactor = 1.5
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
@@ -140,7 +160,36 @@ package enum Planner {
             }
         }
         let allowed = settings.indexedOnly ? options.filter { !$0.plan.isScan } : options
-        return (allowed.isEmpty ? options : allowed).min { $0.cost < $1.cost }?.plan ?? .scan
+        let candidates = allowed.isEmpty ? options : allowed
+        guard let cheapest = candidates.min(by: { $0.cost < $1.cost }) else { return .scan }
+        guard let most = settings.nanosecondsMax, cheapest.cost > most else { return cheapest.plan }
+        return affordable(most, segment, settings, costs) ?? cheapest.plan
+    }
+
+    /// The walk or probe with the longest list that fits, whatever its recall, or, where none does,
+    /// the cheapest one; nil: there is no index.
+    private static func affordable(
+        _ most: Double, _ segment: SegmentStatistics, _ settings: SearchSettings,
+        _ costs: CostModel
+    ) -> Plan? {
+        var relaxed = settings
+        relaxed.targetRecall = nil
+        let plans = plans(segment, settings) + plans(segment, relaxed)
+        func cost(_ plan: Plan) -> Double { Self.cost(of: plan, segment, settings, costs) }
+        let shortened = plans.compactMap { plan -> Plan? in
+            guard let range = plan.listRange(least: max(1, settings.limit)) else { return nil }
+            var (fits, tooLong) = (range.lowerBound, range.upperBound)
+            while tooLong - fits > 1 {
+                let middle = fits + (tooLong - fits) / 2
+                if cost(plan.withList(middle)) <= most { fits = middle } else { tooLong = middle }
+            }
+            return plan.withList(fits)
+        }
+        let fitting = shortened.filter { cost($0) <= most }
+        let recall = { (plan: Plan) in
+            expectedRecall(of: plan, segment, limit: settings.limit) ?? 0
+        }
+        return fitting.max { recall($0) < recall($1) } ?? shortened.min { cost($0) < cost($1) }
     }
 
     /// Every plan that a request could be carried out by at the recall that it wants, with its cost.

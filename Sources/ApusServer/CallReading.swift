@@ -75,11 +75,14 @@ final class CallReading: Sendable {
 
     /// A search may say what recall it wants, or how to get it, in its body too, which goes first.
     static func applied(to request: QueryRequest) -> QueryRequest {
-        guard let target = current?.options.targetRecall, request.parameters.targetRecall == nil,
-            request.parameters.ef == nil, !request.parameters.exact
-        else { return request }
+        guard let options = current?.options else { return request }
         var request = request
-        request.parameters.targetRecall = target
+        request.budget = options.budget
+        if request.parameters.targetRecall == nil, request.parameters.ef == nil,
+            !request.parameters.exact
+        {
+            request.parameters.targetRecall = options.targetRecall
+        }
         return request
     }
 

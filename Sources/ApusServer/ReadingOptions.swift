@@ -10,6 +10,7 @@ struct ReadingOptions: Hashable, Sendable {
     /// At most so long.
     var waitTime = VersionWait.timeDefault
     var targetRecall: Double?
+    var budget = QueryBudget()
 
     init(header: (_ name: String) -> String?) throws(DatabaseError) {
         version = try header(ReadVersion.headerName).map(ReadVersion.init(header:))
@@ -18,5 +19,6 @@ struct ReadingOptions: Hashable, Sendable {
             waitTime = try VersionWait.time(from: text)
         }
         targetRecall = try header(RecallHeader.target).map(RecallHeader.target(from:))
+        budget = try QueryBudget(header: header)
     }
 }

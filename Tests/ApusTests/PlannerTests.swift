@@ -44,6 +44,31 @@ import Testing
         #expect(list(1) == .scan)
     }
 
+    @Test("A walk takes the longest list that its time allows, and at least one of the limit")
+    func timeBudget() throws {
+        func list(_ microseconds: Double?, target: Double? = 0.97) throws -> Int {
+            let plan = Self.plan(rows: 10_000_000, curve: Self.curve) { settings in
+                settings.ef = nil
+                settings.targetRecall = target
+                settings.nanosecondsMax = microseconds.map { $0 * 1000 }
+            }
+            guard case .graph(let ef, false, true) = plan else {
+                Issue.record("\(plan) is no walk")
+                return 0
+            }
+            return ef
+        }
+        #expect(try list(nil) == 160)
+        #expect(try list(1_000_000) == 160, "more than enough")
+        let lists = try [200.0, 100, 50].map { try list($0) }
+        #expect(lists == lists.sorted(by: >) && lists.allSatisfy { (10..<160).contains($0) })
+        #expect(try list(0.001) == 10)
+        // No list finds so much, and a scan of all rows takes too long.
+        #expect(try list(200, target: 1) == list(200))
+        let small = Self.plan(rows: 100) { $0.nanosecondsMax = 1e9 }
+        #expect(small == Self.plan(rows: 100))
+    }
+
     @Test("Where no recall was measured, one above the default's is reached by a scan")
     func unmeasuredRecall() {
         func plan(_ target: Double) -> Plan {

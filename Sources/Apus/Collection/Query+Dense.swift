@@ -53,7 +53,13 @@ extension ReadView {
             codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
             listCount: field.ivf?.parameters.listCount)
-        let settings = settings(of: name, scope)
+        var settings = settings(of: name, scope)
+        if let limit = scope.timeLimit {
+            // The segments share what is left, by their rows.
+            let share = Double(written) / Double(max(1, rowCount))
+            settings.nanosecondsMax =
+                share * (ContinuousClock.now.duration(to: limit) / .nanoseconds(1))
+        }
         let plan = Planner.plan(statistics, settings, costs)
         let presence =
             (field.presence?.absentCount ?? 0) == 0

@@ -12,18 +12,10 @@ extension QueryExecution {
                 .validation, "Validation error: group_size: value 0 invalid, must be 1 or larger")
         }
         guard request.query.limit > 0 else { return [] }
-        let ranked = try fullGroups(request)
+        let ranked = try limited(by: request.query).fullGroups(request)
+        var memory = MemoryBudget(request.query.budget)
         return try ranked.map { group in
-            let hits = try group.hits.map { hit -> ScoredPoint in
-                let segment = view.segments[hit.location.segment]
-                return ScoredPoint(
-                    id: hit.id, score: hit.score,
-                    version: segment.version(at: hit.location.row),
-                    payload: try segment.payload(
-                        selected: request.query.withPayload, at: hit.location.row),
-                    vectors: try segment.vectors(
-                        view.schema.visible(request.query.withVectors), at: hit.location.row))
-            }
+            let hits = try group.hits.map { try point(at: $0, request.query, &memory) }
             return PointGroup(
                 id: group.id, hits: hits,
                 lookup: try request.withLookup.flatMap { try lookup(group.id, $0) })
@@ -43,6 +35,8 @@ extension QueryExecution {
             var query = request.query
             query.offset = 0
             query.limit = attempt == Self.attemptsMax ? total : length
+            var memory = MemoryBudget(query.budget)
+            try memory.take(rankingsOf: query, rowCount: total)
             let hits = try hits(query)
             var collector = GroupCollector<Hit>(
                 limit: request.query.limit, groupSize: request.groupSize)

@@ -27,6 +27,9 @@ package struct SearchScope {
     /// Where searches put down what they did; nil: nobody asks.
     package var recorder: SearchRecorder?
 
+    /// When searches shall be through, by what they are estimated to take; nil: it does not matter.
+    package var timeLimit: ContinuousClock.Instant?
+
     /// Rows to find so that `limit` are left without the excluded ones.
     package var searchLimit: Int { limit + excluded.count }
 }

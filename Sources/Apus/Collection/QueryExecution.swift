@@ -12,6 +12,8 @@ struct QueryExecution {
     let view: ReadView
     private let recall = RecallEstimate()
     private let recorder: SearchRecorder?
+    /// When a request with a time budget shall be through.
+    private var timeLimit: ContinuousClock.Instant?
 
     /// - Parameter recorder: takes down what is done, for the answer to say.
     init(collection: Collection, view: ReadView, recorder: SearchRecorder? = nil) {
@@ -22,7 +24,7 @@ struct QueryExecution {
 
     func answer(_ request: QueryRequest) throws -> QueryAnswer {
         let start = ContinuousClock.now
-        let points = try points(request)
+        let points = try limited(by: request).points(request)
         var answer = QueryAnswer(
             points: points, recallExpected: recall.value, version: view.lsn)
         if let recorder {
@@ -32,18 +34,33 @@ struct QueryExecution {
         return answer
     }
 
-    func points(_ request: QueryRequest) throws -> [ScoredPoint] {
-        let hits = try hits(request)
-        return try hits.map { hit in
-            let segment = view.segments[hit.location.segment]
-            return ScoredPoint(
-                id: hit.id, score: hit.score, version: segment.version(at: hit.location.row),
-                payload: try segment.payload(
-                    selected: request.withPayload, at: hit.location.row),
-                vectors: try segment.vectors(
-                    view.schema.visible(request.withVectors), at: hit.location.row),
-                orderValue: hit.orderValue)
-        }
+    /// The same within the time budget of a request, which begins now.
+    func limited(by request: QueryRequest) throws -> QueryExecution {
+        try request.budget.validate(with: request.parameters)
+        var execution = self
+        execution.timeLimit = request.budget.time.map { ContinuousClock.now + $0 }
+        return execution
+    }
+
+    private func points(_ request: QueryRequest) throws -> [ScoredPoint] {
+        var memory = MemoryBudget(request.budget)
+        try memory.take(rankingsOf: request, rowCount: view.rowCount)
+        return try hits(request).map { try point(at: $0, request, &memory) }
+    }
+
+    /// What the answer tells of a ranked row.
+    func point(
+        at hit: Hit, _ request: QueryRequest, _ memory: inout MemoryBudget
+    ) throws -> ScoredPoint {
+        let segment = view.segments[hit.location.segment]
+        let row = hit.location.row
+        let point = ScoredPoint(
+            id: hit.id, score: hit.score, version: segment.version(at: row),
+            payload: try segment.payload(selected: request.withPayload, at: row),
+            vectors: try segment.vectors(view.schema.visible(request.withVectors), at: row),
+            orderValue: hit.orderValue)
+        try memory.take(point, of: segment, row: row)
+        return point
     }
 
     /// The ranked rows of a request, after its offset.
@@ -140,7 +157,7 @@ struct QueryExecution {
         var scope = SearchScope(
             filter: step.filter, candidates: candidates, parameters: step.parameters,
             scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall,
-            recorder: recorder)
+            recorder: recorder, timeLimit: timeLimit)
         let field = step.using ?? defaultVectorName
         let examples = ExampleField(name: field, lookup: step.lookupFrom)
         switch step.query {

@@ -15,6 +15,8 @@ public struct QueryRequest: Hashable, Sendable {
     public var withVectors: VectorSelector
     /// Where vectors of points that the query names by id are taken from; nil: this collection.
     public var lookupFrom: LookupLocation?
+    /// What it may cost, prefetches included.
+    public var budget: QueryBudget
 
     public init(
         query: Query? = nil,
@@ -27,7 +29,8 @@ public struct QueryRequest: Hashable, Sendable {
         offset: Int = 0,
         withPayload: PayloadSelector = .none,
         withVectors: VectorSelector = .none,
-        lookupFrom: LookupLocation? = nil
+        lookupFrom: LookupLocation? = nil,
+        budget: QueryBudget = QueryBudget()
     ) {
         self.query = query
         self.prefetch = prefetch
@@ -40,6 +43,7 @@ public struct QueryRequest: Hashable, Sendable {
         self.withPayload = withPayload
         self.withVectors = withVectors
         self.lookupFrom = lookupFrom
+        self.budget = budget
     }
 
     /// The `limit` nearest neighbours of a dense vector.

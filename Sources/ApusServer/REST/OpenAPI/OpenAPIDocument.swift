@@ -330,6 +330,16 @@ struct OpenAPIOperation {
                     "header", "apus-target-recall", "number(0..1)",
                     "The share of the true nearest points that a search shall find."
                 )
+            case "time":
+                (
+                    "header", "apus-time-budget-ms", "number(0..)",
+                    "Milliseconds that the searches shall take, by what they are estimated to."
+                )
+            case "memory":
+                (
+                    "header", "apus-memory-budget-bytes", "integer(1..)",
+                    "Bytes that rankings and the answer's points may take."
+                )
             default: preconditionFailure("a parameter: \(name)")
             }
         return [

@@ -73,17 +73,17 @@ let openAPIOperations = """
     POST /collections/{collection}/points/count (consistency timeout version) CountPoints -> Count
       How many points match.
     # Search
-    POST /collections/{collection}/points/query (consistency timeout version recall) QueryPoints -> QueryResult
+    POST /collections/{collection}/points/query (consistency timeout version recall time memory) QueryPoints -> QueryResult
       The points that a query ranks highest.
-    POST /collections/{collection}/points/query/batch (consistency timeout version recall) QueryBatch -> [QueryResult]
+    POST /collections/{collection}/points/query/batch (consistency timeout version recall time memory) QueryBatch -> [QueryResult]
       Several queries that see the same version.
-    POST /collections/{collection}/points/query/groups (consistency timeout version recall) QueryGroups -> Groups
+    POST /collections/{collection}/points/query/groups (consistency timeout version recall time memory) QueryGroups -> Groups
       The best points for each value of a payload field.
-    POST /apus/v1/collections/{collection}/query (consistency timeout version recall least patience) QueryPoints -> QueryAnswer
+    POST /apus/v1/collections/{collection}/query (consistency timeout version recall time memory least patience) QueryPoints -> QueryAnswer
       A query, with the version that it read and the recall to expect.
     GET /apus/v1/collections/{collection}/version (at_least wait_seconds) -> CollectionVersion
       The newest version, once there is the one that is waited for.
-    POST /apus/v1/collections/{collection}/explain (compare timeout version recall) QueryPoints -> ExplainedResult
+    POST /apus/v1/collections/{collection}/explain (compare timeout version recall time memory) QueryPoints -> ExplainedResult
       A query, and why it did what it did.
     GET /apus/v1/collections/{collection}/changes (after log follow) -> lines
       Every change after a version, and then those to come.
@@ -98,21 +98,21 @@ let openAPIOperations = """
     POST /collections/{collection}/points/search/matrix/offsets (consistency timeout version) MatrixRequest -> MatrixOffsets
       The same as a sparse matrix.
     # Older searches
-    POST /collections/{collection}/points/search (consistency timeout version recall) SearchPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/search (consistency timeout version recall time memory) SearchPoints -> [ScoredPoint]
       Nearest points.
-    POST /collections/{collection}/points/search/batch (consistency timeout version recall) SearchBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/search/batch (consistency timeout version recall time memory) SearchBatch -> [[ScoredPoint]]
       Several of these.
-    POST /collections/{collection}/points/search/groups (consistency timeout version recall) SearchGroups -> Groups
+    POST /collections/{collection}/points/search/groups (consistency timeout version recall time memory) SearchGroups -> Groups
       The same in groups.
-    POST /collections/{collection}/points/recommend (consistency timeout version recall) RecommendPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/recommend (consistency timeout version recall time memory) RecommendPoints -> [ScoredPoint]
       Points like some and unlike others.
-    POST /collections/{collection}/points/recommend/batch (consistency timeout version recall) RecommendBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/recommend/batch (consistency timeout version recall time memory) RecommendBatch -> [[ScoredPoint]]
       Several of these.
-    POST /collections/{collection}/points/recommend/groups (consistency timeout version recall) RecommendGroups -> Groups
+    POST /collections/{collection}/points/recommend/groups (consistency timeout version recall time memory) RecommendGroups -> Groups
       The same in groups.
-    POST /collections/{collection}/points/discover (consistency timeout version recall) DiscoverPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/discover (consistency timeout version recall time memory) DiscoverPoints -> [ScoredPoint]
       Points near a target, in the part of space that pairs of examples say.
-    POST /collections/{collection}/points/discover/batch (consistency timeout version recall) DiscoverBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/discover/batch (consistency timeout version recall time memory) DiscoverBatch -> [[ScoredPoint]]
       Several of these.
     # Snapshots
     GET /collections/{collection}/snapshots -> [Snapshot]
