@@ -138,7 +138,7 @@ let package = Package(
             name: "ApusServer",
             dependencies: [
                 "Apus", "ApusCore", "ApusPipeline", "ApusProto", "ApusRPC", "ApusText", "ApusWire",
-                logging, nioCore, nioPosix, nioSSL, protobuf,
+                grpcCore, grpcTransport, logging, nioCore, nioPosix, nioSSL, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -93,7 +93,7 @@ package struct Server: Sendable {
                 requestBytesMax: configuration.requestMessageBytesMax,
                 onListening: { listening.grpc($0) })
         }
-        try await run(Doors(fronts: [rest, engine, parts.reloader, parts.tracer]))
+        try await run(Doors(fronts: [rest, engine, parts.reloader, parts.tracer, parts.exporter]))
     }
 
     private func openDatabase() async throws -> Database {

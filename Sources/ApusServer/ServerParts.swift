@@ -9,6 +9,7 @@ struct ServerParts: Sendable {
     let tls: TLSIdentity?
     let gate: CallGate
     let tracer: Tracer
+    let exporter: MetricsExporter
     let requests = RequestMetrics()
     let admission: Admission
     let stages = SearchStages()
@@ -25,7 +26,12 @@ struct ServerParts: Sendable {
         self.tls = tls
         // One for the process's lifetime, on the event loops that all clients share.
         let client = HTTPClient.shared
-        tracer = Tracer(configuration.traces, client: client, logger: logger)
+        tracer = Tracer(
+            configuration.traces,
+            OTLPCollector(.traces, configuration.traces.otlp, client: client), logger: logger)
+        exporter = MetricsExporter(
+            OTLPCollector(.metrics, configuration.metrics.otlp, client: client),
+            configuration.metrics, service: configuration.traces.serviceName, logger: logger)
         gate = CallGate(authenticator: authenticator, audit: audit, tracer: tracer)
         authorizer = Authorizer(
             needsCaller: configuration.auth.isOn,
@@ -50,11 +56,12 @@ struct ServerParts: Sendable {
                 slow: configuration.log.slowSearch, logger: logger, stages: stages))
     }
 
+    /// Whose numbers are exported from now on, too.
     func restService(_ operations: Operations) -> RESTService {
-        RESTService(
-            operations: operations, gate: gate,
-            metrics: ServerMetrics(
-                operations: operations, requests: requests, tracer: tracer),
+        let metrics = ServerMetrics(operations: operations, requests: requests, tracer: tracer)
+        exporter.metrics = metrics
+        return RESTService(
+            operations: operations, gate: gate, metrics: metrics,
             requestBodyBytesMax: configuration.requestBodyBytesMax,
             uploadBytesMax: configuration.uploadBytesMax, logger: logger)
     }

@@ -89,25 +89,28 @@ class SigningKey:
 
     def __init__(self, kid: str, algorithm: str) -> None:
         self.kid, self.algorithm = kid, algorithm
-        self._key = (
-            rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            if algorithm.startswith("RS")
-            else ec.generate_private_key(ec.SECP256R1())
-        )
+        if algorithm.startswith("HS"):
+            self._key = os.urandom(32)
+        elif algorithm.startswith("RS"):
+            self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        else:
+            self._key = ec.generate_private_key(ec.SECP256R1())
 
     @property
-    def public(self) -> dict[str, Any]:
+    def entry(self) -> dict[str, Any]:
+        """What verifiers have of it: the public part, or the secret."""
         methods = jwt.get_algorithm_by_name(self.algorithm)
-        key = json.loads(methods.to_jwk(self._key.public_key()))
+        is_secret = isinstance(self._key, bytes)
+        key = json.loads(methods.to_jwk(self._key if is_secret else self._key.public_key()))
         return {**key, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
     def token(self, **claims: Any) -> str:
-        return jwt.encode(
-            claims, _pem(self._key), algorithm=self.algorithm, headers={"kid": self.kid})
+        key = self._key if isinstance(self._key, bytes) else _pem(self._key)
+        return jwt.encode(claims, key, algorithm=self.algorithm, headers={"kid": self.kid})
 
 
 def key_set(*keys: SigningKey) -> bytes:
-    return json.dumps({"keys": [key.public for key in keys]}).encode()
+    return json.dumps({"keys": [key.entry for key in keys]}).encode()
 
 
 def until(condition, patience: float = 30) -> None:

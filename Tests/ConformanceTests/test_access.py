@@ -52,7 +52,7 @@ class Locked:
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("access")
-    keys = SigningKey("rsa-1", "RS256"), SigningKey("ec-1", "ES256")
+    keys = SigningKey("rsa-1", "RS256"), SigningKey("ec-1", "ES256"), SigningKey("hs-1", "HS256")
     key_file = folder / "jwks.json"
     key_file.write_bytes(key_set(*keys))
     audit = folder / "audit.jsonl"
@@ -92,8 +92,8 @@ class TestBothDoors:
             client.create_snapshot("docs")
         client.close()
 
-    @pytest.mark.parametrize("index", [0, 1])
-    def test_tokens_by_public_keys(self, locked, protocol, index):
+    @pytest.mark.parametrize("index", [0, 1, 2])
+    def test_tokens_by_keys_of_the_set(self, locked, protocol, index):
         key = locked.keys[index]
         client = locked.client(protocol, key.token(access="r", exp=time.time() + 60))
         assert client.count("docs").count == 10
@@ -115,7 +115,7 @@ class TestBothDoors:
                        algorithm="HS256"),
             other.token(access="m"),
             # The public key as a shared secret; no signature at all; another algorithm.
-            jwt.encode({"access": "m"}, json.dumps(rsa.public), algorithm="HS256",
+            jwt.encode({"access": "m"}, json.dumps(rsa.entry), algorithm="HS256",
                        headers={"kid": "rsa-1"}),
             jwt.encode({"access": "m"}, None, algorithm="none"),
             jwt.encode({"access": "m"}, SECRET, algorithm="HS512"),

@@ -199,8 +199,9 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-def test_spans_reach_a_collector(tmp_path):
-    """rotel receives them by OTLP over HTTP and prints what it decoded."""
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_spans_and_numbers_reach_a_collector(tmp_path, protocol):
+    """rotel receives them by OTLP and prints what it decoded."""
     rotel = pathlib.Path(__import__("rotel").__file__).parent
     binary = next(path for path in rotel.rglob("rotel-agent*") if path.is_file())
     ports = free_port(), free_port()
@@ -208,12 +209,16 @@ def test_spans_reach_a_collector(tmp_path):
         tmp_path / "rotel", str(binary), "start",
         "--otlp-grpc-endpoint", f"127.0.0.1:{ports[0]}",
         "--otlp-http-endpoint", f"127.0.0.1:{ports[1]}",
-        "--exporter", "blackhole", "--debug-log", "traces",
+        "--exporter", "blackhole", "--debug-log", "traces", "--debug-log", "metrics",
         "--debug-log-verbosity", "detailed")
     try:
+        address = f"http://127.0.0.1:{ports[1] if protocol == 'http' else ports[0]}"
         arguments = (
-            "--set", f"traces.endpoint=http://127.0.0.1:{ports[1]}/v1/traces",
-            "--set", "traces.export_interval=100ms", "--set", "log.format=json",
+            *(part for signal in ("traces", "metrics") for part in (
+                "--set", f"{signal}.endpoint={address}"
+                         + (f"/v1/{signal}" if protocol == "http" else ""),
+                "--set", f"{signal}.protocol={protocol}",
+                "--set", f"{signal}.export_interval=100ms")), "--set", "log.format=json",
             "--set", "log.slow_search=1ms")
         with apus_server.temporary_server(arguments=arguments) as running:
             client = connect(running, "rest")
@@ -239,6 +244,7 @@ def test_spans_reach_a_collector(tmp_path):
             until(lambda: "qdrant.Points/Count" in collector.output)
             until(lambda: all(each in collector.output for each in (
                 "db.vector.query.top_k", "query_batch", "apus.queries", "query_groups")))
+            until(lambda: "apus_request_duration_seconds" in collector.output)
             page = rest("GET", "/metrics").text
             assert int(re.search(r"^apus_spans_exported_total (\d+)$", page, re.M)[1]) > 4
             assert "apus_spans_dropped_total 0" in page
@@ -249,6 +255,7 @@ def test_spans_reach_a_collector(tmp_path):
     for name in (
         "POST /collections/{collection}/points/query", "service.name", "db.system",
         "db.operation", "db.vector.query.top_k", "queue", "filter", "search", "apus.plan",
+        "apus_collection_points", "apus_wal_written_bytes", "process_resident_memory_bytes",
     ):
         assert name in text, name
 

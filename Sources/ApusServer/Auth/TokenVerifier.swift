@@ -12,7 +12,7 @@ final class TokenVerifier: Sendable {
 
     private let settings: ServerConfiguration.Auth.JWT
     private let secret: [UInt8]?
-    private let keySet: JWKS?
+    private let keySet: KeySet?
 
     /// nil: there are no keys. Throws `ConfigurationError` that names the setting.
     init?(_ settings: ServerConfiguration.Auth.JWT, secret: [UInt8]?) throws {
@@ -41,7 +41,12 @@ final class TokenVerifier: Sendable {
     /// A collection for each token: one keeps state about the keys without an algorithm.
     private func keys() async throws -> JWTKeyCollection {
         let keys = JWTKeyCollection()
-        if let keySet { try await keys.add(jwks: keySet) }
+        for (kid, secret) in keySet?.secrets ?? [:] {
+            await keys.add(
+                hmac: HMACKey(from: secret), digestAlgorithm: .sha256,
+                kid: JWKIdentifier(string: kid))
+        }
+        if let set = keySet?.pairs { try await keys.add(jwks: set) }
         // Without a `kid` that the set has.
         if let secret {
             await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
@@ -49,28 +54,13 @@ final class TokenVerifier: Sendable {
         return keys
     }
 
-    private static func keySet(_ path: String) throws -> JWKS {
-        func wrong(_ reason: String) -> ConfigurationError {
-            ConfigurationError(place: "auth.jwt.jwks_file", reason: "\(path): \(reason)")
+    private static func keySet(_ path: String) throws -> KeySet {
+        do throws(KeySet.Refusal) {
+            return try KeySet(path: path, secretByteCountMin: secretByteCountMin)
+        } catch {
+            throw ConfigurationError(
+                place: "auth.jwt.jwks_file", reason: "\(path): \(error.reason)")
         }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw wrong("cannot be read")
-        }
-        guard var set = try? JSONDecoder().decode(JWKS.self, from: data) else {
-            throw wrong("is no JSON Web Key Set of RSA, EC or OKP keys")
-        }
-        guard !set.keys.isEmpty else { throw wrong("has no keys") }
-        for index in set.keys.indices {
-            let key = set.keys[index]
-            guard key.keyIdentifier != nil else { throw wrong("key \(index) has no `kid`") }
-            guard key.algorithm == nil else { continue }
-            switch key.keyType {
-            case .rsa: set.keys[index].algorithm = .rs256
-            case .ecdsa: set.keys[index].algorithm = .es256
-            default: throw wrong("key \(index) has no `alg`")
-            }
-        }
-        return set
     }
 
     /// Whatever a token says: `TokenClaims` reads it.

@@ -140,7 +140,10 @@ extension ServerConfiguration {
         check(
             auth.jwt.isOn || (auth.jwt.issuer == nil && auth.jwt.audience == nil), "auth.jwt",
             "has no key: set auth.jwt.secret, auth.jwt.secret_file or auth.jwt.jwks_file")
-        for (key, url) in [("auth.opa.url", auth.opa.url), ("traces.endpoint", traces.endpoint)] {
+        for (key, url) in [
+            ("auth.opa.url", auth.opa.url), ("traces.endpoint", traces.otlp.endpoint),
+            ("metrics.endpoint", metrics.otlp.endpoint),
+        ] {
             check(
                 url.map { $0.hasPrefix("http://") || $0.hasPrefix("https://") } ?? true, key,
                 "must begin with http:// or https://")

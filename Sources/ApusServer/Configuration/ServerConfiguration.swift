@@ -32,6 +32,7 @@ package struct ServerConfiguration: Sendable {
     package var limits = Limits()
     package var log = Log()
     package var traces = Traces()
+    package var metrics = Metrics()
     /// How the engine uses the machine.
     package var engine = EngineConfiguration()
 
@@ -150,11 +151,29 @@ package struct ServerConfiguration: Sendable {
         package init() {}
     }
 
-    package struct Traces: Sendable {
-        /// Where spans go by OTLP over HTTP, as `http://127.0.0.1:4318/v1/traces`; nil: nowhere.
+    /// A collector of the OpenTelemetry protocol.
+    package struct OTLP: Sendable {
+        package enum Transport: String, Sendable, CaseIterable { case http, grpc }
+
+        /// As `http://127.0.0.1:4318/v1/traces`, or over gRPC `http://127.0.0.1:4317`; nil: nowhere.
         package var endpoint: String?
+        package var transport = Transport.http
         /// Further headers of the export, as `name=value` with commas between them.
         package var headers: String?
+
+        package init() {}
+    }
+
+    package struct Metrics: Sendable {
+        /// Where the numbers of `/metrics` go, too.
+        package var otlp = OTLP()
+        package var exportInterval = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    package struct Traces: Sendable {
+        package var otlp = OTLP()
         package var serviceName = "apus"
         /// Of the calls that come without a decision of their caller, the share that is traced.
         package var sampleRatio = 1.0

@@ -95,7 +95,7 @@ extension Setting {
             "The same, read from a file and again when that changes."),
         .optional(
             "auth.jwt.jwks_file", \.auth.jwt.keySetPath, "JWKS file",
-            "Public keys of RS256, ES256 and like tokens by their `kid`, read again when the file "
+            "Keys of RS256, ES256, HS256 and like tokens by their `kid`, read again when the file "
                 + "changes."),
         .optional(
             "auth.jwt.issuer", \.auth.jwt.issuer, "text", "Tokens must carry this `iss`."),
@@ -201,13 +201,28 @@ extension Setting {
             "log.slow_search", \.log.slowSearch, .seconds(0)...(.seconds(3_600)),
             "Searches that take longer are logged with their plan; 0s: none."),
         .optional(
-            "traces.endpoint", \.traces.endpoint, "URL",
-            "Where spans go by OTLP over HTTP, as `http://127.0.0.1:4318/v1/traces`; unset: "
+            "metrics.endpoint", \.metrics.otlp.endpoint, "URL",
+            "Where the numbers of `/metrics` go by OTLP, too, as "
+                + "`http://127.0.0.1:4318/v1/metrics`, or over gRPC `http://127.0.0.1:4317`; unset: "
                 + "nowhere."),
+        .transport("metrics.protocol", \.metrics.otlp.transport),
         .optional(
-            "traces.headers", \.traces.headers, "name=value, …",
+            "metrics.headers", \.metrics.otlp.headers, "name=value, …",
             "Further headers of the export, for what authenticates it.", isSecret: true),
-        .text("traces.service_name", \.traces.serviceName, "text", "`service.name` of the spans."),
+        .duration(
+            "metrics.export_interval", \.metrics.exportInterval,
+            .milliseconds(10)...(.seconds(3_600)), "Time between two exports."),
+        .optional(
+            "traces.endpoint", \.traces.otlp.endpoint, "URL",
+            "Where spans go by OTLP, as `http://127.0.0.1:4318/v1/traces`, or over gRPC "
+                + "`http://127.0.0.1:4317`; unset: nowhere."),
+        .transport("traces.protocol", \.traces.otlp.transport),
+        .optional(
+            "traces.headers", \.traces.otlp.headers, "name=value, …",
+            "Further headers of the export, for what authenticates it.", isSecret: true),
+        .text(
+            "traces.service_name", \.traces.serviceName, "text",
+            "`service.name` of spans and numbers."),
         .ratio(
             "traces.sample_ratio", \.traces.sampleRatio,
             "Share of the calls that is traced, of those whose caller does not say."),

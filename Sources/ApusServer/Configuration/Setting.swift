@@ -163,6 +163,15 @@ extension Setting {
         }
     }
 
+    /// How a collector of the OpenTelemetry protocol is spoken to.
+    static func transport(
+        _ key: String, _ path: any Path<ServerConfiguration.OTLP.Transport>
+    ) -> Setting {
+        choice(
+            key, path, ServerConfiguration.OTLP.Transport.allCases.map(\.rawValue),
+            "How the collector is spoken to.", { .init(rawValue: $0) }, \.rawValue)
+    }
+
     private static func make(
         _ key: String, _ form: String, _ defaultText: String, _ about: String,
         isSecret: Bool = false, olderVariable: String? = nil,

@@ -17,10 +17,14 @@ package struct ServerMetrics: Sendable {
     }
 
     /// The page that is scraped. Throws `permissionDenied`.
-    func page() async throws -> String {
+    func text() async throws -> String {
         try await operations.authorize(.observe, nil)
+        return await page().text
+    }
+
+    func page() async -> MetricsPage {
         let collections = await collections()
-        var page = MetricsText()
+        var page = MetricsPage()
         page.gauge(
             "apus_info", "The running release.",
             [([("version", ServerVersion.current.apus)], "1")])
@@ -34,10 +38,10 @@ package struct ServerMetrics: Sendable {
         addRecall(of: collections, to: &page)
         addUsage(of: collections, to: &page)
         addArchives(to: &page)
-        return page.text
+        return page
     }
 
-    private func addProcess(to page: inout MetricsText) {
+    private func addProcess(to page: inout MetricsPage) {
         guard let usage = ProcessUsage.now() else { return }
         page.gauge(
             "process_resident_memory_bytes",
@@ -50,7 +54,7 @@ package struct ServerMetrics: Sendable {
             "process_open_fds", "Open files and connections.", String(usage.descriptorCount))
     }
 
-    private func addRequests(to page: inout MetricsText) {
+    private func addRequests(to page: inout MetricsPage) {
         page.histogram(
             "apus_request_duration_seconds", "Finished requests, by how long they took.",
             requests.snapshot().map { ($0.key.labels, $0.durations) })
@@ -78,7 +82,7 @@ package struct ServerMetrics: Sendable {
         }
     }
 
-    private func addEngine(to page: inout MetricsText) {
+    private func addEngine(to page: inout MetricsPage) {
         let meters = operations.database.meters
         page.histogram(
             "apus_wal_sync_seconds", "Syncs of the write-ahead logs.",
@@ -123,7 +127,7 @@ package struct ServerMetrics: Sendable {
         return states
     }
 
-    private func add(_ collections: [CollectionState], to page: inout MetricsText) {
+    private func add(_ collections: [CollectionState], to page: inout MetricsPage) {
         page.gauge("apus_collections", "Collections in the database.", String(collections.count))
         let numbers: [(String, String, (CollectionInfo) -> Int)] = [
             ("apus_collection_points", "Points in the collection.", { $0.pointsCount }),
@@ -160,7 +164,7 @@ package struct ServerMetrics: Sendable {
     }
 
     /// Of the last searches that were checked by a scan.
-    private func addRecall(of collections: [CollectionState], to page: inout MetricsText) {
+    private func addRecall(of collections: [CollectionState], to page: inout MetricsPage) {
         let recalls = collections.compactMap { state in
             state.recall.map { (labels: [(name: "collection", value: state.name)], recall: $0) }
         }
@@ -180,7 +184,7 @@ package struct ServerMetrics: Sendable {
     }
 
     /// Bytes by what they hold: the sum over `kind` is what a collection uses.
-    private func addUsage(of collections: [CollectionState], to page: inout MetricsText) {
+    private func addUsage(of collections: [CollectionState], to page: inout MetricsPage) {
         let parts = collections.flatMap { state in
             StorageUsage.Part.allCases.compactMap { part in
                 state.info.map {
@@ -208,7 +212,7 @@ package struct ServerMetrics: Sendable {
     }
 
     /// Only with an archive of the log.
-    private func addArchives(to page: inout MetricsText) {
+    private func addArchives(to page: inout MetricsPage) {
         let states = operations.database.collectionNames().compactMap { name in
             (try? operations.database.collection(name))?.archiveState
                 .map { (labels: [(name: "collection", value: name)], state: $0) }
@@ -224,7 +228,7 @@ package struct ServerMetrics: Sendable {
 }
 
 extension RequestMetrics.Key {
-    fileprivate var labels: MetricsText.Labels {
+    fileprivate var labels: MetricsPage.Labels {
         [("door", door), ("route", route), ("method", method), ("status", String(status))]
     }
 }

@@ -29,7 +29,7 @@ func addServiceRoutes(
     routes.on("GET", "/metrics") { _ in
         HTTPAnswer(
             status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
-            body: Array(try await metrics.page().utf8))
+            body: Array(try await metrics.text().utf8))
     }
     routes.on("GET", "/telemetry") { call in
         let collections = try await operations.collectionNames().count

@@ -1,17 +1,15 @@
 import ApusCore
-import AsyncHTTPClient
 import Logging
-import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Begins the spans of calls, and sends those that are recorded to a collector by OTLP over HTTP.
+/// Begins the spans of calls, and sends those that are recorded to a collector by OTLP.
 ///
 /// Spans wait in a bounded queue; when the collector does not keep up, or is not there, further
 /// ones are dropped and counted. Calls never wait for it.
 package final class Tracer: Sendable {
     private let settings: ServerConfiguration.Traces
-    private let client: HTTPClient?
+    private let collector: OTLPCollector?
     private let logger: Logger
     private let queue = Mutex<[Span]>([])
     private let droppedCount = Atomic(0)
@@ -20,13 +18,14 @@ package final class Tracer: Sendable {
     /// Of one request, so that none grows without bound.
     private static let batchMax = 512
 
-    init(_ settings: ServerConfiguration.Traces, client: HTTPClient?, logger: Logger) {
+    /// - Parameter collector: nil: spans go nowhere.
+    init(_ settings: ServerConfiguration.Traces, _ collector: OTLPCollector?, logger: Logger) {
         self.settings = settings
-        self.client = client
+        self.collector = collector
         self.logger = logger
     }
 
-    package var isOn: Bool { settings.endpoint != nil }
+    package var isOn: Bool { collector != nil }
 
     /// Spans that were lost, and that reached the collector.
     var counts: (dropped: Int, exported: Int) {
@@ -58,7 +57,7 @@ package final class Tracer: Sendable {
     }
 
     /// Sends what waits, in batches; what cannot be sent is lost.
-    func flush() async {
+    private func flush(_ send: @Sendable ([UInt8]) async throws -> Void) async {
         while true {
             let batch = queue.withLock { queue -> [Span] in
                 let batch = Array(queue.prefix(Self.batchMax))
@@ -67,7 +66,7 @@ package final class Tracer: Sendable {
             }
             guard !batch.isEmpty else { return }
             do {
-                try await send(batch)
+                try await send(OTLPMessage.request(batch, service: settings.serviceName))
                 exportedCount.wrappingAdd(batch.count, ordering: .relaxed)
             } catch {
                 droppedCount.wrappingAdd(batch.count, ordering: .relaxed)
@@ -76,51 +75,20 @@ package final class Tracer: Sendable {
             }
         }
     }
-
-    private func send(_ spans: [Span]) async throws {
-        guard let endpoint = settings.endpoint, let client else { return }
-        var request = HTTPClientRequest(url: endpoint)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/x-protobuf")
-        for pair in (settings.headers ?? "").split(separator: ",") {
-            let parts = pair.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            request.headers.add(
-                name: String(parts[0].trimmingSpaces), value: String(parts[1].trimmingSpaces))
-        }
-        request.body = .bytes(
-            OTLP.request(
-                spans, service: settings.serviceName, version: ServerVersion.current.apus))
-        let answer = try await client.execute(request, timeout: .seconds(10))
-        guard (200..<300).contains(answer.status.code) else {
-            throw ExportRefused(status: Int(answer.status.code))
-        }
-    }
-
-    private struct ExportRefused: Error, CustomStringConvertible {
-        var status: Int
-        var description: String { "the collector answered \(status)" }
-    }
 }
 
 extension Tracer: Service {
     /// Exports until the server ends, and then what is left.
     package func run() async throws {
-        guard isOn else { return try await gracefulShutdown() }
-        await cancelWhenGracefulShutdown { [settings] in
-            while !Task.isCancelled {
-                try? await Task.sleep(for: settings.exportInterval)
-                await self.flush()
+        guard let collector else { return try await gracefulShutdown() }
+        try await collector.connected { [settings] send in
+            await cancelWhenGracefulShutdown {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: settings.exportInterval)
+                    await self.flush(send)
+                }
             }
+            await self.flush(send)
         }
-        await flush()
-    }
-}
-
-extension Substring {
-    fileprivate var trimmingSpaces: Substring {
-        var text = drop { $0 == " " }
-        while text.last == " " { text.removeLast() }
-        return text
     }
 }

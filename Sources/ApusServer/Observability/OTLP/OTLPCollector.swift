@@ -1,0 +1,153 @@
+import AsyncHTTPClient
+import GRPCCore
+import GRPCNIOTransportHTTP2
+
+/// Where signals go by the OpenTelemetry protocol, over HTTP or gRPC.
+struct OTLPCollector: Sendable {
+    /// What is sent, and the names that it has for a collector.
+    enum Signal {
+        case traces, metrics
+
+        var service: String {
+            switch self {
+            case .traces: "opentelemetry.proto.collector.trace.v1.TraceService"
+            case .metrics: "opentelemetry.proto.collector.metrics.v1.MetricsService"
+            }
+        }
+    }
+
+    /// Longer is not waited for an answer.
+    private static let timeout = 10
+
+    let signal: Signal
+    private let url: String
+    private let headers: [(name: String, value: String)]
+    private let usesGRPC: Bool
+    private let client: HTTPClient
+
+    /// nil: the settings name no collector.
+    init?(_ signal: Signal, _ settings: ServerConfiguration.OTLP, client: HTTPClient) {
+        guard let endpoint = settings.endpoint else { return nil }
+        self.signal = signal
+        self.client = client
+        url = endpoint
+        usesGRPC = settings.transport == .grpc
+        headers = (settings.headers ?? "").split(separator: ",").compactMap { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else { return nil }
+            return (parts[0].trimmingSpaces.lowercased(), parts[1].trimmingSpaces)
+        }
+    }
+
+    /// Connects for as long as `body` runs, which sends requests. A collector that is away costs each
+    /// of them, and nothing else.
+    func connected<Value: Sendable>(
+        _ body:
+            @Sendable (_ send: @escaping @Sendable ([UInt8]) async throws -> Void) async -> Value
+    ) async throws -> Value {
+        guard usesGRPC else { return await body { try await post($0) } }
+        return try await withGRPCClient(transport: transport()) { client in
+            await body { try await call($0, client) }
+        }
+    }
+
+    // MARK: HTTP
+
+    private func post(_ message: [UInt8]) async throws {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/x-protobuf")
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(message)
+        let answer = try await client.execute(
+            request, timeout: .seconds(Int64(Self.timeout)))
+        guard (200..<300).contains(answer.status.code) else {
+            throw Refused(status: Int(answer.status.code))
+        }
+    }
+
+    private struct Refused: Error, CustomStringConvertible {
+        var status: Int
+        var description: String { "the collector answered \(status)" }
+    }
+
+    // MARK: gRPC
+
+    /// To `http://host:port` in clear, to `https://host:port` by TLS.
+    private func transport() throws -> HTTP2ClientTransport.Posix {
+        let place = try ConfiguredHost(url: url)
+        return try HTTP2ClientTransport.Posix(
+            target: .dns(host: place.host, port: place.port),
+            transportSecurity: place.isSecure ? .tls : .plaintext)
+    }
+
+    private func call(
+        _ message: [UInt8], _ client: GRPCClient<HTTP2ClientTransport.Posix>
+    ) async throws {
+        var metadata = Metadata()
+        for (name, value) in headers { metadata.addString(value, forKey: name) }
+        var options = CallOptions.defaults
+        options.timeout = .seconds(Self.timeout)
+        let method = MethodDescriptor(
+            service: ServiceDescriptor(fullyQualifiedService: signal.service), method: "Export")
+        try await client.unary(
+            request: ClientRequest(message: message, metadata: metadata), descriptor: method,
+            serializer: WrittenMessage(), deserializer: AnyAnswer(), options: options
+        ) { response in
+            try response.message
+        }
+    }
+
+    /// Messages that are bytes already.
+    private struct WrittenMessage: MessageSerializer {
+        func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) -> Bytes { Bytes(message) }
+    }
+
+    /// What an answer says beside that it was taken does not matter.
+    private struct AnyAnswer: MessageDeserializer {
+        func deserialize<Bytes: GRPCContiguousBytes>(_ serializedMessageBytes: Bytes) {}
+    }
+}
+
+/// Host and port of an address such as `https://collector:4317`.
+struct ConfiguredHost {
+    private static let portDefault = 4317
+
+    var host: String
+    var port: Int
+    var isSecure: Bool
+
+    init(url: String) throws(ConfigurationError) {
+        isSecure = url.hasPrefix("https://")
+        let rest = url.drop { $0 != "/" }.drop { $0 == "/" }
+        let authority = rest.prefix { $0 != "/" }
+        let colon = authority.lastIndex { $0 == ":" }
+        let isPort = colon.map { !authority[$0...].contains("]") } ?? false
+        host =
+            String(isPort ? authority[..<(colon ?? authority.endIndex)] : authority)
+            .trimmingBrackets
+        guard let colon, isPort else {
+            port = Self.portDefault
+            return
+        }
+        guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
+            throw ConfigurationError(place: "\(url)", reason: "has no port from 1 to 65535")
+        }
+        port = Int(number)
+    }
+}
+
+extension String {
+    /// Of an IPv6 address.
+    fileprivate var trimmingBrackets: String {
+        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
+    }
+}
+
+extension Substring {
+    fileprivate var trimmingSpaces: String {
+        var text = drop { $0 == " " }
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}
