@@ -44,8 +44,8 @@ struct IngestCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The model that made the vectors, for the collection's card: ID, ID@VERSION, or by \
-            vector field TEXT=ID@VERSION,IMAGE=ID.", valueName: "model"))
+            "What made the vectors, for the card: ID, ID@VERSION, or FIELD=ID@VERSION,….",
+            valueName: "model"))
     var model: String?
 
     @Option(

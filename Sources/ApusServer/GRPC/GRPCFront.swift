@@ -1,5 +1,6 @@
 import ApusCore
 package import ApusRPC
+import ApusText
 import NIOCore
 import NIOPosix
 import ServiceLifecycle

@@ -7,7 +7,7 @@ extension CollectionCard {
         for (field, model) in message.models { models[field] = try Model(model) }
         if message.hasCorpus {
             corpus = Corpus(
-                name: message.corpus.name, description: message.corpus.description,
+                name: message.corpus.name, description: message.corpus.description_p,
                 license: message.corpus.license)
         }
     }
@@ -29,7 +29,7 @@ extension Apus_V1_CollectionCard {
         models = card.models.mapValues { Apus_V1_ModelCard($0) }
         guard let corpus = card.corpus else { return }
         self.corpus.name = corpus.name
-        self.corpus.description = corpus.description
+        self.corpus.description_p = corpus.description
         self.corpus.license = corpus.license
     }
 }
