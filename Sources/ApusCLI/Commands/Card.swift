@@ -10,7 +10,7 @@ struct Card: AsyncParsableCommand {
         abstract: "Show, set or clear a collection's card: the models of its vectors, its corpus.",
         discussion: """
             Prints the card and the recall that was measured, as JSON. A collection with a card \
-            refuses vectors of other models. FILE has a card as it is printed:
+            refuses vectors of other models. FILE has a card, or what was printed:
 
               {"models": {"": {"id": "all-MiniLM-L6-v2", "version": "1"}},
                "corpus": {"name": "Handbook", "license": "CC-BY-4.0"}}
@@ -30,7 +30,8 @@ struct Card: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
     var url: String?
 
-    @Option(help: ArgumentHelp("Put this card in the place of the one there is.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Put this card in the place of the one there is.", valueName: "file"))
     var set: String?
 
     @Flag(help: "Take the card away.")

@@ -1,7 +1,7 @@
 package import ApusCore
 
 extension RequestDecoder {
-    /// The body that sets a card. It takes what it was told: `recall` beside the card is passed over.
+    /// The body that sets a card, alone or in the member `card`, as answers have it.
     package static func card(_ body: RawSpan) throws(DatabaseError) -> CollectionCard {
         try decode(body, CollectionCard.init(reading:))
     }
@@ -45,6 +45,7 @@ extension CollectionCard {
                         try reader.dictionary(of: Model.init(reading:))
                     } ?? [:]
             case "corpus": corpus = try reader.optional(Corpus.init(reading:))
+            case "card": self = try reader.optional(CollectionCard.init(reading:)) ?? self
             default: try reader.skipValue()
             }
         }
