@@ -19,6 +19,7 @@ from conftest import connect
 from pipelines import Pipeline
 from rest import Rest
 from test_pipeline_embedders import Embeddings
+from test_snapshots import upload
 
 pytestmark = [
     pytest.mark.server_only("extensions of this server"),
@@ -89,6 +90,9 @@ def test_a_card_is_one_over_both_protocols(apus, rest, client, collection):
     assert rest("GET", card_path(name)).result["recall"]["expected"] == {"": 1}
     assert dict(apus.GetCard(request).recall.expected) == {"": 1}
 
+    with pytest.raises(grpc.RpcError) as caught:
+        apus.SetCard(apus.message("SetCardRequest", collection_name=name))
+    assert status(caught) == "INVALID_ARGUMENT"
     gone = apus.message("DeleteCardRequest", collection_name=name)
     assert apus.DeleteCard(gone).existed and not apus.DeleteCard(gone).existed
     assert rest("GET", card_path(name)).result["card"] is None
@@ -235,10 +239,11 @@ def test_bulk_upserts_are_held_to_it_from_their_start_and_while_they_run(apus, r
     assert status(caught) == "FAILED_PRECONDITION" and "mini@2" in caught.value.details()
 
 
-def test_texts_are_embedded_only_for_fields_of_that_model(client, rest, transport, collection):
+def test_texts_are_embedded_only_for_fields_of_that_model(server, rest, transport, collection):
     size = 192
     name = collection(vectors_config={
         field: VectorParams(size=size, distance=Distance.COSINE) for field in ("a", "b")})
+    client = connect(server, transport, cloud_inference=True)
     text = Document(text="whales sing", model="apus-static")
     client.upsert(name, [PointStruct(id=1, vector={"a": text, "b": text})])
     version = rest("PUT", card_path(name) + "?if_empty=true",
@@ -253,6 +258,7 @@ def test_texts_are_embedded_only_for_fields_of_that_model(client, rest, transpor
     refused(transport, lambda: client.query_points(name, text, using="b"), "`b`")
     rest("PUT", card_path(name), {"models": {"a": {"id": "apus-static", "version": "0"}}}).result
     refused(transport, lambda: client.query_points(name, text, using="a"), "`apus-static@0`")
+    client.close()
 
 
 def test_it_survives_kills_and_comes_back_with_a_snapshot(tmp_path):
@@ -268,11 +274,7 @@ def test_it_survives_kills_and_comes_back_with_a_snapshot(tmp_path):
         snapshot = rest("POST", "/collections/c/snapshots").result["name"]
         rest("PUT", card_path("c"), {"models": {"": {"id": "other"}}}).result
         archive = rest("GET", f"/collections/c/snapshots/{snapshot}").body
-        boundary = "b0undary"
-        form = (f'--{boundary}\r\ncontent-disposition: form-data; name="snapshot"; '
-                f'filename="s"\r\n\r\n').encode() + archive + f"\r\n--{boundary}--\r\n".encode()
-        rest("POST", "/collections/c/snapshots/upload?wait=true", raw=form,
-             headers={"content-type": f"multipart/form-data; boundary={boundary}"}).result
+        assert upload(server, "c", archive)["result"] is True
         assert rest("GET", card_path("c")).result["card"] == told
 
 
@@ -292,8 +294,11 @@ def test_reading_it_takes_reading_and_setting_it_managing(tmp_path):
         with Apus(server, metadata=[("api-key", "read")]) as reader:
             reader.GetCard(reader.message("GetCardRequest", collection_name="c"))
             for method in ("SetCard", "DeleteCard"):
+                message = reader.message(f"{method}Request", collection_name="c")
+                if method == "SetCard":
+                    message.card.corpus.name = "mine"
                 with pytest.raises(grpc.RpcError) as caught:
-                    reader.call(method, reader.message(f"{method}Request", collection_name="c"))
+                    reader.call(method, message)
                 assert status(caught) == "PERMISSION_DENIED"
         lines = [json.loads(line) for line in audit.read_text().splitlines()]
     written = [line for line in lines if "/card" in json.dumps(line) and "PUT" in json.dumps(line)]

@@ -32,46 +32,61 @@ extension Collection {
     @discardableResult
     public func adoptModels(_ models: [String: CollectionCard.Model]) throws -> CollectionCard? {
         try DatabaseError.translating {
-            try manifest.withLock { manifest in
-                try checkHasFiles()
-                var attributes = published.withLock { $0.schema.attributes }
-                // The card may not change meanwhile, and neither may what it is about.
-                return try writer.withLock { state in
-                    guard !state.isClosed else {
-                        throw DatabaseError(.unavailable, "collection `\(name)` is closed")
+            try withoutDamagedSegments {
+                try manifest.withLock { manifest in
+                    try checkHasFiles()
+                    // Nobody writes while the fields are looked at.
+                    return try writer.withLock { state in
+                        guard !state.isClosed else {
+                            throw DatabaseError(.unavailable, "collection `\(name)` is closed")
+                        }
+                        let schema = published.withLock { $0.schema }
+                        let view = ReadView(
+                            lsn: state.lsn, segments: state.segments, schema: schema)
+                        let card = try card(adopting: models, view)
+                        guard card != schema.attributes.card else { return card }
+                        var attributes = schema.attributes
+                        attributes.card = card
+                        var next = manifest
+                        next.attributes[Self.attributesKey] = try Self.encoded(attributes)
+                        try commit(next, replacing: &manifest)
+                        published.withLock { $0.schema = CollectionSchema(attributes) }
+                        return card
                     }
-                    let view = ReadView(
-                        lsn: state.lsn, segments: state.segments,
-                        schema: CollectionSchema(attributes))
-                    var card = attributes.card ?? CollectionCard()
-                    for (field, model) in models {
-                        try card.check(model.name, of: field, in: name)
-                        guard card.models[field] == nil,
-                            try view.count(Filter(must: [.hasVector(field)])) == 0
-                        else { continue }
-                        card.models[field] = model
-                    }
-                    guard card != attributes.card ?? CollectionCard() else {
-                        return attributes.card
-                    }
-                    attributes.card = try card.completed(by: attributes.configuration)
-                    var next = manifest
-                    next.attributes[Self.attributesKey] = try Self.encoded(attributes)
-                    try commit(next, replacing: &manifest)
-                    published.withLock { $0.schema = CollectionSchema(attributes) }
-                    return attributes.card
                 }
             }
         }
     }
 
+    private func card(
+        adopting models: [String: CollectionCard.Model], _ view: ReadView
+    ) throws -> CollectionCard? {
+        let attributes = view.schema.attributes
+        var card = attributes.card ?? CollectionCard()
+        for (field, model) in models {
+            try card.check(model.name, of: field, in: name)
+            if card.models[field] == nil,
+                try view.count(Filter(must: [.hasVector(field)])) == 0
+            {
+                card.models[field] = model
+            }
+        }
+        if attributes.card == nil, card.models.isEmpty { return nil }
+        return try card.completed(by: attributes.configuration)
+    }
+
     /// What is known of the recall of searches. O(segments · fields); reads fields of files that
     /// nobody has searched yet.
     public func measuredRecall() throws -> MeasuredRecall {
-        let view = view()
-        var expected: [String: Double] = [:]
-        for field in view.configuration.vectors.keys {
-            expected[field] = try view.expectedRecall(of: field, limit: MeasuredRecall.limit)
+        let expected = try DatabaseError.translating {
+            try reading { view in
+                var expected: [String: Double] = [:]
+                for field in view.configuration.vectors.keys {
+                    expected[field] = try view.expectedRecall(
+                        of: field, limit: MeasuredRecall.limit)
+                }
+                return expected
+            }
         }
         return MeasuredRecall(expected: expected, observed: observedRecall)
     }
@@ -111,6 +126,7 @@ extension Database {
     ) throws -> CollectionCard? {
         let path = "\(directory)/\(CollectionFiles.directoryName(of: name))"
         return try DatabaseError.translating {
+            guard try PosixFileSystem().kind(of: path) == .directory else { return nil }
             guard let manifest = try ManifestStore(directory: path).read() else { return nil }
             return try Collection.attributes(of: manifest, directory: path).card
         }

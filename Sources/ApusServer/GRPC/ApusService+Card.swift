@@ -16,6 +16,7 @@ extension ApusService {
 
     func setCard(_ request: Apus_V1_SetCardRequest) async throws -> Apus_V1_SetCardResponse {
         let timer = CallTimer()
+        guard request.hasCard else { throw DatabaseError.badRequest("`card` is missing") }
         let card = try await operations.setCard(
             CollectionCard(request.card), ifEmpty: request.ifEmpty, of: request.collectionName)
         return .with {
