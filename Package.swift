@@ -210,7 +210,7 @@ let package = Package(
         .testTarget(
             name: "ApusServerTests",
             dependencies: [
-                "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusServer", "ApusWire",
+                "Apus", "ApusCore", "ApusProto", "ApusRPC", "ApusServer", "ApusText", "ApusWire",
                 "TestSupport", grpcCore, grpcProtobuf, grpcTransport, logging, nioPosix, protobuf,
             ],
             swiftSettings: settings),

@@ -140,6 +140,8 @@ public struct CollectionInfo: Sendable {
     public var segmentsCount: Int
     public var configuration: CollectionConfiguration
     public var payloadSchema: [PayloadIndex]
+    /// nil: there is none.
+    public var card: CollectionCard?
     /// The last batch that reads see.
     public var sequenceNumber: SequenceNumber
     /// What an acknowledgement promises.

@@ -25,7 +25,7 @@ struct ApusCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Demo.self,
-            Embed.self, Model.self, Bench.self, Explain.self, Inspect.self, Check.self,
+            Embed.self, Model.self, Card.self, Bench.self, Explain.self, Inspect.self, Check.self,
             Repair.self, Snapshot.self, Restore.self,
         ])
 

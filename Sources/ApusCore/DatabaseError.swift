@@ -11,6 +11,8 @@ public struct DatabaseError: Error, Hashable, Sendable, CustomStringConvertible 
         case alreadyExists
         /// Valid, but not in the present state of the database.
         case failedPrecondition
+        /// What the request says of the data is not what the collection's card says of it.
+        case conflict
         /// It was there and is not kept any more: a version of a collection.
         case gone
         case unauthenticated

@@ -68,6 +68,7 @@ package struct PassageIndex: Sendable {
                 ],
                 sparseVectors: [Field.lexical: SparseVectorConfiguration(modifier: .idf)],
                 metadata: [Key.model: .string("\(model.id) \(model.version)")]))
+        try collection.adoptModels([Field.dense: model.card])
         self.embedder = embedder
         lexical = LexicalVector(tokenizer: tokenizer, usualLength: usualLength)
     }

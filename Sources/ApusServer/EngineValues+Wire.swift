@@ -23,7 +23,7 @@ extension CollectionDescription {
                 version: info.sequenceNumber, durability: info.durability, usage: info.usage,
                 pinnedVersions: info.pinnedVersions, pinnedMemoryBytes: info.pinnedMemoryBytes,
                 memoryBudgetBytes: info.configuration.optimizers.memoryBudgetBytes,
-                fieldsKeptMapped: info.fieldsKeptMapped))
+                fieldsKeptMapped: info.fieldsKeptMapped, card: info.card))
     }
 }
 

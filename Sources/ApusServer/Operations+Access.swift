@@ -179,14 +179,16 @@ extension Prefetch {
 
 extension Query {
     /// The points whose vectors it uses.
-    fileprivate var namedPoints: [PointID] {
+    fileprivate var namedPoints: [PointID] { inputs.points }
+
+    /// The points and vectors that it is about.
+    var inputs: [VectorInput] {
         switch self {
-        case .nearest(let input), .diverse(let input, _): [input].points
-        case .recommend(let positive, let negative, _): (positive + negative).points
-        case .discover(let target, let pairs): ([target] + pairs.inputs).points
-        case .context(let pairs): pairs.inputs.points
-        case .relevanceFeedback(let target, let feedback, _):
-            ([target] + feedback.map(\.example)).points
+        case .nearest(let input), .diverse(let input, _): [input]
+        case .recommend(let positive, let negative, _): positive + negative
+        case .discover(let target, let pairs): [target] + pairs.inputs
+        case .context(let pairs): pairs.inputs
+        case .relevanceFeedback(let target, let feedback, _): [target] + feedback.map(\.example)
         case .fusion, .formula, .orderBy, .sampleRandom: []
         }
     }

@@ -135,7 +135,8 @@ extension Operations {
         after previous: SourcePositions = SourcePositions()
     ) async throws -> [WriteResult] {
         try await writing(to: collection) { collection, filter in
-            try await collection.write(
+            try CallModels.check(operations, in: collection)
+            return try await collection.write(
                 operations.map { $0.restricted(to: filter) }, within: filter,
                 acknowledgement: wait ? .completed : .accepted, positions: positions,
                 after: previous)
@@ -184,6 +185,7 @@ extension Operations {
         _ request: QueryRequest, in collection: String
     ) async throws -> QueryAnswer {
         try await reading(collection) { collection, filter in
+            try CallModels.check([request], in: collection)
             let request = try await permitted(CallReading.applied(to: request), collection, filter)
             let answer = try await watch.answer(
                 request, collection, at: CallReading.version(in: collection))
@@ -205,6 +207,7 @@ extension Operations {
         _ requests: [QueryRequest], in collection: String
     ) async throws -> [[ScoredPoint]] {
         try await reading(collection) { collection, filter in
+            try CallModels.check(requests, in: collection)
             var permitted: [QueryRequest] = []
             for request in requests {
                 permitted.append(
@@ -222,6 +225,7 @@ extension Operations {
         _ request: QueryRequest, comparing: Bool = false, in collection: String
     ) async throws -> QueryAnswer {
         try await reading(collection) { collection, filter in
+            try CallModels.check([request], in: collection)
             let answer = try await collection.explain(
                 try await permitted(CallReading.applied(to: request), collection, filter),
                 at: CallReading.version(in: collection), comparing: comparing)
@@ -234,7 +238,8 @@ extension Operations {
         _ request: GroupsRequest, in collection: String
     ) async throws -> [PointGroup] {
         try await reading(collection) { collection, filter in
-            try await watch.groups(
+            try CallModels.check([request.query], in: collection)
+            return try await watch.groups(
                 try await permitted(CallReading.applied(to: request), collection, filter),
                 collection, at: CallReading.version(in: collection))
         }

@@ -9,6 +9,8 @@ enum TextModels {
 
     /// `apus-static` takes some ten microseconds a text; it needs nothing installed.
     static func register() {
-        DenseModels.register("apus-static") { staticEmbedder?.vector(of: $0) ?? [] }
+        DenseModels.register("apus-static", version: { staticEmbedder?.model.version }) {
+            staticEmbedder?.vector(of: $0) ?? []
+        }
     }
 }

@@ -16,21 +16,28 @@ package struct InferredDocument: Hashable, Sendable {
     /// - Throws: `unimplemented` for another model, and what the options of BM25 throw.
     package func stored() throws(DatabaseError) -> Vector {
         if let dense = DenseModels.vector(of: text, by: model) { return dense }
-        return .sparse(try bm25().document(text))
+        return noted(.sparse(try bm25().document(text)))
     }
 
     /// The vector of a text that is searched for.
     package func query() throws(DatabaseError) -> Vector {
         if let dense = DenseModels.vector(of: text, by: model) { return dense }
-        return .sparse(try bm25().query(text))
+        return noted(.sparse(try bm25().query(text)))
     }
 
+    private func noted(_ vector: Vector) -> Vector {
+        InferredVectors.current?.note(vector, by: ModelName(Self.bm25))
+        return vector
+    }
+
+    private static let bm25 = "qdrant/bm25"
+
     private func bm25() throws(DatabaseError) -> BM25 {
-        guard model.lowercased() == "qdrant/bm25" else {
+        guard model.lowercased() == Self.bm25 else {
             throw DatabaseError(
                 .unimplemented,
                 "inference with the model `\(model)`: there is only "
-                    + (["qdrant/bm25"] + DenseModels.names).joined(separator: ", "))
+                    + ([Self.bm25] + DenseModels.names).joined(separator: ", "))
         }
         return BM25(try BM25Options(options))
     }

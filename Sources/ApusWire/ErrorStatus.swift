@@ -15,6 +15,7 @@ package struct ErrorStatus: Hashable, Sendable {
             case .notFound: (404, .notFound)
             case .alreadyExists: (409, .alreadyExists)
             case .failedPrecondition: (400, .failedPrecondition)
+            case .conflict: (409, .failedPrecondition)
             case .gone: (410, .failedPrecondition)
             case .unauthenticated: (401, .unauthenticated)
             case .permissionDenied: (403, .permissionDenied)

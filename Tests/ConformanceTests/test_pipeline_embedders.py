@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+import apus_server
 import components
 from pipelines import Pipeline
 
@@ -191,4 +192,7 @@ def test_mlserver_over_the_open_inference_protocol(tmp_path, tmp_path_factory):
         work.run()
         assert_vectors(work)
         work.path.write_text(text.replace("model: letters", "model: nobody"))
+        assert "Model mismatch" in work.run("--start-over", succeeds=False)
+        cleared = apus_server.run("card", "c", "--data", str(work.data), "--clear")
+        assert cleared.returncode == 0, cleared.stderr
         assert "answered 404" in work.run("--start-over", succeeds=False)

@@ -50,6 +50,7 @@ extension Collection {
                 throw DatabaseError.vectorNameNotFound(name)
             }
             attributes.formerVectorNames = (attributes.formerVectorNames ?? []).union([name])
+            attributes.card?.models[name] = nil
         }
     }
 

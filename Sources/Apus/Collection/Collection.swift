@@ -125,6 +125,7 @@ public final class Collection: Sendable {
             segmentsCount: view.segments.count,
             configuration: view.configuration,
             payloadSchema: payloadIndexes(view),
+            card: view.schema.attributes.card,
             sequenceNumber: view.lsn,
             durability: view.configuration.durability,
             usage: usage.current,

@@ -8,6 +8,8 @@ package struct CollectionAttributes: Codable, Sendable {
     /// Of vector fields that were dropped: rows may still have vectors under these names, so no field
     /// gets one of them again. nil in manifests of before there were any.
     package var formerVectorNames: Set<String>?
+    /// nil: the collection has none, as manifests of before there were any.
+    package var card: CollectionCard?
 
     package init(configuration: CollectionConfiguration) { self.configuration = configuration }
 }

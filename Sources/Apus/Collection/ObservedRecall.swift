@@ -1,25 +1,13 @@
-/// What share of the true neighbours a collection's searches really found, of those that were done a
-/// second time, exactly, to know.
-public struct ObservedRecall: Hashable, Sendable {
-    /// Searches that were checked since the collection was opened.
-    public var checkedCount: Int
-    /// The mean over the last of them, up to `windowCount`.
-    public var mean: Double
-    /// What 95 % and 99 % of these found at least.
-    public var p5: Double
-    public var p1: Double
+public import ApusCore
 
-    /// Searches that the mean and the percentiles are of, at most.
-    public static let windowCount = 1000
-
+extension ObservedRecall {
     /// nil: none was checked.
     init?(_ window: [Double], checkedCount: Int) {
         guard !window.isEmpty else { return nil }
         let sorted = window.sorted()
-        self.checkedCount = checkedCount
-        mean = window.reduce(0, +) / Double(window.count)
-        p5 = sorted[(window.count - 1) * 5 / 100]
-        p1 = sorted[(window.count - 1) / 100]
+        self.init(
+            checkedCount: checkedCount, mean: window.reduce(0, +) / Double(window.count),
+            p5: sorted[(window.count - 1) * 5 / 100], p1: sorted[(window.count - 1) / 100])
     }
 }
 

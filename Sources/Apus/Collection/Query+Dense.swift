@@ -81,6 +81,24 @@ extension ReadView {
             filter: scope.recorder?.takeFilter())
     }
 
+    /// The recall@`limit` to expect of a search of all points that asks for nothing special; nil: there
+    /// are no points, or nothing was measured that tells.
+    func expectedRecall(of name: String, limit: Int) throws -> Double? {
+        guard let dimension = configuration.vectors[name]?.dimension else { return nil }
+        let scope = SearchScope(parameters: SearchParameters(), limit: limit)
+        // Plans look at what a search costs, and that is the same for every vector.
+        let query = [Float](repeating: 0, count: dimension)
+        var (found, rows) = (0.0, 0)
+        for index in segments.indices {
+            guard let search = try plannedSearch(for: query, field: name, inSegment: index, scope)
+            else { continue }
+            guard let recall = search.recallExpected else { return nil }
+            found += recall * Double(search.statistics.rowCount)
+            rows += search.statistics.rowCount
+        }
+        return rows > 0 ? found / Double(rows) : nil
+    }
+
     private func settings(of name: String, _ scope: SearchScope) -> SearchSettings {
         let field = configuration.vectors[name]
         let hnsw = configuration.hnsw.applying(field?.hnsw)

@@ -43,6 +43,12 @@ struct IngestCommand: AsyncParsableCommand {
     var metric: MetricArgument?
 
     @Option(
+        help: ArgumentHelp(
+            "What made the vectors, for the card: ID, ID@VERSION, or FIELD=ID@VERSION,….",
+            valueName: "model"))
+    var model: String?
+
+    @Option(
         help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
     var data: String?
 
@@ -144,7 +150,9 @@ struct IngestCommand: AsyncParsableCommand {
         from open: () async throws -> Source
     ) async throws {
         let fields = try await open().fields
+        let models = try models(of: fields)
         try await target.prepare(fields, metric?.metric)
+        try await target.adopt(models)
         var options = Ingest.Options()
         options.batchSize = batchSize
         options.limit = limit
@@ -165,6 +173,26 @@ struct IngestCommand: AsyncParsableCommand {
         let count = try await target.count()
         try await target.finish()
         print("collection '\(collection)' has \(count) points")
+    }
+
+    /// What `--model` says of the fields of the source; of several kinds, `ID` alone is about the
+    /// dense ones.
+    private func models(
+        of fields: [ApusPipeline.VectorField]
+    ) throws -> [String: CollectionCard.Model] {
+        guard let model else { return [:] }
+        let declaration = try ModelDeclaration(text: model, in: "--model")
+        if let field = declaration.fields.keys.first(where: { name in
+            !fields.contains { $0.name == name }
+        }) {
+            throw Failure("--model names a vector '\(field)' that the source does not have")
+        }
+        let dense = fields.filter { $0.kind != .sparse }
+        var models = declaration.fields.mapValues { CollectionCard.Model($0) }
+        for field in dense.isEmpty ? fields : dense where models[field.name] == nil {
+            models[field.name] = declaration.any.map { CollectionCard.Model($0) }
+        }
+        return models
     }
 
     private func tell(_ summary: Ingest.Summary) {

@@ -32,11 +32,13 @@ struct PipelineRunCommand: AsyncParsableCommand {
                 name: pipeline.collection.field,
                 kind: .dense(dimension: pipeline.embedder.dimension(of: embedder)))
         ]
+        let models = pipeline.models(of: embedder)
         switch pipeline.collection.place {
         case .directory(let path):
             let target = try LocalTarget(directory: path, collection: pipeline.collection.name)
             do {
                 _ = try await target.prepare(fields, pipeline.collection.metric)
+                try await target.adopt(models)
                 try await run(pipeline, embedder, into: target)
             } catch {
                 try? target.close()
@@ -48,9 +50,11 @@ struct PipelineRunCommand: AsyncParsableCommand {
                 throw Failure("\(file): '\(url)' is no address of a server", exitCode: 2)
             }
             try await RemoteTarget.withConnection(
-                to: address, collection: pipeline.collection.name, apiKey: try key?.value()
+                to: address, collection: pipeline.collection.name, apiKey: try key?.value(),
+                models: models
             ) { target in
                 let isNew = try await target.prepare(fields, pipeline.collection.metric)
+                try await target.adopt(models)
                 let sink = RemotePipelineSink(
                     target, address: address.description, pipeline: pipeline.name,
                     isKnown: !isNew)
@@ -87,5 +91,12 @@ struct PipelineRunCommand: AsyncParsableCommand {
         _ embedder: any Embedder, _ cache: (any VectorCache)?, _ monitor: PipelineMonitor
     ) -> any Embedder {
         cache.map { CachedEmbedder(embedder, $0, monitor: monitor) } ?? embedder
+    }
+}
+
+extension PipelineFile {
+    /// What its vectors come from, by vector field; empty: nobody knows.
+    fileprivate func models(of embedder: (any Embedder)?) -> [String: CollectionCard.Model] {
+        self.embedder.card(of: embedder).map { [collection.field: $0] } ?? [:]
     }
 }

@@ -7,6 +7,9 @@ protocol IngestTarget: PointSink {
     /// Returns whether it was made.
     @discardableResult
     func prepare(_ fields: [VectorField], _ metric: Metric?) async throws -> Bool
+    /// Holds the collection to the models that its vectors are to come from, by vector field: throws
+    /// where its card says others, and puts them on the card of fields without vectors.
+    func adopt(_ models: [String: CollectionCard.Model]) async throws
     /// Points that the collection has.
     func count() async throws -> Int
     /// Waits for what is still to be done, and ends the use of the collection.

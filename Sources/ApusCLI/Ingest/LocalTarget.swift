@@ -23,6 +23,10 @@ struct LocalTarget: IngestTarget {
         return true
     }
 
+    func adopt(_ models: [String: CollectionCard.Model]) async throws {
+        _ = try database.collection(name).adoptModels(models)
+    }
+
     func write(_ points: [Point]) async throws {
         _ = try await database.collection(name).write([.upsert(points)])
     }

@@ -18,15 +18,20 @@ struct RemoteTarget: IngestTarget {
     private static let tries = 6
     private static let firstPause = Duration.milliseconds(200)
 
-    /// Connects for as long as `body` runs.
+    /// Connects for as long as `body` runs. Every call says that its vectors come from `models`.
     static func withConnection<Value: Sendable>(
         to address: ServerAddress, collection name: String, apiKey: String?,
+        models: [String: CollectionCard.Model] = [:],
         _ body: (RemoteTarget) async throws -> Value
     ) async throws -> Value {
         let transport = try HTTP2ClientTransport.Posix(
             target: .dns(host: address.host, port: address.port), transportSecurity: .plaintext)
         var metadata: Metadata = [:]
         if let apiKey { metadata.addString(apiKey, forKey: "api-key") }
+        if !models.isEmpty {
+            let declaration = ModelDeclaration(fields: models.mapValues(\.name))
+            metadata.addString(declaration.text, forKey: ModelHeader.name)
+        }
         return try await withGRPCClient(transport: transport) { client in
             try await body(RemoteTarget(client: client, name: name, metadata: metadata))
         }
@@ -37,6 +42,54 @@ struct RemoteTarget: IngestTarget {
         if try await create(CollectionShape.configuration(for: fields, metric)) { return true }
         try CollectionShape.check(name, try await vectorConfiguration(), takes: fields, metric)
         return false
+    }
+
+    /// A server that knows no cards has none, and one that lets the caller only write may have one.
+    func adopt(_ models: [String: CollectionCard.Model]) async throws {
+        guard !models.isEmpty else { return }
+        do {
+            var request = Apus_V1_SetCardRequest()
+            request.collectionName = name
+            request.card = Apus_V1_CollectionCard(CollectionCard(models: models))
+            request.ifEmpty = true
+            let _: Apus_V1_SetCardResponse = try await call(Self.apus, "SetCard", request)
+        } catch let error as RPCError where error.code == .permissionDenied {
+            guard let card = try await card()?.card else { return }
+            for (field, model) in models { try card.check(model.name, of: field, in: name) }
+        } catch let error as RPCError where error.code == .unimplemented {
+            return
+        } catch let error as RPCError where error.code == .failedPrecondition {
+            throw Failure(error.message)
+        }
+    }
+
+    /// nil: the server knows no cards.
+    func card() async throws -> (card: CollectionCard?, recall: MeasuredRecall)? {
+        var request = Apus_V1_GetCardRequest()
+        request.collectionName = name
+        do {
+            let answer: Apus_V1_GetCardResponse = try await call(Self.apus, "GetCard", request)
+            return (
+                answer.hasCard ? try CollectionCard(answer.card) : nil,
+                MeasuredRecall(answer.recall)
+            )
+        } catch let error as RPCError where error.code == .unimplemented {
+            return nil
+        }
+    }
+
+    /// Puts a card in the place of the one that there was; nil: none.
+    func setCard(_ card: CollectionCard?) async throws {
+        if let card {
+            var request = Apus_V1_SetCardRequest()
+            request.collectionName = name
+            request.card = Apus_V1_CollectionCard(card)
+            let _: Apus_V1_SetCardResponse = try await call(Self.apus, "SetCard", request)
+        } else {
+            var request = Apus_V1_DeleteCardRequest()
+            request.collectionName = name
+            let _: Apus_V1_DeleteCardResponse = try await call(Self.apus, "DeleteCard", request)
+        }
     }
 
     /// What the server says of the vector fields; everything else as it is by default.
@@ -50,14 +103,18 @@ struct RemoteTarget: IngestTarget {
     /// Creates the collection with the vector fields of `configuration`, unless it exists. Returns
     /// whether it did.
     func create(_ configuration: CollectionConfiguration) async throws -> Bool {
-        var exists = Qdrant_CollectionExistsRequest()
-        exists.collectionName = name
-        let answer: Qdrant_CollectionExistsResponse = try await call(
-            Self.collections, "CollectionExists", exists)
-        if answer.result.exists { return false }
+        if try await exists() { return false }
         let _: Qdrant_CollectionOperationResponse = try await call(
             Self.collections, "Create", Qdrant_CreateCollection(name, configuration))
         return true
+    }
+
+    func exists() async throws -> Bool {
+        var request = Qdrant_CollectionExistsRequest()
+        request.collectionName = name
+        let answer: Qdrant_CollectionExistsResponse = try await call(
+            Self.collections, "CollectionExists", request)
+        return answer.result.exists
     }
 
     func write(_ points: [Point]) async throws {
@@ -101,6 +158,7 @@ struct RemoteTarget: IngestTarget {
 
     static let collections = "qdrant.Collections"
     static let points = "qdrant.Points"
+    static let apus = "apus.v1.Apus"
 
     func call<Request: Message, Reply: Message>(
         _ service: String, _ method: String, _ request: Request

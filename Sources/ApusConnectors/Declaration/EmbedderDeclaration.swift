@@ -11,7 +11,7 @@ package struct EmbedderDeclaration: Sendable {
         case openAI(OpenAIEmbedder.Settings)
         case openInference(OpenInferenceEmbedder.Settings)
         /// Records have vectors of their own, in a field.
-        case vector(PayloadPath, dimension: Int)
+        case vector(PayloadPath, dimension: Int, model: ModelName?)
     }
 
     package let kind: Kind
@@ -29,17 +29,38 @@ package struct EmbedderDeclaration: Sendable {
         case "openInference":
             self.kind = .openInference(try OpenInferenceEmbedder.Settings(settings))
         default:
-            let values = try settings.members(["field", "dimension"])
+            let values = try settings.members(["field", "dimension", "model"])
             self.kind = .vector(
                 try values.required("field", of: settings).path(),
-                dimension: try values.required("dimension", of: settings).integer(1...65_536))
+                dimension: try values.required("dimension", of: settings).integer(1...65_536),
+                model: try values["model"].map { value throws(DeclarationProblem) in
+                    ModelName(text: try value.text())
+                })
         }
     }
 
     /// Numbers of a vector.
     package func dimension(of embedder: (any Embedder)?) -> Int {
-        if case .vector(_, let dimension) = kind { return dimension }
+        if case .vector(_, let dimension, _) = kind { return dimension }
         return embedder?.model.dimension ?? 0
+    }
+
+    /// What the collection's card says of the field; nil: nobody knows where the records' vectors
+    /// come from.
+    package func card(of embedder: (any Embedder)?) -> CollectionCard.Model? {
+        if case .vector(_, let dimension, let model) = kind {
+            return model.map { CollectionCard.Model($0, dimension: dimension) }
+        }
+        return embedder?.model.card
+    }
+
+    /// The same without the keys of embedding servers, for those who embed nothing.
+    package func card() throws -> CollectionCard.Model? {
+        switch kind {
+        case .static, .model, .vector: card(of: try embedder())
+        case .openAI(let settings): settings.server.embeddingModel.card
+        case .openInference(let settings): settings.server.embeddingModel.card
+        }
     }
 
     /// nil: records have vectors of their own.

@@ -69,8 +69,9 @@ extension EmbedderDeclaration {
             settings.server.explanation(at: "/embeddings")
         case .openInference(let settings):
             settings.server.explanation(at: "/v2")
-        case .vector(let field, let dimension):
+        case .vector(let field, let dimension, let model):
             "nothing: the field \(field) has vectors of \(dimension) numbers"
+                + (model.map { " by \($0)" } ?? "")
         }
     }
 }

@@ -139,7 +139,7 @@ extension RecordMapping {
     fileprivate mutating func declare(
         _ map: Declaration?, filter: Declaration?, _ embedder: EmbedderDeclaration
     ) throws(DeclarationProblem) {
-        if case .vector(let field, let dimension) = embedder.kind {
+        if case .vector(let field, let dimension, _) = embedder.kind {
             vector = field
             vectorDimension = dimension
         }

@@ -1,3 +1,5 @@
+package import ApusCore
+
 /// Turns texts into vectors: a model in this process, or a server that has one.
 package protocol Embedder: Sendable {
     /// What the vectors come from. Vectors of different models do not compare.
@@ -31,5 +33,15 @@ package struct EmbeddingModel: Hashable, Sendable, Codable {
         self.dimension = dimension
         self.isNormalized = isNormalized
         self.tokensMax = tokensMax
+    }
+}
+
+extension EmbeddingModel {
+    /// What a collection's card says of a field with its vectors. Whoever does not promise a length
+    /// of 1 does not deny it either.
+    package var card: CollectionCard.Model {
+        CollectionCard.Model(
+            ModelName(id, version: version), dimension: dimension,
+            isNormalized: isNormalized ? true : nil)
     }
 }

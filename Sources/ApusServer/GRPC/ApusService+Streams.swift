@@ -12,8 +12,9 @@ extension ApusService {
         guard case .start(let start)? = try await requests.next()?.message else {
             throw DatabaseError.badRequest("The first message of a bulk upsert must be its start")
         }
-        let upsert = try await operations.bulkUpsert(
-            to: start.collectionName, source: start.source)
+        let upsert = try await CallModels.saying(start.model, in: "model") {
+            try await operations.bulkUpsert(to: start.collectionName, source: start.source)
+        }
         try await answers.write(Apus_V1_UpsertResponse(upsert.start))
         var acknowledgements = Acknowledgements { acknowledgement in
             try await upsert.waitUntilDurable(acknowledgement.version)

@@ -18,6 +18,9 @@ struct ApusService {
             service.reading("WaitForVersion", waitForVersion),
             service.unary("CreateCollection", createCollection),
             service.unary("GetCollection", getCollection),
+            service.unary("GetCard", getCard),
+            service.unary("SetCard", setCard),
+            service.unary("DeleteCard", deleteCard),
             service.streaming("UpsertStream", upsertStream),
             service.streaming("Changes", changes),
         ]
@@ -26,7 +29,7 @@ struct ApusService {
     func query(_ request: Apus_V1_QueryRequest) async throws -> Apus_V1_QueryResponse {
         let timer = CallTimer()
         let query = try QueryRequest(request)
-        let answer = try await request.reading.applied {
+        let answer = try await request.applied {
             try await operations.answer(query, in: request.query.collectionName)
         }
         return Apus_V1_QueryResponse(answer, seconds: timer.seconds)
@@ -35,7 +38,7 @@ struct ApusService {
     func explain(_ request: Apus_V1_ExplainRequest) async throws -> Apus_V1_ExplainResponse {
         let timer = CallTimer()
         let query = try QueryRequest(request.query)
-        let answer = try await request.query.reading.applied {
+        let answer = try await request.query.applied {
             try await operations.explain(
                 query, comparing: request.compare, in: request.query.query.collectionName)
         }
@@ -77,6 +80,13 @@ struct ApusService {
         var answer = Apus_V1_GetCollectionResponse(CollectionDescription(info))
         answer.time = timer.seconds
         return answer
+    }
+}
+
+extension Apus_V1_QueryRequest {
+    /// Runs a query as the message says; what it does not say, the headers of the call do.
+    fileprivate func applied<Value>(_ body: () async throws -> Value) async throws -> Value {
+        try await CallModels.saying(model, in: "model") { try await reading.applied(body) }
     }
 }
 

@@ -1,5 +1,6 @@
 import ApusCore
 package import ApusRPC
+import ApusText
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -83,9 +84,11 @@ struct GRPCFront: Service {
             let context = try await gate.begin(CallHead(call))
             do {
                 let ending = try await CallContext.$current.withValue(context) {
-                    guard let deadline = call.deadline else { return try await body() }
-                    let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
-                    return try await Interruption.within(left, body)
+                    try await InferredVectors.$current.withValue(InferredVectors()) {
+                        guard let deadline = call.deadline else { return try await body() }
+                        let left = Duration.nanoseconds((deadline - .now()).nanoseconds)
+                        return try await Interruption.within(left, body)
+                    }
                 }
                 gate.end(context, status: 0, failure: nil)
                 return ending

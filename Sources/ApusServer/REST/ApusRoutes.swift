@@ -29,4 +29,17 @@ func addApusRoutes(
             within: call.query.waitTime ?? VersionWait.timeDefault)
         return try await json.answer(call) { ResponseEncoder.version(version, seconds: $0) }
     }
+    routes.on("GET", root + "/card") { call in
+        let (card, recall) = try await operations.card(of: call.collection)
+        return try await json.answer(call) { ResponseEncoder.card(card, recall, seconds: $0) }
+    }
+    routes.on("PUT", root + "/card") { call in
+        let card = try await operations.setCard(
+            json.read(call, RequestDecoder.card), ifEmpty: call.query.ifEmpty, of: call.collection)
+        return try await json.answer(call) { ResponseEncoder.card(card, seconds: $0) }
+    }
+    routes.on("DELETE", root + "/card") { call in
+        let existed = try await operations.deleteCard(of: call.collection)
+        return try await json.answer(call) { ResponseEncoder.bool(existed, seconds: $0) }
+    }
 }

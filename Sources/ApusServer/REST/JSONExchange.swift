@@ -1,4 +1,5 @@
 import ApusCore
+import ApusText
 import ApusWire
 
 /// Reads requests' JSON bodies and writes JSON answers; what is large goes to the engine's
@@ -21,7 +22,12 @@ struct JSONExchange: Sendable {
         // The bytes view of a span counts as unsafe because elements may have padding; bytes have
         // none.
         if bytes.count <= Self.inPlaceBytesMax { return try decode(unsafe bytes.span.bytes) }
-        return try await operations.database.perform { try decode(unsafe bytes.span.bytes) }
+        let inferred = InferredVectors.current
+        return try await operations.database.perform {
+            try InferredVectors.$current.withValue(inferred) {
+                try decode(unsafe bytes.span.bytes)
+            }
+        }
     }
 
     /// The answer that `encode` makes, given how many seconds the request took. `points` says how

@@ -28,6 +28,8 @@ package struct QueryParameters: Sendable {
     package private(set) var follows = true
     /// Of a bulk upsert: whose points these are.
     package private(set) var source = ""
+    /// Of a card: only for fields that have no vectors yet.
+    package private(set) var ifEmpty = false
 
     package init(_ query: Substring) throws(DatabaseError) {
         for pair in query.split(separator: "&") {
@@ -47,6 +49,7 @@ package struct QueryParameters: Sendable {
             case "log": log = value
             case "follow": follows = try Self.boolean(value, name)
             case "source": source = value
+            case "if_empty": ifEmpty = try Self.boolean(value, name)
             case "wait_seconds":
                 guard let seconds = Double(value) else {
                     throw Self.invalid(name, value, "seconds")

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusText
 import ApusWire
 package import Logging
 
@@ -65,7 +66,9 @@ package struct RESTService: Sendable {
                 let query = try QueryParameters(target.query)
                 let call = RESTCall(call, query: query, parameters: parameters, start: start)
                 answer = try await CallContext.$current.withValue(known) {
-                    try await run(handler, call)
+                    try await InferredVectors.$current.withValue(InferredVectors()) {
+                        try await run(handler, call)
+                    }
                 }
             } else if route.endsInItemName {
                 throw DatabaseError(.notFound, "Not found: no such path")

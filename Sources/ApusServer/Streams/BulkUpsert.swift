@@ -25,6 +25,7 @@ final class BulkUpsert: Sendable {
     private let key: String?
     private let slot: Admission.Slot
     private let call = CallContext.current
+    private let models = CallModels.said
     /// What was on disk when the caller came.
     let start: Acknowledgement
 
@@ -81,9 +82,11 @@ final class BulkUpsert: Sendable {
         }
         if operations.drain.hasBegun { throw Drain.stopping }
         let results = try await CallContext.$current.withValue(call) {
-            try await operations.write(
-                [.upsert(points)], to: name, wait: false, positions: position(sequence),
-                after: position(previous))
+            try await CallModels.$said.withValue(models) {
+                try await operations.write(
+                    [.upsert(points)], to: name, wait: false, positions: position(sequence),
+                    after: position(previous))
+            }
         }
         let version = results.first?.sequenceNumber ?? .zero
         return Acknowledgement(sequence: sequence, version: version)
@@ -104,6 +107,7 @@ extension Operations {
     func bulkUpsert(to name: String, source: String) async throws -> BulkUpsert {
         try await authorize(.write, name)
         let collection = try database.collection(name)
+        try CallModels.checkStart(in: collection)
         let key = try BulkUpsert.key(of: source)
         return try await BulkUpsert(
             self, collection, key: key, try admission.enterStream())

@@ -9,11 +9,12 @@ package struct CollectionDetails: Sendable {
     package var pinnedMemoryBytes: Int
     package var memoryBudgetBytes: Int?
     package var fieldsKeptMapped: [String]
+    package var card: CollectionCard?
 
     package init(
         version: SequenceNumber, durability: Durability, usage: StorageUsage,
         pinnedVersions: [SequenceNumber], pinnedMemoryBytes: Int, memoryBudgetBytes: Int?,
-        fieldsKeptMapped: [String]
+        fieldsKeptMapped: [String], card: CollectionCard? = nil
     ) {
         self.version = version
         self.durability = durability
@@ -22,6 +23,7 @@ package struct CollectionDetails: Sendable {
         self.pinnedMemoryBytes = pinnedMemoryBytes
         self.memoryBudgetBytes = memoryBudgetBytes
         self.fieldsKeptMapped = fieldsKeptMapped
+        self.card = card
     }
 }
 
@@ -51,6 +53,10 @@ extension JSONWriter {
         member("pinned_memory_bytes", details.pinnedMemoryBytes)
         key("kept_mapped")
         array(details.fieldsKeptMapped) { $0.write($1) }
+        if let card = details.card {
+            key("card")
+            write(card)
+        }
         endObject()
     }
 

@@ -66,6 +66,7 @@ extension Apus_V1_GetCollectionResponse {
         pinnedVersions = details.pinnedVersions.map(\.rawValue)
         memoryBytes = UInt64(count: details.usage.total.memory)
         diskBytes = UInt64(count: details.usage.total.disk)
+        if let card = details.card { self.card = Apus_V1_CollectionCard(card) }
     }
 }
 

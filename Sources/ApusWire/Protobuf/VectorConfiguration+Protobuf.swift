@@ -86,6 +86,18 @@ extension Metric {
     }
 }
 
+extension Qdrant_Distance {
+    package init(_ metric: Metric) {
+        self =
+            switch metric {
+            case .cosine: .cosine
+            case .euclid: .euclid
+            case .dot: .dot
+            case .manhattan: .manhattan
+            }
+    }
+}
+
 extension VectorDatatype {
     /// nil for the default.
     init?(_ message: Qdrant_Datatype) throws(DatabaseError) {
@@ -116,13 +128,7 @@ extension Qdrant_VectorParams {
     fileprivate init(_ field: DenseVectorConfiguration) {
         self.init()
         size = UInt64(count: field.dimension)
-        distance =
-            switch field.metric {
-            case .cosine: .cosine
-            case .euclid: .euclid
-            case .dot: .dot
-            case .manhattan: .manhattan
-            }
+        distance = Qdrant_Distance(field.metric)
         if let value = field.hnsw { hnswConfig = Qdrant_HnswConfigDiff(value) }
         if let value = field.quantization { quantizationConfig = Qdrant_QuantizationConfig(value) }
         if let value = field.onDisk { onDisk = value }

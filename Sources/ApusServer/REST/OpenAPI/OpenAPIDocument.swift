@@ -83,7 +83,8 @@ package enum OpenAPIDocument {
     private static let errorStatuses = """
         400: not what the interface describes; 401: no or a wrong credential; 403: the caller may not \
         do this; 404: no such path, collection, point or snapshot; 405: another method; 408: not \
-        answered in time; 409: the collection exists; 410: the version is not kept any more; 422: a \
+        answered in time; 409: the collection exists, or has vectors of another model; \
+        410: the version is not kept any more; 422: a \
         value out of its range; 429: overloaded, or a rate of strict mode; 500: our fault, or damage \
         on disk; 501: a part of the interface that this server does not have; 503: not accepting \
         this at the moment; 507: disk or memory is full.
@@ -294,6 +295,13 @@ struct OpenAPIOperation {
                 ("query", name, "string", "The history that this is a version of.")
             case "follow":
                 ("query", name, "boolean", "Go on with changes to come.")
+            case "if_empty":
+                ("query", name, "boolean", "Only models of fields that have no vectors yet.")
+            case "model":
+                (
+                    "header", "apus-model", "string",
+                    "The models of the vectors: `id`, `id@version`, or `field=id@version,…`."
+                )
             case "source":
                 ("query", name, "string", "Whose points these are.")
             case "checksum":

@@ -50,11 +50,11 @@ let openAPIOperations = """
       One point.
     POST /collections/{collection}/points (consistency timeout version) RetrievePoints -> [Record]
       Points by their ids; unknown ones are left out.
-    PUT /collections/{collection}/points (wait ordering timeout) UpsertPoints -> UpdateResult
+    PUT /collections/{collection}/points (wait ordering timeout model) UpsertPoints -> UpdateResult
       Writes points; those of the same ids are replaced as a whole.
     POST /collections/{collection}/points/delete (wait ordering timeout) PointSelection -> UpdateResult
       Deletes points; an empty filter selects all.
-    PUT /collections/{collection}/points/vectors (wait ordering timeout) UpdateVectors -> UpdateResult
+    PUT /collections/{collection}/points/vectors (wait ordering timeout model) UpdateVectors -> UpdateResult
       Replaces vectors of points.
     POST /collections/{collection}/points/vectors/delete (wait ordering timeout) DeleteVectors -> UpdateResult
       Removes vectors of points.
@@ -66,30 +66,36 @@ let openAPIOperations = """
       Removes keys from the payload of points.
     POST /collections/{collection}/points/payload/clear (wait ordering timeout) PointSelection -> UpdateResult
       Removes the payload of points.
-    POST /collections/{collection}/points/batch (wait ordering timeout) UpdateBatch -> [UpdateResult]
+    POST /collections/{collection}/points/batch (wait ordering timeout model) UpdateBatch -> [UpdateResult]
       Several of these, in order and all or none.
     POST /collections/{collection}/points/scroll (consistency timeout version) ScrollPoints -> ScrollPage
       A page of the points that match, by id or by a payload field.
     POST /collections/{collection}/points/count (consistency timeout version) CountPoints -> Count
       How many points match.
     # Search
-    POST /collections/{collection}/points/query (consistency timeout version recall time memory) QueryPoints -> QueryResult
+    POST /collections/{collection}/points/query (consistency timeout version recall time memory model) QueryPoints -> QueryResult
       The points that a query ranks highest.
-    POST /collections/{collection}/points/query/batch (consistency timeout version recall time memory) QueryBatch -> [QueryResult]
+    POST /collections/{collection}/points/query/batch (consistency timeout version recall time memory model) QueryBatch -> [QueryResult]
       Several queries that see the same version.
-    POST /collections/{collection}/points/query/groups (consistency timeout version recall time memory) QueryGroups -> Groups
+    POST /collections/{collection}/points/query/groups (consistency timeout version recall time memory model) QueryGroups -> Groups
       The best points for each value of a payload field.
-    POST /apus/v1/collections/{collection}/query (consistency timeout version recall time memory least patience) QueryPoints -> QueryAnswer
+    POST /apus/v1/collections/{collection}/query (consistency timeout version recall time memory least patience model) QueryPoints -> QueryAnswer
       A query, with the version that it read and the recall to expect.
     GET /apus/v1/collections/{collection}/version (at_least wait_seconds) -> CollectionVersion
       The newest version, once there is the one that is waited for.
-    POST /apus/v1/collections/{collection}/explain (compare timeout version recall time memory) QueryPoints -> ExplainedResult
+    POST /apus/v1/collections/{collection}/explain (compare timeout version recall time memory model) QueryPoints -> ExplainedResult
       A query, and why it did what it did.
+    GET /apus/v1/collections/{collection}/card -> CardAnswer
+      Which models made the vectors, and the recall that was measured.
+    PUT /apus/v1/collections/{collection}/card (if_empty) CollectionCard -> CollectionCard?
+      Sets the card; requests that declare other models are refused from then on.
+    DELETE /apus/v1/collections/{collection}/card -> boolean
+      Takes the card away; false: there was none.
     GET /apus/v1/collections/{collection}/changes (after log follow) -> lines
       Every change after a version, and then those to come.
-    GET /apus/v1/collections/{collection}/upsert (source) -> UpsertPlace
+    GET /apus/v1/collections/{collection}/upsert (source model) -> UpsertPlace
       How far the batches of a source are on disk.
-    POST /apus/v1/collections/{collection}/upsert (source) lines -> UpsertPlace
+    POST /apus/v1/collections/{collection}/upsert (source model) lines -> UpsertPlace
       Points in bulk, a batch a line.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
       Values of a payload field, and how many points have each.
@@ -98,21 +104,21 @@ let openAPIOperations = """
     POST /collections/{collection}/points/search/matrix/offsets (consistency timeout version) MatrixRequest -> MatrixOffsets
       The same as a sparse matrix.
     # Older searches
-    POST /collections/{collection}/points/search (consistency timeout version recall time memory) SearchPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/search (consistency timeout version recall time memory model) SearchPoints -> [ScoredPoint]
       Nearest points.
-    POST /collections/{collection}/points/search/batch (consistency timeout version recall time memory) SearchBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/search/batch (consistency timeout version recall time memory model) SearchBatch -> [[ScoredPoint]]
       Several of these.
-    POST /collections/{collection}/points/search/groups (consistency timeout version recall time memory) SearchGroups -> Groups
+    POST /collections/{collection}/points/search/groups (consistency timeout version recall time memory model) SearchGroups -> Groups
       The same in groups.
-    POST /collections/{collection}/points/recommend (consistency timeout version recall time memory) RecommendPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/recommend (consistency timeout version recall time memory model) RecommendPoints -> [ScoredPoint]
       Points like some and unlike others.
-    POST /collections/{collection}/points/recommend/batch (consistency timeout version recall time memory) RecommendBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/recommend/batch (consistency timeout version recall time memory model) RecommendBatch -> [[ScoredPoint]]
       Several of these.
-    POST /collections/{collection}/points/recommend/groups (consistency timeout version recall time memory) RecommendGroups -> Groups
+    POST /collections/{collection}/points/recommend/groups (consistency timeout version recall time memory model) RecommendGroups -> Groups
       The same in groups.
-    POST /collections/{collection}/points/discover (consistency timeout version recall time memory) DiscoverPoints -> [ScoredPoint]
+    POST /collections/{collection}/points/discover (consistency timeout version recall time memory model) DiscoverPoints -> [ScoredPoint]
       Points near a target, in the part of space that pairs of examples say.
-    POST /collections/{collection}/points/discover/batch (consistency timeout version recall time memory) DiscoverBatch -> [[ScoredPoint]]
+    POST /collections/{collection}/points/discover/batch (consistency timeout version recall time memory model) DiscoverBatch -> [[ScoredPoint]]
       Several of these.
     # Snapshots
     GET /collections/{collection}/snapshots -> [Snapshot]

@@ -72,6 +72,18 @@ let openAPIAnswerSchemas = """
       pinned_versions! [integer(0..)]
       pinned_memory_bytes! integer(0..)
       kept_mapped! [string]
+      card CollectionCard
+    CardAnswer
+      card! CollectionCard?
+      recall! MeasuredRecall
+    MeasuredRecall
+      expected! {number(0..1)}  // Recall@10 to expect, by vector field.
+      observed! ObservedRecall?
+    ObservedRecall
+      checked! integer(0..)
+      mean! number(0..1)
+      p5! number(0..1)
+      p1! number(0..1)
     StorageBytes
       memory! number
       disk! number

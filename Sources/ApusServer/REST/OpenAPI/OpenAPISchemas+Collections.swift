@@ -60,6 +60,19 @@ let openAPICollectionSchemas = """
       dense! VectorParams
     NewSparseField
       sparse! SparseVectorParams
+    CollectionCard  // Which models made the vectors, by vector field, and of what.
+      models {ModelCard}?
+      corpus Corpus?
+    ModelCard
+      id! string(1..)
+      version string?
+      dimension integer(1..65536)?  // The field's; what contradicts it is refused.
+      metric Distance?
+      normalized boolean?  // Whether vectors have length 1.
+    Corpus
+      name string?
+      description string?
+      license string?
     Distance = "Cosine" | "Euclid" | "Dot" | "Manhattan"
     Datatype = "float32" | "float16" | "uint8" | "turbo4"
     Modifier = "none" | "idf"

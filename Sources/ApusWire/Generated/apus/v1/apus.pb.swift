@@ -122,6 +122,10 @@ package nonisolated struct Apus_V1_QueryRequest: Sendable {
   /// Clears the value of `reading`. Subsequent reads from it will return its default value.
   package mutating func clearReading() {self._reading = nil}
 
+  /// The models that the query's vectors come from, as the header apus-model says it: "id",
+  /// "id@version", or by vector field "text=id@version,image=id". Empty: the header holds, if any.
+  package var model: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -593,12 +597,301 @@ package nonisolated struct Apus_V1_GetCollectionResponse: Sendable {
   /// Seconds.
   package var time: Double = 0
 
+  /// Absent: the collection has none.
+  package var card: Apus_V1_CollectionCard {
+    get {_card ?? Apus_V1_CollectionCard()}
+    set {_card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  package var hasCard: Bool {self._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  package mutating func clearCard() {self._card = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _config: Qdrant_CollectionConfig? = nil
   fileprivate var _durability: Apus_V1_Durability? = nil
+  fileprivate var _card: Apus_V1_CollectionCard? = nil
+}
+
+/// Which models made the vectors of a collection, and of what. A write or a query that says it comes
+/// from another model is refused.
+package nonisolated struct Apus_V1_CollectionCard: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// By vector field; the unnamed one is "". Nothing is checked of a field that is not here.
+  package var models: Dictionary<String,Apus_V1_ModelCard> = [:]
+
+  package var corpus: Apus_V1_Corpus {
+    get {_corpus ?? Apus_V1_Corpus()}
+    set {_corpus = newValue}
+  }
+  /// Returns true if `corpus` has been explicitly set.
+  package var hasCorpus: Bool {self._corpus != nil}
+  /// Clears the value of `corpus`. Subsequent reads from it will return its default value.
+  package mutating func clearCorpus() {self._corpus = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _corpus: Apus_V1_Corpus? = nil
+}
+
+/// The model that made the vectors of a field.
+package nonisolated struct Apus_V1_ModelCard: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var id: String = String()
+
+  /// Changes whenever the same text would get another vector. Absent: any.
+  package var version: String {
+    get {_version ?? String()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  package var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  package mutating func clearVersion() {self._version = nil}
+
+  /// Of the field, filled in by the server; a card that says something else is refused. A sparse
+  /// field has neither.
+  package var dimension: UInt32 {
+    get {_dimension ?? 0}
+    set {_dimension = newValue}
+  }
+  /// Returns true if `dimension` has been explicitly set.
+  package var hasDimension: Bool {self._dimension != nil}
+  /// Clears the value of `dimension`. Subsequent reads from it will return its default value.
+  package mutating func clearDimension() {self._dimension = nil}
+
+  package var metric: Qdrant_Distance {
+    get {_metric ?? .unknownDistance}
+    set {_metric = newValue}
+  }
+  /// Returns true if `metric` has been explicitly set.
+  package var hasMetric: Bool {self._metric != nil}
+  /// Clears the value of `metric`. Subsequent reads from it will return its default value.
+  package mutating func clearMetric() {self._metric = nil}
+
+  /// Whether vectors have length 1; absent: not known.
+  package var normalized: Bool {
+    get {_normalized ?? false}
+    set {_normalized = newValue}
+  }
+  /// Returns true if `normalized` has been explicitly set.
+  package var hasNormalized: Bool {self._normalized != nil}
+  /// Clears the value of `normalized`. Subsequent reads from it will return its default value.
+  package mutating func clearNormalized() {self._normalized = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _version: String? = nil
+  fileprivate var _dimension: UInt32? = nil
+  fileprivate var _metric: Qdrant_Distance? = nil
+  fileprivate var _normalized: Bool? = nil
+}
+
+/// What was embedded. Any text, or none.
+package nonisolated struct Apus_V1_Corpus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var description_p: String = String()
+
+  package var license: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_GetCardRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var collectionName: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_GetCardResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Absent: the collection has none.
+  package var card: Apus_V1_CollectionCard {
+    get {_card ?? Apus_V1_CollectionCard()}
+    set {_card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  package var hasCard: Bool {self._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  package mutating func clearCard() {self._card = nil}
+
+  package var recall: Apus_V1_MeasuredRecall {
+    get {_recall ?? Apus_V1_MeasuredRecall()}
+    set {_recall = newValue}
+  }
+  /// Returns true if `recall` has been explicitly set.
+  package var hasRecall: Bool {self._recall != nil}
+  /// Clears the value of `recall`. Subsequent reads from it will return its default value.
+  package mutating func clearRecall() {self._recall = nil}
+
+  /// Seconds.
+  package var time: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _card: Apus_V1_CollectionCard? = nil
+  fileprivate var _recall: Apus_V1_MeasuredRecall? = nil
+}
+
+/// Measured, whether there is a card or not.
+package nonisolated struct Apus_V1_MeasuredRecall: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Recall@10 to expect of searches without filter that ask for nothing special, by dense vector
+  /// field, from the recall curves of segment files. What is scanned counts as 1. Fields of which
+  /// nothing was measured are not here.
+  package var expected: Dictionary<String,Double> = [:]
+
+  /// Of searches of late that were checked by a scan. Absent: none was.
+  package var observed: Apus_V1_ObservedRecall {
+    get {_observed ?? Apus_V1_ObservedRecall()}
+    set {_observed = newValue}
+  }
+  /// Returns true if `observed` has been explicitly set.
+  package var hasObserved: Bool {self._observed != nil}
+  /// Clears the value of `observed`. Subsequent reads from it will return its default value.
+  package mutating func clearObserved() {self._observed = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _observed: Apus_V1_ObservedRecall? = nil
+}
+
+package nonisolated struct Apus_V1_ObservedRecall: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Since the collection was opened.
+  package var checked: UInt64 = 0
+
+  /// Over the last of them, up to 1000.
+  package var mean: Double = 0
+
+  /// What 95 % and 99 % of these found at least.
+  package var p5: Double = 0
+
+  package var p1: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_SetCardRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var collectionName: String = String()
+
+  package var card: Apus_V1_CollectionCard {
+    get {_card ?? Apus_V1_CollectionCard()}
+    set {_card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  package var hasCard: Bool {self._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  package mutating func clearCard() {self._card = nil}
+
+  /// Only where the vector fields that it names have no vectors yet, and no other model on the
+  /// card: what an ingest asks for that begins. Models are added to the card that there is, and its
+  /// corpus stays.
+  package var ifEmpty: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _card: Apus_V1_CollectionCard? = nil
+}
+
+package nonisolated struct Apus_V1_SetCardResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As it is now. Absent: `if_empty`, and there was none and still is none.
+  package var card: Apus_V1_CollectionCard {
+    get {_card ?? Apus_V1_CollectionCard()}
+    set {_card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  package var hasCard: Bool {self._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  package mutating func clearCard() {self._card = nil}
+
+  /// Seconds.
+  package var time: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _card: Apus_V1_CollectionCard? = nil
+}
+
+package nonisolated struct Apus_V1_DeleteCardRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var collectionName: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Apus_V1_DeleteCardResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Whether there was one.
+  package var existed: Bool = false
+
+  /// Seconds.
+  package var time: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Apus_V1_UpsertRequest: Sendable {
@@ -645,6 +938,9 @@ package nonisolated struct Apus_V1_UpsertStart: Sendable {
   /// Whose points these are: with the same name one goes on after a broken connection where one was.
   /// Empty: nobody wants to.
   package var source: String = String()
+
+  /// The models that the vectors come from, as in QueryRequest.
+  package var model: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -893,7 +1189,7 @@ nonisolated extension Apus_V1_Reading: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".QueryRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}query\0\u{3}target_recall\0\u{3}ivf_probes\0\u{1}reading\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}query\0\u{3}target_recall\0\u{3}ivf_probes\0\u{1}reading\0\u{1}model\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -905,6 +1201,7 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._targetRecall) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self._ivfProbes) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._reading) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.model) }()
       default: break
       }
     }
@@ -927,6 +1224,9 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._reading {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -935,6 +1235,7 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._targetRecall != rhs._targetRecall {return false}
     if lhs._ivfProbes != rhs._ivfProbes {return false}
     if lhs._reading != rhs._reading {return false}
+    if lhs.model != rhs.model {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1636,7 +1937,7 @@ nonisolated extension Apus_V1_GetCollectionRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Apus_V1_GetCollectionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetCollectionResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0\u{1}ivf\0\u{1}durability\0\u{1}version\0\u{3}pinned_versions\0\u{3}points_count\0\u{3}memory_bytes\0\u{3}disk_bytes\0\u{1}time\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0\u{1}ivf\0\u{1}durability\0\u{1}version\0\u{3}pinned_versions\0\u{3}points_count\0\u{3}memory_bytes\0\u{3}disk_bytes\0\u{1}time\0\u{1}card\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1653,6 +1954,7 @@ nonisolated extension Apus_V1_GetCollectionResponse: SwiftProtobuf.Message, Swif
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.memoryBytes) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.diskBytes) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.time) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._card) }()
       default: break
       }
     }
@@ -1690,6 +1992,9 @@ nonisolated extension Apus_V1_GetCollectionResponse: SwiftProtobuf.Message, Swif
     if self.time.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.time, fieldNumber: 9)
     }
+    try { if let v = self._card {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1702,6 +2007,446 @@ nonisolated extension Apus_V1_GetCollectionResponse: SwiftProtobuf.Message, Swif
     if lhs.pointsCount != rhs.pointsCount {return false}
     if lhs.memoryBytes != rhs.memoryBytes {return false}
     if lhs.diskBytes != rhs.diskBytes {return false}
+    if lhs.time != rhs.time {return false}
+    if lhs._card != rhs._card {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_CollectionCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CollectionCard"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0\u{1}corpus\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Apus_V1_ModelCard>.self, value: &self.models) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._corpus) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.models.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Apus_V1_ModelCard>.self, value: self.models, fieldNumber: 1)
+    }
+    try { if let v = self._corpus {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_CollectionCard, rhs: Apus_V1_CollectionCard) -> Bool {
+    if lhs.models != rhs.models {return false}
+    if lhs._corpus != rhs._corpus {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_ModelCard: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ModelCard"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}version\0\u{1}dimension\0\u{1}metric\0\u{1}normalized\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._version) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._dimension) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self._metric) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._normalized) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._dimension {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._metric {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._normalized {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_ModelCard, rhs: Apus_V1_ModelCard) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs._dimension != rhs._dimension {return false}
+    if lhs._metric != rhs._metric {return false}
+    if lhs._normalized != rhs._normalized {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_Corpus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Corpus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}license\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.description_p) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.license) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.description_p.isEmpty {
+      try visitor.visitSingularStringField(value: self.description_p, fieldNumber: 2)
+    }
+    if !self.license.isEmpty {
+      try visitor.visitSingularStringField(value: self.license, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_Corpus, rhs: Apus_V1_Corpus) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.description_p != rhs.description_p {return false}
+    if lhs.license != rhs.license {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetCardRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetCardRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}collection_name\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.collectionName) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.collectionName.isEmpty {
+      try visitor.visitSingularStringField(value: self.collectionName, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetCardRequest, rhs: Apus_V1_GetCardRequest) -> Bool {
+    if lhs.collectionName != rhs.collectionName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_GetCardResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetCardResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}card\0\u{1}recall\0\u{1}time\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._card) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._recall) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.time) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._card {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._recall {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.time.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.time, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_GetCardResponse, rhs: Apus_V1_GetCardResponse) -> Bool {
+    if lhs._card != rhs._card {return false}
+    if lhs._recall != rhs._recall {return false}
+    if lhs.time != rhs.time {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_MeasuredRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MeasuredRecall"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}expected\0\u{1}observed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.expected) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._observed) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.expected.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.expected, fieldNumber: 1)
+    }
+    try { if let v = self._observed {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_MeasuredRecall, rhs: Apus_V1_MeasuredRecall) -> Bool {
+    if lhs.expected != rhs.expected {return false}
+    if lhs._observed != rhs._observed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_ObservedRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ObservedRecall"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}checked\0\u{1}mean\0\u{1}p5\0\u{1}p1\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.checked) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.mean) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.p5) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.p1) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.checked != 0 {
+      try visitor.visitSingularUInt64Field(value: self.checked, fieldNumber: 1)
+    }
+    if self.mean.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.mean, fieldNumber: 2)
+    }
+    if self.p5.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.p5, fieldNumber: 3)
+    }
+    if self.p1.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.p1, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_ObservedRecall, rhs: Apus_V1_ObservedRecall) -> Bool {
+    if lhs.checked != rhs.checked {return false}
+    if lhs.mean != rhs.mean {return false}
+    if lhs.p5 != rhs.p5 {return false}
+    if lhs.p1 != rhs.p1 {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_SetCardRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetCardRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}collection_name\0\u{1}card\0\u{3}if_empty\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.collectionName) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._card) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.ifEmpty) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.collectionName.isEmpty {
+      try visitor.visitSingularStringField(value: self.collectionName, fieldNumber: 1)
+    }
+    try { if let v = self._card {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.ifEmpty != false {
+      try visitor.visitSingularBoolField(value: self.ifEmpty, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_SetCardRequest, rhs: Apus_V1_SetCardRequest) -> Bool {
+    if lhs.collectionName != rhs.collectionName {return false}
+    if lhs._card != rhs._card {return false}
+    if lhs.ifEmpty != rhs.ifEmpty {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_SetCardResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetCardResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}card\0\u{1}time\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._card) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.time) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._card {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.time.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.time, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_SetCardResponse, rhs: Apus_V1_SetCardResponse) -> Bool {
+    if lhs._card != rhs._card {return false}
+    if lhs.time != rhs.time {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_DeleteCardRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DeleteCardRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}collection_name\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.collectionName) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.collectionName.isEmpty {
+      try visitor.visitSingularStringField(value: self.collectionName, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_DeleteCardRequest, rhs: Apus_V1_DeleteCardRequest) -> Bool {
+    if lhs.collectionName != rhs.collectionName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_DeleteCardResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DeleteCardResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}existed\0\u{1}time\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.existed) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.time) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.existed != false {
+      try visitor.visitSingularBoolField(value: self.existed, fieldNumber: 1)
+    }
+    if self.time.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.time, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_DeleteCardResponse, rhs: Apus_V1_DeleteCardResponse) -> Bool {
+    if lhs.existed != rhs.existed {return false}
     if lhs.time != rhs.time {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1777,7 +2522,7 @@ nonisolated extension Apus_V1_UpsertRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Apus_V1_UpsertStart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".UpsertStart"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}collection_name\0\u{1}source\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}collection_name\0\u{1}source\0\u{1}model\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1787,6 +2532,7 @@ nonisolated extension Apus_V1_UpsertStart: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.collectionName) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
       default: break
       }
     }
@@ -1799,12 +2545,16 @@ nonisolated extension Apus_V1_UpsertStart: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.source.isEmpty {
       try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
     }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Apus_V1_UpsertStart, rhs: Apus_V1_UpsertStart) -> Bool {
     if lhs.collectionName != rhs.collectionName {return false}
     if lhs.source != rhs.source {return false}
+    if lhs.model != rhs.model {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
