@@ -26,6 +26,7 @@ package struct HTTPService: Sendable {
         case post = "POST"
         case put = "PUT"
         case head = "HEAD"
+        case delete = "DELETE"
     }
 
     package struct Answer: Sendable {
