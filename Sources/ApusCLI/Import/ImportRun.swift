@@ -55,8 +55,7 @@ struct ImportRun {
     let options: ImportOptions
 
     func run() async throws {
-        var retry = Retry()
-        retry.tries = 6
+        let retry = Retry()
         let body = try await retry.run { try await source.settings() }
         let configuration = try ImportedSettings.configuration(body)
         let collection = options.into ?? name
@@ -69,7 +68,7 @@ struct ImportRun {
                 // Also where an earlier run was cut off right behind the collection.
                 if try await target.count() == 0 {
                     let made = try target.database.collection(collection)
-                    for index in try await source.payloadIndexes() {
+                    for index in try await retry.run({ try await source.payloadIndexes() }) {
                         let request = try ImportedSettings.payloadIndex(index)
                         try made.createPayloadIndex(request.field, request.schema)
                     }

@@ -91,13 +91,26 @@ package struct ElasticsearchImport: PointImport {
         if position == .null { return nil }
         let mapping = try await mapping()
         guard let position, case .string(let pit) = position["pit"] else {
-            return try await page(mapping, try await open(mapping), after: .null, limit)
+            return try await firstPage(mapping, after: .null, limit)
         }
         do {
             return try await page(mapping, pit, after: position["after"], limit)
-        } catch  where error.message.contains("search_context_missing") {
+        } catch let error where error.message.contains("search_context_missing") {
             let after = mapping.isOpenSearch ? position["after"] : .null
-            return try await page(mapping, try await open(mapping), after: after, limit)
+            return try await firstPage(mapping, after: after, limit)
+        }
+    }
+
+    /// A page of a new point in time.
+    private func firstPage(
+        _ mapping: ElasticsearchMapping, after: JSONValue, _ limit: Int
+    ) async throws(StageError) -> ImportPage? {
+        let pit = try await open(mapping)
+        do {
+            return try await page(mapping, pit, after: after, limit)
+        } catch {
+            await close(mapping, pit)
+            throw error
         }
     }
 
