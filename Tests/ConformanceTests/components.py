@@ -239,7 +239,7 @@ def clickhouse(folder: pathlib.Path):
 
 @contextlib.contextmanager
 def mlserver(folder: pathlib.Path):
-    """Seldon's MLServer with a model that counts letters. Gives its address."""
+    """Seldon's MLServer with a model that counts letters. Gives its addresses over HTTP and gRPC."""
     server = program("mlserver", "mlserver==1.7.1", str(pathlib.Path(sys.executable).parent))
     ports = [free_port() for _ in range(3)]
     (folder / "settings.json").write_text(
@@ -269,4 +269,4 @@ def mlserver(folder: pathlib.Path):
             lambda: urllib.request.urlopen(f"{url}/v2/models/letters/ready").status == 200,
             "mlserver", patience=120,
         )
-        yield url
+        yield url, f"grpc://127.0.0.1:{ports[1]}"

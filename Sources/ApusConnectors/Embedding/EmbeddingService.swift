@@ -27,15 +27,18 @@ package struct EmbeddingService: Sendable {
             if let key = values["key"] { self.key = try Reference(secret: key) }
             if let timeout = values["timeout"] { self.timeout = try timeout.duration() }
         }
+
+        var embeddingModel: EmbeddingModel {
+            EmbeddingModel(
+                id: model, version: version ?? "", dimension: dimension, isNormalized: false)
+        }
     }
 
     let model: EmbeddingModel
     private let service: HTTPService
 
     init(_ settings: Settings) throws(StageError) {
-        model = EmbeddingModel(
-            id: settings.model, version: settings.version ?? "", dimension: settings.dimension,
-            isNormalized: false)
+        model = settings.embeddingModel
         var service = HTTPService(stage: "embed", base: settings.url)
         service.timeout = settings.timeout
         if let key = settings.key {
