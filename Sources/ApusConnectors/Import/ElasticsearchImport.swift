@@ -21,8 +21,7 @@ package struct ElasticsearchImport: PointImport {
         var service = HTTPService(stage: "source", base: url)
         switch credential {
         case .apiKey(let key): service.headers.append(("authorization", "ApiKey \(key)"))
-        case .basic(let user, let password):
-            service.headers.append(("authorization", "Basic " + Base64.text("\(user):\(password)")))
+        case .basic(let user, let password): service.authorize(user: user, password: password)
         case nil: break
         }
         self.service = service

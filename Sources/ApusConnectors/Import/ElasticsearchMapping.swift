@@ -1,5 +1,4 @@
 internal import ApusCore
-private import Foundation
 
 /// What the mapping of an index says of its fields.
 struct ElasticsearchMapping: Sendable {
@@ -86,8 +85,4 @@ struct ElasticsearchMapping: Sendable {
             }
         }
     }
-}
-
-enum Base64 {
-    static func text(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 }

@@ -114,8 +114,12 @@ package struct WeaviateImport: PointImport {
 
     /// The position is the last id.
     package func page(behind position: JSONValue?, limit: Int) async throws -> ImportPage? {
-        var query = [("class", name), ("limit", String(limit)), ("include", "vector")]
-        if case .string(let last)? = position { query.append(("after", last)) }
+        // Nothing begins the cursor.
+        var after = ""
+        if case .string(let last)? = position { after = last }
+        var query = [
+            ("class", name), ("limit", String(limit)), ("include", "vector"), ("after", after),
+        ]
         if let tenant { query.append(("tenant", tenant)) }
         let path = "/v1/objects?" + AWSSignature.encoded(query)
         guard case .array(let objects) = try await service.json(.get, path)["objects"] else {
