@@ -120,11 +120,11 @@ let package = Package(
             name: "ApusConnectors",
             dependencies: [
                 "ApusCore", "ApusKernels", "ApusPipeline", "CKafka", "CPostgres", "CRedis",
-                nioCore, nioPosix,
+                grpcCore, grpcProtobuf, grpcTransport, nioCore, nioPosix, protobuf,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
-            ], swiftSettings: settings),
+            ], exclude: ["Inference/Proto"], swiftSettings: settings),
         .target(
             name: "ApusDocuments", dependencies: ["Apus", "ApusCore", "ApusPipeline"],
             swiftSettings: settings),

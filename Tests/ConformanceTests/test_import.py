@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import shutil
 import signal
 import subprocess
@@ -17,25 +16,9 @@ from qdrant_client import models
 import apus_server
 import components
 from conftest import connect
+from imports import command, environment, everything
 
 RANDOM = np.random.default_rng(8)
-
-
-def environment(folder: pathlib.Path) -> dict:
-    return {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
-
-
-def command(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
-    result = subprocess.run(
-        [str(apus_server.binary()), *arguments], capture_output=True, text=True,
-        env=environment(folder), timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    return result
-
-
-def everything(client, name: str) -> dict:
-    records, _ = client.scroll(name, limit=10_000, with_vectors=True)
-    return {str(record.id): (record.payload, record.vector) for record in records}
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ def test_an_embedder_that_is_away_is_named(tmp_path):
 
 
 def test_mlserver_over_the_open_inference_protocol(tmp_path, tmp_path_factory):
-    with components.mlserver(tmp_path_factory.mktemp("mlserver")) as url:
+    with components.mlserver(tmp_path_factory.mktemp("mlserver")) as (url, _):
         work = pipeline(tmp_path, url)
         text = work.path.read_text().replace("{openai:", "{openInference:").replace(
             "model: m", "model: letters, output: vectors")

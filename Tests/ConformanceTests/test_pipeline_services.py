@@ -8,7 +8,6 @@ test may fill.
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import random
@@ -20,56 +19,11 @@ import urllib.request
 
 import pytest
 
+from http_service import Service
 from pipelines import Pipeline, words
 
 REST = ("map: {text: '{body}', payload: [lang]}\nchunk: {rule: sentences, tokens: 24}\n"
         "embed: static\ncollection: {name: c, data: data}\nretry: {first: 5ms}\n")
-
-
-class Service(http.server.ThreadingHTTPServer):
-    """A server whose answers `answer(method, path, query, body, headers)` gives: status, body,
-    headers."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.calls: list[str] = []
-        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def exchange(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        url = urllib.parse.urlsplit(self.path)
-        self.server.calls.append(self.path)
-        status, answer, headers = self.server.answer(
-            self.command, urllib.parse.unquote(url.path),
-            dict(urllib.parse.parse_qsl(url.query)), body, self.headers)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_GET = do_POST = exchange
-
-    def log_message(self, *_) -> None:
-        pass
 
 
 # WebHDFS

@@ -7,10 +7,14 @@ struct Import: ParsableCommand {
         abstract: "Take over a collection of another system.",
         discussion: """
             Ids, vectors and payloads are taken as they are, and settings as far as both systems have \
-            them. A run that was cut off goes on where it was when it is started again. At the end \
-            the numbers of points are compared.
+            them. Ids that are neither numbers nor UUIDs become UUIDs, and stay in the payload. A run \
+            that was cut off goes on where it was when it is started again. At the end the numbers of \
+            points are compared, and a sample of them is read back and searched for.
             """,
-        subcommands: [ImportQdrant.self, ImportChroma.self, ImportPostgres.self])
+        subcommands: [
+            ImportQdrant.self, ImportChroma.self, ImportPostgres.self, ImportRedis.self,
+            ImportWeaviate.self, ImportPinecone.self, ImportElasticsearch.self,
+        ])
 }
 
 /// `apus import qdrant`
@@ -31,7 +35,7 @@ struct ImportQdrant: AsyncParsableCommand {
     @Option(help: "Name of the collection there.")
     var collection: String
 
-    @Option(help: "Environment variable that has the server's key.")
+    @Option(help: "Where the server's key is: NAME or env:NAME of the environment, or file:PATH.")
     var keyFrom: String?
 
     @OptionGroup var options: ImportOptions
@@ -49,8 +53,8 @@ struct ImportChroma: AsyncParsableCommand {
         commandName: "chroma",
         abstract: "From a Chroma server.",
         discussion: """
-            Metadata becomes payload, and the document its member "document". Ids that are no UUIDs \
-            become some; "chroma_id" has the text.
+            Metadata becomes payload, and the document its member "document". Of ids that are neither \
+            numbers nor UUIDs "chroma_id" has the text.
 
             Example:
               apus import chroma --from http://localhost:8000 --collection docs --data ./data
@@ -65,7 +69,7 @@ struct ImportChroma: AsyncParsableCommand {
     @Option var tenant = "default_tenant"
     @Option var database = "default_database"
 
-    @Option(help: "Environment variable that has the server's token.")
+    @Option(help: "Where the server's token is: NAME or env:NAME of the environment, or file:PATH.")
     var keyFrom: String?
 
     @OptionGroup var options: ImportOptions
@@ -110,15 +114,9 @@ struct ImportPostgres: AsyncParsableCommand {
     @OptionGroup var options: ImportOptions
 
     func run() async throws {
-        let distance =
-            switch metric {
-            case .cosine: "Cosine"
-            case .l2: "Euclid"
-            case .dot: "Dot"
-            }
         let source = PostgresImport(
             connection: Reference(from, place: "--from"), table: table, key: key, vector: vector,
-            distance: distance)
+            distance: metric.distance)
         try await ImportRun(source: source, name: table, options: options).run()
     }
 }

@@ -20,6 +20,10 @@ struct ImportOptions: ParsableArguments {
     @Option(help: "Points of a page.")
     var batchSize = 500
 
+    @Option(
+        help: "Share of the nearest points that searches for sampled ones must find at the end.")
+    var recallMin = 0.9
+
     func validate() throws {
         guard (data == nil) != (to == nil) else {
             throw ValidationError("Give one of --data DIR and --to grpc://HOST:PORT")
@@ -28,11 +32,18 @@ struct ImportOptions: ParsableArguments {
             throw ValidationError("--to must be like grpc://localhost:6334, and is '\(to)'")
         }
         try Checked.inRange("--batch-size", batchSize, 1...10_000)
+        guard (0...1).contains(recallMin) else {
+            throw ValidationError("--recall-min must be from 0 to 1, and is \(recallMin)")
+        }
     }
 
-    /// A key of another system, from the environment.
-    static func key(_ variable: String?) throws -> String? {
-        try variable.map { try Reference("env:\($0)", place: "--key-from").value() }
+    /// A key of another system, from the environment or a file.
+    static func key(_ place: String?) throws -> String? {
+        try place.map { place in
+            let reference = Reference(place, place: "--key-from")
+            return try reference.isElsewhere
+                ? reference.value() : Reference("env:\(place)", place: "--key-from").value()
+        }
     }
 }
 
@@ -44,8 +55,7 @@ struct ImportRun {
     let options: ImportOptions
 
     func run() async throws {
-        var retry = Retry()
-        retry.tries = 6
+        let retry = Retry()
         let body = try await retry.run { try await source.settings() }
         let configuration = try ImportedSettings.configuration(body)
         let collection = options.into ?? name
@@ -58,12 +68,12 @@ struct ImportRun {
                 // Also where an earlier run was cut off right behind the collection.
                 if try await target.count() == 0 {
                     let made = try target.database.collection(collection)
-                    for index in try await source.payloadIndexes() {
+                    for index in try await retry.run({ try await source.payloadIndexes() }) {
                         let request = try ImportedSettings.payloadIndex(index)
                         try made.createPayloadIndex(request.field, request.schema)
                     }
                 }
-                try await copy(into: target, counting: { try await target.count() })
+                try await copy(into: target, target)
             } catch {
                 try? target.close()
                 throw error
@@ -78,18 +88,19 @@ struct ImportRun {
                 let sink = RemotePipelineSink(
                     target, address: address.description, pipeline: source.identity,
                     isKnown: !isNew)
-                try await copy(into: sink, counting: { try await target.count() })
+                try await copy(into: sink, target)
             }
         }
     }
 
     private func copy(
-        into sink: some PipelineSink, counting count: () async throws -> Int
+        into sink: some PipelineSink, _ target: some ImportTarget
     ) async throws {
         let retry = Retry()
         let expected = try await retry.run { try await source.count() }
         var position = try await sink.position(of: source.identity)
         if position != nil { StandardError.write(line: "went on behind an earlier run's points") }
+        var sample = ImportSample()
         var copied = 0
         let start = ContinuousClock.now
         while true {
@@ -103,8 +114,9 @@ struct ImportRun {
             try await retry.run { try await sink.write(change) }
             position = page.position
             copied += page.points.count
+            for point in page.points { sample.offer(point) }
         }
-        let found = try await count()
+        let found = try await target.count()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         StandardError.write(
             line: "\(copied) points in \(ProgressDisplay.clock(.seconds(seconds)))")
@@ -112,5 +124,12 @@ struct ImportRun {
             throw Failure("the collection has \(found) points, and the source \(expected)")
         }
         print("collection '\(options.into ?? name)' has \(found) points, as the source has")
+        // Where all was there already, some of what the source has now.
+        if copied == 0 {
+            for point in try await retry.run({ try await source.page(behind: nil, limit: 100) })?
+                .points ?? []
+            { sample.offer(point) }
+        }
+        print(try await sample.check(target, recallMin: options.recallMin))
     }
 }

@@ -12,13 +12,9 @@ final class RedisVectorCache: VectorCache {
         name = "Redis at \(address.host):\(address.port)"
         self.keepSeconds = keepSeconds
         connect = {
-            let connection = try RedisConnection(
-                host: address.host, port: address.port, password: password, stage: "cache",
-                patience: CacheDeclaration.patience)
-            if address.database != 0 {
-                _ = try connection.call(["SELECT", String(address.database)])
-            }
-            return connection
+            try RedisConnection(
+                host: address.host, port: address.port, password: password,
+                database: address.database, stage: "cache", patience: CacheDeclaration.patience)
         }
     }
 

@@ -50,22 +50,11 @@ package struct ClickHouseOrigin: RecordOrigin {
     package var showsAll: Bool { true }
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
-        ClickHouseRows(try service, settings, at: position, keysOnly: false)
+        KeyedRows(try ClickHouseTable(settings), at: position)
     }
 
     package func openKeys() async throws -> any RecordSource {
-        ClickHouseRows(try service, settings, at: nil, keysOnly: true)
-    }
-
-    private var service: HTTPService {
-        get throws(StageError) {
-            var service = HTTPService(stage: "source", base: settings.url)
-            if let user = settings.user { service.headers.append(("x-clickhouse-user", user)) }
-            if let password = settings.password {
-                service.headers.append(("x-clickhouse-key", try password.value()))
-            }
-            return service
-        }
+        KeyedRows(try ClickHouseTable(settings), at: nil, keysOnly: true)
     }
 
     package var explanation: String {

@@ -69,6 +69,8 @@ package struct EmbedderDeclaration: Sendable {
         case .static: try StaticEmbedder()
         case .model(let folder): try SentenceEncoder(folder: folder)
         case .openAI(let settings): try OpenAIEmbedder(settings)
+        case .openInference(let settings) where InferenceClient.serves(settings.server.url):
+            try OpenInferenceRPCEmbedder(settings)
         case .openInference(let settings): try OpenInferenceEmbedder(settings)
         case .vector: nil
         }

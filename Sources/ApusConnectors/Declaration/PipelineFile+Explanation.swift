@@ -68,7 +68,8 @@ extension EmbedderDeclaration {
         case .openAI(let settings):
             settings.server.explanation(at: "/embeddings")
         case .openInference(let settings):
-            settings.server.explanation(at: "/v2")
+            settings.server.explanation(
+                at: InferenceClient.serves(settings.server.url) ? "" : "/v2")
         case .vector(let field, let dimension, let model):
             "nothing: the field \(field) has vectors of \(dimension) numbers"
                 + (model.map { " by \($0)" } ?? "")

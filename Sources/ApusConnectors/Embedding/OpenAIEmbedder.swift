@@ -91,11 +91,7 @@ package struct OpenAIEmbedder: Embedder {
                     offset: parser.offset, expected: "base64 of 32-bit floats",
                     found: String(text.prefix(20)))
             }
-            let bytes = [UInt8](data)
-            return stride(from: 0, to: bytes.count, by: 4).map { start in
-                let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
-                return Float(bitPattern: bits)
-            }
+            return LittleEndian.floats([UInt8](data))
         }
         var vector: [Float] = []
         try parser.beginArray()

@@ -5,18 +5,21 @@ package import ApusPipeline
 /// others have it: a tensor of texts (BYTES) goes in, one of vectors (FP32, or FP64) comes out.
 package struct OpenInferenceEmbedder: Embedder {
     package struct Settings: Sendable {
-        /// Its address goes up to and without `/v2`; its version is the server's name of a version
+        /// Its address goes up to and without `/v2`, or is `grpc://HOST:PORT`; its version is the server's name of a version
         /// of the model (nil: the one that it chooses).
         package var server: EmbeddingService.Settings
-        /// Names of the tensors; without a name of the output the first one holds.
-        package var input: String
+        /// Names of the tensors. Without one of the input it is the usual one, or over gRPC the first
+        /// of the model; without one of the output the first one holds.
+        package var input: String?
         package var output: String?
+
+        static let usualInput = "text"
 
         init(_ declaration: Declaration) throws(DeclarationProblem) {
             let values = try declaration.members(
                 EmbeddingService.Settings.members + ["input", "output"])
             server = try EmbeddingService.Settings(values, of: declaration)
-            input = try values["input"]?.text() ?? "text"
+            input = try values["input"]?.text()
             output = try values["output"]?.text()
         }
     }
@@ -39,7 +42,7 @@ package struct OpenInferenceEmbedder: Embedder {
         let request: JSONValue = .object([
             "inputs": .array([
                 .object([
-                    "name": .string(settings.input), "datatype": "BYTES",
+                    "name": .string(settings.input ?? Settings.usualInput), "datatype": "BYTES",
                     "shape": .array([.integer(Int64(texts.count))]),
                     "data": .array(texts.map { .string($0) }),
                 ])

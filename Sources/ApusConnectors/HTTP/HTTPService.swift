@@ -21,11 +21,18 @@ package struct HTTPService: Sendable {
         self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     }
 
+    /// Names a user by basic authentication.
+    package mutating func authorize(user: String, password: String) {
+        let pair = Data("\(user):\(password)".utf8)
+        headers.append(("authorization", "Basic " + pair.base64EncodedString()))
+    }
+
     package enum Method: String, Sendable {
         case get = "GET"
         case post = "POST"
         case put = "PUT"
         case head = "HEAD"
+        case delete = "DELETE"
     }
 
     package struct Answer: Sendable {

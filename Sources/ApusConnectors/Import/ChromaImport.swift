@@ -3,7 +3,7 @@ internal import ApusPipeline
 
 /// A collection of a Chroma server (API v2): vectors, metadata and documents.
 ///
-/// Chroma's ids are texts. One that is a UUID is taken as such; of others a UUID is made, and the
+/// Chroma's ids are texts. Numbers and UUIDs are taken as such; of others a UUID is made, and the
 /// payload's member `chroma_id` has the text. The document is the member `document`.
 package struct ChromaImport: PointImport {
     private let service: HTTPService
@@ -92,11 +92,9 @@ package struct ChromaImport: PointImport {
             {
                 payload["document"] = documents[index]
             }
-            if UUIDBytes(text) == nil { payload["chroma_id"] = .string(text) }
+            let id = ImportedVector.id(named: text, keeping: "chroma_id", in: &payload)
             points.append(
-                Point(
-                    id: ImportedVector.id(named: text), vectors: [defaultVectorName: vector],
-                    payload: payload))
+                Point(id: id, vectors: [defaultVectorName: vector], payload: payload))
         }
         return ImportPage(points: points, position: .integer(offset + Int64(ids.count)))
     }

@@ -62,11 +62,52 @@ enum ImportedVector {
         return floats
     }
 
-    /// An id that stands for a name, where names are no ids: a UUID of its SHA-256.
-    static func id(named name: String) -> PointID {
-        if let uuid = UUIDBytes(name) { return .uuid(uuid) }
+    /// The id of a point that is called `name` elsewhere: that number or UUID itself, where the name is
+    /// one as it is usually written. Any other name gets a UUID of its SHA-256, and stays in the
+    /// payload as `member`.
+    static func id(
+        named name: String, keeping member: String, in payload: inout Payload
+    ) -> PointID {
+        if let number = UInt64(name), String(number) == name { return .number(number) }
+        if let uuid = UUIDBytes(name), "\(uuid)" == name { return .uuid(uuid) }
+        payload[member] = .string(name)
         return ChunkPoint.id(pipeline: "import", key: name, chunk: 0)
     }
+}
+
+/// How a field of vectors is created here.
+struct ImportedField {
+    /// The least that the wire API needs to know.
+    var dimension: Int
+    /// As the wire API calls it.
+    var distance: String
+    var hnsw: [String: JSONValue] = [:]
+    var quantization: JSONValue = .null
+
+    private func body(isMulti: Bool) -> JSONValue {
+        var body: [String: JSONValue] = [
+            "size": .integer(Int64(dimension)), "distance": .string(distance),
+        ]
+        if !hnsw.isEmpty { body["hnsw_config"] = .object(hnsw) }
+        if quantization != .null { body["quantization_config"] = quantization }
+        if isMulti { body["multivector_config"] = ["comparator": "max_sim"] }
+        return .object(body)
+    }
+
+    /// The body of the request that creates a collection with these fields; those in `multi` have
+    /// several vectors a point.
+    static func settings(
+        _ fields: [String: ImportedField], multi: Set<String> = []
+    ) -> JSONValue {
+        var bodies: [String: JSONValue] = [:]
+        for (name, field) in fields { bodies[name] = field.body(isMulti: multi.contains(name)) }
+        // The only field without a name stands for itself.
+        if bodies.count == 1, let only = bodies[defaultVectorName] { return ["vectors": only] }
+        return .object(["vectors": .object(bodies)])
+    }
+
+    static let scalarQuantization: JSONValue = ["scalar": ["type": "int8"]]
+    static let binaryQuantization: JSONValue = ["binary": [:]]
 }
 
 extension HTTPService {

@@ -70,14 +70,10 @@ package struct PostgresImport: PointImport {
             throw StageError(.fatal, stage: "source", "\(record.place) cannot be read")
         }
         var payload = content.fields
-        let id: PointID
-        if let number = UInt64(record.key), String(number) == record.key {
-            id = .number(number)
-            payload[settings.key] = nil
-        } else {
-            id = ImportedVector.id(named: record.key)
-            if UUIDBytes(record.key) != nil { payload[settings.key] = nil }
-        }
+        let key = payload.removeValue(forKey: settings.key)
+        let id = ImportedVector.id(named: record.key, keeping: settings.key, in: &payload)
+        // As the column has it, which may be a number that is no id.
+        if payload[settings.key] != nil { payload[settings.key] = key }
         let value = payload.removeValue(forKey: column) ?? .null
         guard value != .null else { return Point(id: id, vectors: [:], payload: payload) }
         guard case .string(let text) = value,

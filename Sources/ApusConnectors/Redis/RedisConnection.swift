@@ -20,6 +20,21 @@ final class RedisConnection {
         }
 
         var elements: [Reply] { if case .list(let elements) = self { elements } else { [] } }
+
+        var integer: Int64? {
+            if case .integer(let number) = self { number } else { string.flatMap { Int64($0) } }
+        }
+
+        /// A list of names and values; of a name that comes twice the first one.
+        var members: [String: Reply] {
+            let elements = elements
+            var members: [String: Reply] = [:]
+            for index in stride(from: 0, to: elements.count - 1, by: 2) {
+                guard let name = elements[index].string, members[name] == nil else { continue }
+                members[name] = elements[index + 1]
+            }
+            return members
+        }
     }
 
     private let context: UnsafeMutablePointer<redisContext>
@@ -28,7 +43,8 @@ final class RedisConnection {
     /// `patience` is how long the server may take to answer; without it a minute, and ten seconds
     /// to connect.
     init(
-        host: String, port: Int, password: String?, stage: String, patience: Duration? = nil
+        host: String, port: Int, user: String? = nil, password: String?, database: Int = 0,
+        stage: String, patience: Duration? = nil
     ) throws(StageError) {
         self.stage = stage
         func time(_ usual: Int64) -> timeval {
@@ -45,7 +61,8 @@ final class RedisConnection {
                 "\(host):\(port): \(unsafe Self.error(context))")
         }
         unsafe redisSetTimeout(context, time(60))
-        if let password { _ = try call(["AUTH", password]) }
+        if let password { _ = try call(["AUTH"] + (user.map { [$0] } ?? []) + [password]) }
+        if database != 0 { _ = try call(["SELECT", String(database)]) }
     }
 
     deinit { unsafe redisFree(context) }

@@ -121,14 +121,3 @@ package struct RedisOrigin: RecordOrigin {
         return record
     }
 }
-
-/// Numbers as other systems write them.
-enum LittleEndian {
-    /// 32-bit floats. Bytes at the end that are no whole one are left out.
-    static func floats(_ bytes: [UInt8]) -> [Float] {
-        stride(from: 0, to: bytes.count - bytes.count % 4, by: 4).map { start in
-            let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
-            return Float(bitPattern: bits)
-        }
-    }
-}

@@ -4,7 +4,7 @@ package import ApusPipeline
 /// The objects of a bucket whose keys begin with a prefix: documents, JSON objects a line, or the
 /// rows of Parquet files, by the ending of the key. Every run reads all of them; of Parquet files
 /// only the parts that it needs.
-package struct S3Origin: RecordOrigin {
+package struct S3Origin: ObjectOrigin {
     package struct Settings: Sendable {
         /// `https://s3.eu-central-1.amazonaws.com`
         package var endpoint: String
@@ -36,8 +36,7 @@ package struct S3Origin: RecordOrigin {
     }
 
     package let settings: Settings
-    /// Columns that are read where an object has columns; nil: all.
-    private(set) var columns: Set<String>?
+    package var columns: Set<String>?
 
     package init(_ settings: Settings) { self.settings = settings }
 
@@ -46,24 +45,12 @@ package struct S3Origin: RecordOrigin {
             + "key=\(settings.key?.description ?? "")"
     }
 
-    package var showsAll: Bool { true }
-
-    package func open(at position: JSONValue?) async throws -> any RecordSource {
+    package func records(
+        of columns: Set<String>?, at position: JSONValue?
+    ) throws -> any RecordSource {
         ObjectRecords(
             try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
             columns: columns, at: position)
-    }
-
-    package func reading(only fields: Set<String>?) -> any RecordOrigin {
-        var origin = self
-        origin.columns = fields
-        return origin
-    }
-
-    package func openKeys() async throws -> any RecordSource {
-        ObjectRecords(
-            try S3Bucket(settings), key: settings.key, objectBytesMax: settings.objectBytesMax,
-            columns: [], at: nil)
     }
 
     package var explanation: String {

@@ -57,11 +57,11 @@ package struct TrinoOrigin: RecordOrigin {
     package var showsAll: Bool { true }
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
-        TrinoRows(try TrinoStatements(settings), settings, at: position, keysOnly: false)
+        KeyedRows(try TrinoTable(settings), at: position)
     }
 
     package func openKeys() async throws -> any RecordSource {
-        TrinoRows(try TrinoStatements(settings), settings, at: nil, keysOnly: true)
+        KeyedRows(try TrinoTable(settings), at: nil, keysOnly: true)
     }
 
     package var explanation: String {

@@ -19,8 +19,7 @@ struct TrinoStatements: Sendable {
         if let catalog = settings.catalog { service.headers.append((prefix + "catalog", catalog)) }
         if let schema = settings.schema { service.headers.append((prefix + "schema", schema)) }
         if let password = settings.password {
-            let pair = Data("\(settings.user):\(try password.value())".utf8)
-            service.headers.append(("authorization", "Basic " + pair.base64EncodedString()))
+            service.authorize(user: settings.user, password: try password.value())
         }
         self.service = service
     }

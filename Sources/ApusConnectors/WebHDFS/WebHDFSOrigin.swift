@@ -4,7 +4,7 @@ package import ApusPipeline
 /// The files below a folder of HDFS, over WebHDFS: documents, JSON objects a line, or the rows of
 /// Parquet files, by the ending of the name. Every run reads all of them; of Parquet files only the
 /// parts that it needs. Names that begin with `_` or a dot are passed over.
-package struct WebHDFSOrigin: RecordOrigin {
+package struct WebHDFSOrigin: ObjectOrigin {
     package struct Settings: Sendable {
         /// Of the name node, without `/webhdfs`: `http://namenode:9870`.
         package var url: String
@@ -32,8 +32,7 @@ package struct WebHDFSOrigin: RecordOrigin {
     }
 
     package let settings: Settings
-    /// Columns that are read where a file has columns; nil: all.
-    private(set) var columns: Set<String>?
+    package var columns: Set<String>?
 
     package init(_ settings: Settings) { self.settings = settings }
 
@@ -41,24 +40,12 @@ package struct WebHDFSOrigin: RecordOrigin {
         "webhdfs \(settings.url) \(settings.path) key=\(settings.key?.description ?? "")"
     }
 
-    package var showsAll: Bool { true }
-
-    package func open(at position: JSONValue?) async throws -> any RecordSource {
+    package func records(
+        of columns: Set<String>?, at position: JSONValue?
+    ) throws -> any RecordSource {
         ObjectRecords(
             try WebHDFS(settings), key: settings.key, objectBytesMax: settings.fileBytesMax,
             columns: columns, at: position)
-    }
-
-    package func reading(only fields: Set<String>?) -> any RecordOrigin {
-        var origin = self
-        origin.columns = fields
-        return origin
-    }
-
-    package func openKeys() async throws -> any RecordSource {
-        ObjectRecords(
-            try WebHDFS(settings), key: settings.key, objectBytesMax: settings.fileBytesMax,
-            columns: [], at: nil)
     }
 
     package var explanation: String {
