@@ -132,8 +132,7 @@ struct AttachCrashTests {
         let folder = try Self.makeBuild(on: disk)
         let database = try Builds.open(disk)
         let points = try database.createCollection("p", .small)
-        let isOver = Atomic(false)
-        let counts = Mutex<Set<Int>>([])
+        let seen = SeenCounts()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for writer in 0..<3 {
                 group.addTask {
@@ -149,18 +148,18 @@ struct AttachCrashTests {
             let version = try #require(PayloadPath("version"))
             group.addTask {
                 let filter = Filter(must: [.field(version, .matchInteger(2))])
-                while !isOver.load(ordering: .acquiring) {
+                while !seen.isOver.load(ordering: .acquiring) {
                     let count = try await points.count(filter)
-                    counts.withLock { _ = $0.insert(count) }
+                    seen.counts.withLock { _ = $0.insert(count) }
                 }
             }
             let report = try await points.attach([folder])
             #expect(report.points == 200)
             for _ in 0..<3 { try await group.next() }
-            isOver.store(true, ordering: .releasing)
+            seen.isOver.store(true, ordering: .releasing)
         }
         // 60 of the 200 are written by others too, before or after.
-        #expect(counts.withLock { $0.allSatisfy { $0 == 0 || (140...200).contains($0) } })
+        #expect(seen.counts.withLock { $0.allSatisfy { $0 == 0 || (140...200).contains($0) } })
         #expect(try await points.count() == 200 + 180)
         try await database.perform { try database.close() }
         #expect(try Database.check(at: Builds.path, fileSystem: disk).faults == [])
@@ -169,4 +168,10 @@ struct AttachCrashTests {
     private static func makeBuild(on disk: SimulatedFileSystem) throws -> String {
         try Builds.make("c", Builds.points(0..<200, version: 2), on: disk)
     }
+}
+
+/// What a reader saw, and whether it may end.
+private final class SeenCounts: Sendable {
+    let counts = Mutex<Set<Int>>([])
+    let isOver = Atomic(false)
 }

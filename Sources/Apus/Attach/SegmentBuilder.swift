@@ -1,5 +1,6 @@
 public import ApusCore
 package import ApusStorage
+private import Foundation
 internal import Synchronization
 
 /// Makes sealed segments of points, with all that a collection would have made of them, in a folder
@@ -147,6 +148,28 @@ public final class SegmentBuilder: Sendable {
 }
 
 extension Database {
+    /// The folder of a build that a client named, which must be one below
+    /// `EngineConfiguration.segmentsDirectory`: a client may not make the server read any other file.
+    package func segmentBuild(_ name: String) throws -> String {
+        guard let directory = context.configuration.segmentsDirectory else {
+            throw DatabaseError(
+                .permissionDenied,
+                "Forbidden: this server attaches no segments: it has no directory for them "
+                    + "(`storage.segments`)")
+        }
+        func resolved(_ path: String) -> String {
+            URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path
+        }
+        let root = resolved(directory)
+        let folder = resolved(name.hasPrefix("/") ? name : "\(root)/\(name)")
+        guard folder.hasPrefix(root + "/") else {
+            throw DatabaseError(
+                .permissionDenied,
+                "Forbidden: `\(name)` is not below the directory of built segments")
+        }
+        return folder
+    }
+
     /// The settings for builders of segments for a collection, whether its database is open or not.
     /// Only its manifest is read.
     public static func segmentSettings(
