@@ -50,6 +50,9 @@ public struct EngineConfiguration: Sendable {
     /// Where closed log files are kept before they are removed, so that a collection can be
     /// restored to any batch or time; nil: nowhere.
     public var archiveDirectory: String?
+    /// Below it lie folders with segments that were built elsewhere, for whoever may name them to a
+    /// server; nil: there are none.
+    public var segmentsDirectory: String?
     /// Bytes of log files of each collection that stay although its segments have all that is in
     /// them, for those who will ask for changes (`Collection.changes`). What was deleted stays in
     /// them for as long.

@@ -26,7 +26,7 @@ struct ApusCommand: AsyncParsableCommand {
         subcommands: [
             Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Demo.self,
             Embed.self, Model.self, Card.self, Bench.self, Explain.self, Inspect.self, Check.self,
-            Repair.self, Snapshot.self, Restore.self,
+            Repair.self, Snapshot.self, Restore.self, BuildSegment.self, Attach.self, Settings.self,
         ])
 
     /// Runs the command that the arguments name. An error is one line on standard error.

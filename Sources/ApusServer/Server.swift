@@ -100,6 +100,7 @@ package struct Server: Sendable {
         var engine = configuration.engine
         engine.snapshotDirectory = configuration.snapshotPath
         engine.archiveDirectory = configuration.archivePath
+        engine.segmentsDirectory = configuration.segmentsPath
         engine.onDamage = { [logger] collection, damage in
             logger.error(
                 "damage on disk",

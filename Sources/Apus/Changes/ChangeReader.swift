@@ -36,6 +36,7 @@ public final class ChangeReader: Sendable {
         try await collection.waitForVersion(number)
         // What readers see may be lost with the power still; what a follower has must not be.
         try await collection.waitUntilDurable(number)
+        guard number > collection.lastAttached else { throw collection.changeIsGone(number) }
         return try await collection.context.perform { [self] in
             let change = try read(number)
             collection.logHolds.move(hold, to: number.next)

@@ -8,8 +8,15 @@ extension Collection {
     /// again, or restored, has another one.
     public var logID: String { manifest.withLock { $0.logID.description } }
 
+    /// The last batch whose points came as segments: the log leads to no collection past it.
+    var lastAttached: SequenceNumber { SequenceNumber(lastAttach.load(ordering: .acquiring)) }
+
     /// The first batch that `changes` can begin with.
     public var oldestChange: SequenceNumber {
+        max(oldestLogged, lastAttached.next)
+    }
+
+    private var oldestLogged: SequenceNumber {
         guard let first = log.filePaths.first.flatMap(Self.firstLSN) else { return .zero.next }
         // The newest archived files that follow each other without a gap up to the log.
         var oldest = first

@@ -45,6 +45,8 @@ public final class Collection: Sendable {
     let isDetached = Atomic<Bool>(false)
     /// `WriterState.time`, for those who do not hold the writer's lock.
     let lastTime: Atomic<UInt64>
+    /// The last batch whose points came as segments and are in no log (`Collection+Attach`).
+    let lastAttach: Atomic<UInt64>
     /// How far the log is archived; held by whoever archives.
     let logArchive = Mutex(LogArchiveState())
     let recallObserver = RecallObserver()
@@ -66,6 +68,7 @@ public final class Collection: Sendable {
         compaction = Mutex(CompactionState(times: manifest.batchTimes))
         self.manifest = Mutex(manifest)
         lastTime = Atomic(writer.time)
+        lastAttach = Atomic(writer.positions.lastAttach.rawValue)
         self.writer = Monitor(writer)
         self.published = Mutex(published)
         memoryShare = MemoryAccount.Share(of: context.memory)

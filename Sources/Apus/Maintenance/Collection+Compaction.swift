@@ -275,17 +275,18 @@ extension Collection {
     /// it did. Without it a collection that is only deleted from would keep its log for ever.
     @discardableResult
     private func flushDeletions() throws -> Bool {
-        let lsn = writer.withLock { state -> SequenceNumber? in
+        let end = writer.withLock { state -> (lsn: SequenceNumber, positions: SourcePositions)? in
             guard state.growing.rowCount == 0, state.frozen.isEmpty else { return nil }
             log.rotate()
-            return state.lsn
+            return (state.lsn, state.positions)
         }
-        guard let lsn, lsn > flushedThrough else { return false }
+        guard let (lsn, positions) = end, lsn > flushedThrough else { return false }
         try log.waitUntilDurable(lsn)
         try manifest.withLock { manifest in
             guard manifest.flushedThrough < lsn else { return }
             var next = manifest
             next.flushedThrough = lsn
+            next.setSourcePositions(positions)
             try writeDeletions(of: published.withLock { $0.segments }, through: lsn, &next)
             try commit(next, replacing: &manifest)
             // Durable, and a merge will leave out what it deleted: readers have to see all of it.

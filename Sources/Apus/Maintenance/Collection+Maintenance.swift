@@ -171,7 +171,7 @@ extension Collection {
     }
 
     /// Rows that may still come before writes have to wait.
-    private func room() -> Int {
+    func room() -> Int {
         let (segments, failure) = published.withLock { ($0.segments, $0.failure) }
         // A write that cannot succeed goes on, to learn why.
         if failure != nil { return .max }

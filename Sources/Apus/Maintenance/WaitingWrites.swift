@@ -11,8 +11,14 @@ final class WaitingWrites: Sendable {
         var write: @Sendable () -> Void
     }
 
+    private struct Queue {
+        var waiting: [Waiting] = []
+        /// Nobody goes, whatever room there is.
+        var isHeld = false
+    }
+
     // Every writer comes by: a lock that spins would take the processor from those who write.
-    private let queue = Monitor<[Waiting]>([])
+    private let queue = Monitor(Queue())
 
     /// `room` tells how many rows may still come; a write runs when it is above 0, however many
     /// rows it brings. False: it waits.
@@ -20,8 +26,8 @@ final class WaitingWrites: Sendable {
         rowCount: Int, room: () -> Int, _ write: @escaping @Sendable () -> Void
     ) -> Bool {
         let runsNow = queue.withLock { queue in
-            if queue.isEmpty, room() > 0 { return true }
-            queue.append(Waiting(rowCount: rowCount, write: write))
+            if !queue.isHeld, queue.waiting.isEmpty, room() > 0 { return true }
+            queue.waiting.append(Waiting(rowCount: rowCount, write: write))
             return false
         }
         if runsNow { write() }
@@ -31,13 +37,13 @@ final class WaitingWrites: Sendable {
     /// Lets as many writes go as there is room for.
     func release(room: () -> Int) {
         let released = queue.withLock { queue -> ArraySlice<Waiting> in
-            guard !queue.isEmpty else { return [] }
+            guard !queue.isHeld, !queue.waiting.isEmpty else { return [] }
             var rest = room()
-            let released = queue.prefix { waiting in
+            let released = queue.waiting.prefix { waiting in
                 defer { rest -= waiting.rowCount }
                 return rest > 0
             }
-            queue.removeFirst(released.count)
+            queue.waiting.removeFirst(released.count)
             return released
         }
         for waiting in released { waiting.write() }
@@ -45,10 +51,17 @@ final class WaitingWrites: Sendable {
 
     /// Lets all writes go, to succeed or to learn why they cannot.
     func releaseAll() {
-        let released = queue.withLock { queue in
-            defer { queue = [] }
-            return queue
+        let released = queue.withLock { queue -> [Waiting] in
+            guard !queue.isHeld else { return [] }
+            defer { queue.waiting = [] }
+            return queue.waiting
         }
         for waiting in released { waiting.write() }
     }
+
+    /// Lets nobody go from here on; writes that went before may still be under way.
+    func hold() { queue.withLock { $0.isHeld = true } }
+
+    /// Ends `hold()`; the caller releases those who have room.
+    func endHold() { queue.withLock { $0.isHeld = false } }
 }

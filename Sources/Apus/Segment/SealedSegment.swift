@@ -222,6 +222,11 @@ final class SealedSegment: Segment, @unchecked Sendable {
 
     func id(at row: Int) -> PointID { rows.id(at: row) }
 
+    /// Its rows by ascending id, those of one point by age. After `prepareRows()`.
+    var rowsByID: some RandomAccessCollection<Int> {
+        (0..<rowCount).lazy.map { [rows] in rows.row(atPosition: $0) }
+    }
+
     func version(at row: Int) -> SequenceNumber { rows.version(at: row) }
 
     func row(of id: PointID, at lsn: SequenceNumber) -> Int? {

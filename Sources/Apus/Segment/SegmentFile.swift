@@ -203,7 +203,7 @@ enum SegmentFile {
         }
     }
 
-    private static func encoded(_ metadata: Metadata) throws -> [UInt8] {
+    static func encoded(_ metadata: Metadata) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         return [UInt8](try encoder.encode(metadata))
@@ -211,21 +211,27 @@ enum SegmentFile {
 
     static func metadata(of reader: SegmentReader) throws -> Metadata {
         try reader.verifySection(Section.meta)
-        let bytes = unsafe Data(try reader.section(Section.meta))
+        return try metadata(
+            decoding: unsafe Array(try reader.section(Section.meta)), path: reader.path)
+    }
+
+    /// The same of a section that was read.
+    static func metadata(decoding section: [UInt8], path: String) throws -> Metadata {
+        let bytes = Data(section)
         do {
             // What a later version has besides may be nothing that this one can decode.
             let version = try JSONDecoder().decode(Version.self, from: bytes).formatVersion
             guard (1...formatVersion).contains(version) else {
                 throw DatabaseError(
                     .failedPrecondition,
-                    "\(reader.path): the segment's sections have format version \(version); "
+                    "\(path): the segment's sections have format version \(version); "
                         + "this program knows 1 to \(formatVersion)")
             }
             return try JSONDecoder().decode(Metadata.self, from: bytes)
         } catch let error as DatabaseError {
             throw error
         } catch {
-            throw DatabaseError(.corruption, "\(reader.path): section meta: \(error)")
+            throw DatabaseError(.corruption, "\(path): section meta: \(error)")
         }
     }
 }

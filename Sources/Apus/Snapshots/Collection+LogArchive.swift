@@ -147,8 +147,12 @@ extension Collection {
     private func storeBase(in store: SnapshotStore) throws {
         let owner = SnapshotStore.Owner.base(of: name)
         let logID = manifest.withLock { $0.logID.description }
+        // Segments that were attached are in no log: a base has them.
+        let needed = lastAttach.load(ordering: .acquiring)
         let isThere = try store.listing(of: owner).records.contains { record in
-            record.collections.contains { $0.collection == name && $0.log == logID }
+            record.collections.contains {
+                $0.collection == name && $0.log == logID && $0.sequenceNumber >= needed
+            }
         }
         guard !isThere else { return }
         // The newest snapshot says which log is in force, also when the clock was set back.

@@ -129,8 +129,15 @@ private struct LogCopy {
 
     private mutating func append(_ lsn: SequenceNumber, _ bytes: UnsafeRawBufferPointer) throws {
         var reader = unsafe ByteReader(bytes)
-        let time = try WriteBatch.readTime(&reader)
+        let (time, positions) = try WriteBatch.readHead(&reader)
         guard lsn <= limit.sequenceNumber, time <= limit.time else { throw TargetReached() }
+        guard positions.lastAttach != lsn else {
+            throw DatabaseError(
+                .failedPrecondition,
+                "batch \(lsn) attached segments, which are in no log: restore to batch "
+                    + "\(end.sequenceNumber) or before, or to one that a snapshot from after "
+                    + "batch \(lsn) leads to")
+        }
         let copy = unsafe try log.append(Array(bytes))
         guard copy == lsn else {
             throw DatabaseError(

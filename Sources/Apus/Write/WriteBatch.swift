@@ -71,11 +71,7 @@ package struct WriteBatch: Sendable {
     }
 
     package init(decoding reader: inout ByteReader) throws(MalformedBytes) {
-        let start: (version: UInt8, time: UInt64) = try Self.readStart(&reader)
-        time = start.time
-        positions =
-            start.version > Self.versionWithoutPositions
-            ? try SourcePositions(&reader) : SourcePositions()
+        (time, positions) = try Self.readHead(&reader)
         var fields: [String] = []
         for _ in 0..<(try reader.readCount(minimumSize: 1)) {
             fields.append(try reader.readString())
@@ -89,9 +85,13 @@ package struct WriteBatch: Sendable {
         }
     }
 
-    /// The time of an encoded batch, without decoding the rest; 0: not known.
-    package static func readTime(_ reader: inout ByteReader) throws(MalformedBytes) -> UInt64 {
-        try readStart(&reader).time
+    /// Time (0: not known) and positions of an encoded batch, without decoding the rest.
+    package static func readHead(
+        _ reader: inout ByteReader
+    ) throws(MalformedBytes) -> (time: UInt64, positions: SourcePositions) {
+        let start = try readStart(&reader)
+        let hasPositions = start.version > versionWithoutPositions
+        return (start.time, hasPositions ? try SourcePositions(&reader) : SourcePositions())
     }
 
     private static func readStart(

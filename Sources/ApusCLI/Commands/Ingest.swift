@@ -12,16 +12,7 @@ struct IngestCommand: AsyncParsableCommand {
             The collection is created when it is missing; the file says its dimension. A run that \
             was cut off goes on where it stopped when the same command is given again.
 
-            VECTORS            rows are
-              x.npy            float16, float32 or uint8; id = row number
-              x.fvecs x.bvecs  float32 or uint8; id = row number
-              x.jsonl[.gz]     {"id": 7, "vector": [0.1, 0.2], "payload": {"y": 1}}
-                               "vector": {"name": [...], ...} for named vectors
-              x.parquet        columns id, vector (a list of floats), vectors (a struct of \
-            named ones), payload; other columns are members of the payload
-
-            PAYLOAD (x.jsonl or x.jsonl.gz) has a JSON object a line: the payload of the row with \
-            the same number.
+            \(SourceOptions.discussion)
 
             Examples:
               apus ingest --collection docs --vectors docs.npy \\
@@ -33,11 +24,8 @@ struct IngestCommand: AsyncParsableCommand {
     @Option(help: "Name of the collection.")
     var collection: String
 
-    @Option(help: ArgumentHelp("Vectors, or whole points.", valueName: "file"))
-    var vectors: String
-
-    @Option(help: ArgumentHelp("Payloads of the rows.", valueName: "file"))
-    var payload: String?
+    @OptionGroup
+    var source: SourceOptions
 
     @Option(help: "How a new collection compares vectors (default: cosine).")
     var metric: MetricArgument?
@@ -58,20 +46,6 @@ struct IngestCommand: AsyncParsableCommand {
     @Option(help: "Points per write.")
     var batchSize = 500
 
-    @Option(help: ArgumentHelp("Load only the first rows.", valueName: "rows"))
-    var limit: Int?
-
-    @Option(help: "Added to row numbers to make ids.")
-    var idOffset: UInt64 = 0
-
-    @Option(
-        help: ArgumentHelp("The column of x.parquet that has the ids.", valueName: "name"))
-    var idColumn = ParquetSource.Columns().id
-
-    @Option(
-        help: ArgumentHelp("The column of x.parquet that has the vectors.", valueName: "name"))
-    var vectorColumn = ParquetSource.Columns().vector
-
     @Option(
         help: ArgumentHelp(
             "Key for the server (default: the environment's APUS_API_KEY).", valueName: "key"))
@@ -91,11 +65,10 @@ struct IngestCommand: AsyncParsableCommand {
             throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
         }
         try Checked.inRange("--batch-size", batchSize, 1...100_000)
-        if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
     }
 
     func run() async throws {
-        let source = try VectorSource(vectors: vectors, payload: payload)
+        let source = try source.source()
         if let data {
             let target = try LocalTarget(directory: data, collection: collection)
             do {
@@ -113,57 +86,25 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     private func load(
-        _ source: VectorSource, into target: some IngestTarget, named targetName: String
+        _ file: VectorSource, into target: some IngestTarget, named targetName: String
     ) async throws {
-        switch source {
-        case .lines(let path):
-            let file = try InputFile(path: path)
-            try await load(
-                into: target, job: job(targetName, file, nil),
-                from: { try JSONLinesSource(LineReader(path: path)) })
-        case .columns(let path):
-            let file = try InputFile(path: path)
-            var columns = ParquetSource.Columns()
-            columns.id = idColumn
-            columns.vector = vectorColumn
-            var job = job(targetName, file, nil)
-            job.columns = [idColumn, vectorColumn]
-            try await load(
-                into: target, job: job,
-                from: { [columns] in
-                    try await ParquetSource(file, columns: columns, firstID: idOffset)
-                })
-        case .rows(let rows, let payload):
-            let payloadFile = try payload.map { try InputFile(path: $0) }
-            try await load(
-                into: target, job: job(targetName, rows.file, payloadFile),
-                from: {
-                    try RowSource(
-                        rows, payload: try payloadFile.map { try LineReader($0) },
-                        firstID: idOffset)
-                })
-        }
-    }
-
-    private func load<Source: PointSource>(
-        into target: some IngestTarget, job: Checkpoint.Job,
-        from open: () async throws -> Source
-    ) async throws {
-        let fields = try await open().fields
+        let job = try source.job(file, into: targetName, collection: collection)
+        let fields = try await source.open(file).fields
         let models = try models(of: fields)
         try await target.prepare(fields, metric?.metric)
         try await target.adopt(models)
         var options = Ingest.Options()
         options.batchSize = batchSize
-        options.limit = limit
-        let file =
+        options.limit = source.limit
+        let checkpointFile =
             checkpoint.map { CheckpointFile(path: $0) }
             ?? CheckpointFile(for: job, environment: ProcessInfo.processInfo.environment)
         let display = ProgressDisplay()
         let summary: Ingest.Summary
         do {
             summary = try await Ingest(options).run(
-                from: open, into: target, resumption: (job, file), report: display.show)
+                from: { try await source.open(file) }, into: target,
+                resumption: (job, checkpointFile), report: display.show)
         } catch {
             display.end()
             throw error
@@ -209,14 +150,6 @@ struct IngestCommand: AsyncParsableCommand {
         let rate = seconds > 0 ? Int((Double(loaded) / seconds).rounded()) : 0
         StandardError.write(
             line: "\(loaded) rows in \(ProgressDisplay.clock(summary.elapsed)), \(rate) rows/s")
-    }
-
-    private func job(
-        _ target: String, _ vectors: InputFile, _ payload: InputFile?
-    ) -> Checkpoint.Job {
-        Checkpoint.Job(
-            target: target, collection: collection, vectors: Checkpoint.Source(vectors),
-            payload: payload.map { Checkpoint.Source($0) }, firstID: idOffset)
     }
 
     private func absolute(_ path: String) -> String {

@@ -7,6 +7,7 @@ package struct ServerConfiguration: Sendable {
     package var dataPath: String
     /// Where snapshots are kept; nil: in `snapshots.d` of the database.
     package var snapshotPath: String?
+    package var segmentsPath: String?
     /// Where the log is archived; nil: nowhere.
     package var archivePath: String?
     package var host: String

@@ -14,6 +14,10 @@ extension Setting {
         .optional(
             "storage.archive", \.archivePath, "directory",
             "Where log files are kept before they are removed, for `apus restore --to-time`."),
+        .optional(
+            "storage.segments", \.segmentsPath, "directory",
+            "Below it lie segments that `apus build-segment` made, for collections to attach; "
+                + "unset: none can be attached."),
         .choice(
             "storage.durability", \.engine.newCollectionDurability, ["sync", "async:MS"],
             "What an acknowledged write means in new collections that do not say it themselves: "

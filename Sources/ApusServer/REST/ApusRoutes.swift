@@ -23,6 +23,11 @@ func addApusRoutes(
             ResponseEncoder.explainedQueryResult(answer, seconds: $0)
         }
     }
+    routes.on("POST", root + "/segments/attach") { call in
+        let request = try await json.read(call, RequestDecoder.attachSegments)
+        let answer = try await operations.attachSegments(request, to: call.collection)
+        return try await json.answer(call) { ResponseEncoder.attached(answer, seconds: $0) }
+    }
     routes.on("GET", root + "/version") { call in
         let version = try await operations.waitForVersion(
             call.query.versionAtLeast ?? .zero, in: call.collection,

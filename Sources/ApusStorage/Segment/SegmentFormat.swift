@@ -85,8 +85,39 @@ extension SegmentFormat {
             throw .corrupt(path, at: 0, "a segment of \(bytes.count) bytes is cut off")
         }
         unsafe try checkHeader(bytes, path: path)
-        let footer = unsafe try decodeTrailer(bytes, path: path)
-        let sections = unsafe try decodeFooter(bytes, footer, path: path)
+        let start = bytes.count - trailerByteCount
+        let (footer, sum) = unsafe try decodeTrailer(
+            bytes.part(start..<bytes.count), at: start, path: path)
+        let sections = unsafe try decodeFooter(bytes.part(footer), footer, sum: sum, path: path)
+        return (sections, footer)
+    }
+
+    /// The same for a file that is read and not mapped.
+    static func readSections(
+        of file: any File
+    ) throws(StorageError) -> [SectionDescriptor] {
+        let path = file.path
+        guard let size = Int(exactly: try file.size()),
+            size >= headerByteCount + trailerByteCount
+        else { throw .corrupt(path, at: 0, "the segment is cut off") }
+        let header = try file.bytes(at: 0, count: headerByteCount)
+        try unsafe header.span.withUnsafeBytes { (bytes) throws(StorageError) in
+            unsafe try checkHeader(bytes, path: path)
+        }
+        let start = size - trailerByteCount
+        let trailer = try file.bytes(at: UInt64(start), count: trailerByteCount)
+        let (range, sum) = try unsafe trailer.span.withUnsafeBytes { (bytes) throws(StorageError) in
+            unsafe try decodeTrailer(bytes, at: start, path: path)
+        }
+        let footer = try file.bytes(at: UInt64(range.lowerBound), count: range.count)
+        return try unsafe footer.span.withUnsafeBytes { (bytes) throws(StorageError) in
+            unsafe try decodeFooter(bytes, range, sum: sum, path: path)
+        }
+    }
+
+    private static func checkPlaces(
+        of sections: [SectionDescriptor], before footer: Range<Int>, path: String
+    ) throws(StorageError) {
         var end = headerByteCount
         for section in sections {
             guard section.offset % alignment == 0, section.offset >= end,
@@ -103,7 +134,6 @@ extension SegmentFormat {
         guard Set(sections.map(\.name)).count == sections.count else {
             throw .corrupt(path, at: footer.lowerBound, "two sections have the same name")
         }
-        return (sections, footer)
     }
 
     private static func checkHeader(
@@ -134,11 +164,11 @@ extension SegmentFormat {
         }
     }
 
+    /// Where the footer lies, and its checksum; `start` is where the trailer does.
     private static func decodeTrailer(
-        _ bytes: UnsafeRawBufferPointer, path: String
-    ) throws(StorageError) -> Range<Int> {
-        let start = bytes.count - trailerByteCount
-        let trailer = unsafe bytes.part(start..<bytes.count)
+        _ trailer: UnsafeRawBufferPointer, at start: Int, path: String
+    ) throws(StorageError) -> (footer: Range<Int>, sum: UInt32) {
+        let fileByteCount = start + trailerByteCount
         let (offset, length, footerSum, version, flags, reserved) = unsafe try decoding(
             trailer, path: path, base: start, "the segment trailer"
         ) { (reader) throws(MalformedBytes) in
@@ -155,7 +185,8 @@ extension SegmentFormat {
         }
         guard endMagic == self.endMagic else {
             throw .corrupt(
-                path, at: bytes.count - 4, "the segment does not end with \"APSE\": it is cut off")
+                path, at: fileByteCount - 4, "the segment does not end with \"APSE\": it is cut off"
+            )
         }
         let computed = unsafe CRC32C.checksum(trailer.part(0..<24))
         guard computed == sum else {
@@ -170,21 +201,21 @@ extension SegmentFormat {
             throw .corrupt(
                 path, at: start,
                 "the trailer puts a footer of \(length) bytes at \(offset), in a file of "
-                    + "\(bytes.count)")
+                    + "\(fileByteCount)")
         }
-        let found = unsafe CRC32C.checksum(bytes.part(footerStart..<start))
-        guard found == footerSum else {
-            throw .checksum(
-                path, at: footerStart, of: "the segment footer", expected: footerSum, found: found)
-        }
-        return footerStart..<start
+        return (footerStart..<start, footerSum)
     }
 
     private static func decodeFooter(
-        _ bytes: UnsafeRawBufferPointer, _ footer: Range<Int>, path: String
+        _ bytes: UnsafeRawBufferPointer, _ footer: Range<Int>, sum: UInt32, path: String
     ) throws(StorageError) -> [SectionDescriptor] {
-        unsafe try decoding(
-            bytes.part(footer), path: path, base: footer.lowerBound, "the segment footer"
+        let found = unsafe CRC32C.checksum(bytes)
+        guard found == sum else {
+            throw .checksum(
+                path, at: footer.lowerBound, of: "the segment footer", expected: sum, found: found)
+        }
+        let sections = unsafe try decoding(
+            bytes, path: path, base: footer.lowerBound, "the segment footer"
         ) { (reader) throws(MalformedBytes) in
             let count = try reader.read(UInt32.self)
             guard count <= UInt32(sectionCountMax) else {
@@ -209,5 +240,7 @@ extension SegmentFormat {
             }
             return sections
         }
+        try checkPlaces(of: sections, before: footer, path: path)
+        return sections
     }
 }

@@ -93,6 +93,13 @@ package final class SegmentWriter {
         try addSection(name: name, encoding: encoding) { try $0.append(bytes) }
     }
 
+    /// Makes the sections so far durable, so that `finish()` has little left to sync.
+    package func synchronize() throws(StorageError) {
+        try writeBuffer()
+        try file.synchronize()
+        unsyncedByteCount = 0
+    }
+
     /// Writes the footer, makes the file durable and gives it its name. Returns the file's size in
     /// bytes.
     @discardableResult
@@ -165,7 +172,7 @@ package final class SegmentWriter {
 package struct SectionSink {
     private let writer: SegmentWriter
     /// Of what was appended so far.
-    fileprivate private(set) var checksum: UInt32 = 0
+    package private(set) var checksum: UInt32 = 0
     package private(set) var byteCount = 0
 
     fileprivate init(writer: SegmentWriter) { self.writer = writer }

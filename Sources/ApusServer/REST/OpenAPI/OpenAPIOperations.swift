@@ -97,6 +97,8 @@ let openAPIOperations = """
       How far the batches of a source are on disk.
     POST /apus/v1/collections/{collection}/upsert (source model) lines -> UpsertPlace
       Points in bulk, a batch a line.
+    POST /apus/v1/collections/{collection}/segments/attach AttachSegments -> AttachedSegments
+      Adds segments that were built elsewhere, all or none.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets
       Values of a payload field, and how many points have each.
     POST /collections/{collection}/points/search/matrix/pairs (consistency timeout version) MatrixRequest -> MatrixPairs

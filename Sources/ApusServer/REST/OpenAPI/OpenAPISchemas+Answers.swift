@@ -151,6 +151,14 @@ let openAPIAnswerSchemas = """
       version! integer(0..)
     CollectionVersion
       version! integer(0..)
+    AttachedSegments
+      attached! [string]
+      skipped! [string]
+      segments! integer(0..)
+      points! integer(0..)
+      replaced! integer(0..)
+      duplicates! integer(0..)
+      version! integer(0..)
     ExplainedResult
       points! [ScoredPoint]
       recall_expected! number?

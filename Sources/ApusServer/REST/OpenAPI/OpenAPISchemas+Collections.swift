@@ -201,6 +201,9 @@ let openAPICollectionSchemas = """
     AliasNames
       old_alias_name! string
       new_alias_name! string
+    AttachSegments
+      builds! [string]  // Folders below the server's directory for built segments.
+      existing "replace" | "fail" | null
     RecoverSnapshot
       location! string  // A file:// URL below the directory of snapshots.
       checksum string?

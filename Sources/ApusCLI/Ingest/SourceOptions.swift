@@ -1,0 +1,112 @@
+import ApusCore
+import ApusPipeline
+import ArgumentParser
+
+/// The file of points that a command reads, and how.
+struct SourceOptions: ParsableArguments {
+    /// For the help of commands that read one.
+    static let discussion = """
+        VECTORS            rows are
+          x.npy            float16, float32 or uint8; id = row number
+          x.fvecs x.bvecs  float32 or uint8; id = row number
+          x.jsonl[.gz]     {"id": 7, "vector": [0.1, 0.2], "payload": {"y": 1}}
+                           "vector": {"name": [...], ...} for named vectors
+          x.parquet        columns id, vector (a list of floats), vectors (a struct of \
+        named ones), payload; other columns are members of the payload
+
+        PAYLOAD (x.jsonl or x.jsonl.gz) has a JSON object a line: the payload of the row with \
+        the same number.
+        """
+
+    @Option(help: ArgumentHelp("Vectors, or whole points.", valueName: "file"))
+    var vectors: String
+
+    @Option(help: ArgumentHelp("Payloads of the rows.", valueName: "file"))
+    var payload: String?
+
+    @Option(help: ArgumentHelp("Load only the first rows.", valueName: "rows"))
+    var limit: Int?
+
+    @Option(help: "Added to row numbers to make ids.")
+    var idOffset: UInt64 = 0
+
+    @Option(
+        help: ArgumentHelp("The column of x.parquet that has the ids.", valueName: "name"))
+    var idColumn = ParquetSource.Columns().id
+
+    @Option(
+        help: ArgumentHelp("The column of x.parquet that has the vectors.", valueName: "name"))
+    var vectorColumn = ParquetSource.Columns().vector
+
+    func validate() throws {
+        if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
+    }
+
+    /// The file, told apart by its name; rows are opened.
+    func source() throws -> VectorSource { try VectorSource(vectors: vectors, payload: payload) }
+
+    /// The points from the first one on.
+    func open(_ source: VectorSource) async throws -> AnyPointSource {
+        switch source {
+        case .lines(let path): AnyPointSource(try JSONLinesSource(LineReader(path: path)))
+        case .columns(let path):
+            AnyPointSource(
+                try await ParquetSource(
+                    try InputFile(path: path), columns: columns, firstID: idOffset))
+        case .rows(let rows, let payload):
+            AnyPointSource(
+                try RowSource(
+                    rows, payload: try payload.map { try LineReader(InputFile(path: $0)) },
+                    firstID: idOffset))
+        }
+    }
+
+    /// What a run that was cut off is known by.
+    func job(
+        _ source: VectorSource, into target: String, collection: String
+    ) throws -> Checkpoint.Job {
+        var payloadFile: InputFile?
+        var columns: [String] = []
+        let file: InputFile
+        switch source {
+        case .lines(let path): file = try InputFile(path: path)
+        case .columns(let path):
+            file = try InputFile(path: path)
+            columns = [idColumn, vectorColumn]
+        case .rows(let rows, let payload):
+            file = rows.file
+            payloadFile = try payload.map { try InputFile(path: $0) }
+        }
+        var job = Checkpoint.Job(
+            target: target, collection: collection, vectors: Checkpoint.Source(file),
+            payload: payloadFile.map { Checkpoint.Source($0) }, firstID: idOffset)
+        if !columns.isEmpty { job.columns = columns }
+        return job
+    }
+
+    private var columns: ParquetSource.Columns {
+        var columns = ParquetSource.Columns()
+        columns.id = idColumn
+        columns.vector = vectorColumn
+        return columns
+    }
+}
+
+/// Points of whatever kind of file.
+struct AnyPointSource: PointSource {
+    private var base: any PointSource
+
+    init(_ base: any PointSource) { self.base = base }
+
+    var count: Int? { base.count }
+    var fractionRead: Double { base.fractionRead }
+    var fields: [VectorField] { base.fields }
+
+    mutating func skip(_ count: Int) async throws(PipelineError) -> [PointID] {
+        try await base.skip(count)
+    }
+
+    mutating func next(_ limit: Int) async throws(PipelineError) -> [Point] {
+        try await base.next(limit)
+    }
+}
