@@ -24,7 +24,8 @@ struct ApusCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Demo.self,
+            Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Changes.self,
+            Demo.self,
             Embed.self, Model.self, Bench.self, Explain.self, Inspect.self, Check.self,
             Repair.self, Snapshot.self, Restore.self,
         ])
