@@ -59,12 +59,12 @@ struct IngestCommand: AsyncParsableCommand {
     var idOffset: UInt64 = 0
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet that has the ids.", valueName: "name"))
-    var idColumn = ParquetSource.Columns().id
+        help: ArgumentHelp("The column of x.parquet or x.arrow that has the ids.", valueName: "name"))
+    var idColumn = ColumnSource.Columns().id
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet that has the vectors.", valueName: "name"))
-    var vectorColumn = ParquetSource.Columns().vector
+        help: ArgumentHelp("The column of x.parquet or x.arrow that has the vectors.", valueName: "name"))
+    var vectorColumn = ColumnSource.Columns().vector
 
     @Option(
         help: ArgumentHelp(
@@ -117,7 +117,7 @@ struct IngestCommand: AsyncParsableCommand {
                 from: { try JSONLinesSource(LineReader(path: path)) })
         case .columns(let path):
             let file = try InputFile(path: path)
-            var columns = ParquetSource.Columns()
+            var columns = ColumnSource.Columns()
             columns.id = idColumn
             columns.vector = vectorColumn
             var job = job(targetName, file, nil)
@@ -125,7 +125,7 @@ struct IngestCommand: AsyncParsableCommand {
             try await load(
                 into: target, job: job,
                 from: { [columns] in
-                    try await ParquetSource(file, columns: columns, firstID: idOffset)
+                    try await ColumnSource(file, columns: columns, firstID: idOffset)
                 })
         case .rows(let rows, let payload):
             let payloadFile = try payload.map { try InputFile(path: $0) }
