@@ -24,9 +24,10 @@ struct ApusCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Demo.self,
-            Embed.self, Model.self, Card.self, Bench.self, Explain.self, Inspect.self, Check.self,
-            Repair.self, Snapshot.self, Restore.self, BuildSegment.self, Attach.self, Settings.self,
+            Serve.self, IngestCommand.self, Pipeline.self, Import.self, Export.self, Changes.self,
+            Demo.self, Embed.self, Model.self, Card.self, Bench.self, Explain.self, Inspect.self,
+            Check.self, Repair.self, Snapshot.self, Restore.self, BuildSegment.self, Attach.self,
+            Settings.self,
         ])
 
     /// Runs the command that the arguments name. An error is one line on standard error.

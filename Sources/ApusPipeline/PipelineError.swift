@@ -11,6 +11,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
         case line(Int, column: Int)
         /// Of a Parquet file; all 0-based.
         case page(group: Int, column: String, page: Int)
+        /// Of an Arrow file; 0-based.
+        case batch(Int)
 
         package var description: String {
             switch self {
@@ -19,6 +21,7 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
             case .line(let line, let column): "line \(line), column \(column)"
             case .page(let group, let column, let page):
                 "row group \(group), column \(column), page \(page)"
+            case .batch(let number): "record batch \(number)"
             }
         }
     }

@@ -162,11 +162,11 @@ struct BytesInMemory: RangedBytes {
         content += writer.finish()
         let folder = try TemporaryFolder()
         let file = try InputFile(path: folder.write("p.parquet", content))
-        var source = try await ParquetSource(file)
+        var source = try await ColumnSource(file)
         #expect(source.count == count)
         #expect(try await source.next(count + 1) == points)
         #expect(try await source.next(1).isEmpty)
-        var again = try await ParquetSource(file)
+        var again = try await ColumnSource(file)
         #expect(
             try await again.skip(count / 2).last == (count < 2 ? nil : points[count / 2 - 1].id))
         #expect(try await again.next(count) == Array(points.dropFirst(count / 2)))
@@ -181,11 +181,11 @@ struct BytesInMemory: RangedBytes {
 
     @Test func columnsWithoutVectorsAreNamed() async throws {
         let path = Self.fixtures.appending(path: "plain.parquet").path
-        var columns = ParquetSource.Columns()
+        var columns = ColumnSource.Columns()
         columns.vector = "embedding"
         let named = columns
         let error = await #expect(throws: PipelineError.self) {
-            _ = try await ParquetSource(try InputFile(path: path), columns: named)
+            _ = try await ColumnSource(try InputFile(path: path), columns: named)
         }
         #expect(error?.description.contains("a column 'embedding' of vectors") == true)
     }

@@ -102,7 +102,7 @@ import Darwin
 
     /// Bytes that are read like a file.
     private struct InputBytes: RangedBytes {
-        let path = "fuzz.parquet"
+        let path = "fuzz"
         let content: [UInt8]
         let pieceSize = 1 << 16
 
@@ -142,6 +142,37 @@ import Darwin
                     }
                 }))
     }
+
+    @Test("Rows of Arrow files and streams") func arrow() async throws {
+        try await fuzz(
+            FuzzTarget(
+                name: "arrow", tokens: ["ARROW1", "\u{0}\u{0}\u{0}\u{0}", "\u{8}\u{0}\u{8}\u{0}"],
+                // What pyarrow wrote.
+                fixtures: {
+                    let folder = FuzzCorpus.fixtures.appending(path: "arrow")
+                    return try ArrowFixture.allCases.map {
+                        FuzzInput(
+                            name: "arrow~\($0)",
+                            bytes: Array(
+                                try Data(contentsOf: folder.appending(path: "\($0).arrow"))))
+                    }
+                },
+                samples: { [] },
+                run: { input in
+                    do {
+                        var rows = try await ArrowRows(InputBytes(content: input.bytes))
+                        var count = 0
+                        while count < 2_000, try await rows.next() != nil { count += 1 }
+                        try expect(count == rows.row, "rows that nobody counted")
+                        return .accepted
+                    } catch let error as PipelineError {
+                        FuzzSettings.tell(error)
+                        return .refused
+                    }
+                }))
+    }
+
+    private enum ArrowFixture: CaseIterable { case file, stream, lz4, zstd, dictionary, views }
 
     /// A table that is refused says nothing about the next one.
     private static func readTable(_ name: String, of file: HDF5File) throws {

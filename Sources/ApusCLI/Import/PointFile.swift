@@ -64,37 +64,9 @@ struct PointFile {
     }
 
     private static func line(_ record: Record, withVectors: Bool) -> String {
-        let id: String =
-            switch record.id {
-            case .number(let number): String(number)
-            case .uuid(let uuid): "\"\(uuid)\""
-            }
-        var line = "{\"id\": \(id)"
-        if withVectors { line += ", \"vector\": \(text(of: record.vectors ?? [:]))" }
+        var line = "{\"id\": \(PointText.id(record.id))"
+        if withVectors { line += ", \"vector\": \(PointText.vectors(record.vectors ?? [:]))" }
         line += ", \"payload\": \(JSONValue.object(record.payload ?? [:]).jsonText)}\n"
         return line
-    }
-
-    private static func text(of vectors: [String: Vector]) -> String {
-        if vectors.count == 1, let only = vectors[defaultVectorName] { return text(of: only) }
-        let members = vectors.sorted { $0.key < $1.key }.map { name, vector in
-            "\(JSONValue.string(name).jsonText): \(text(of: vector))"
-        }
-        return "{\(members.joined(separator: ", "))}"
-    }
-
-    private static func text(of vector: Vector) -> String {
-        switch vector {
-        case .dense(let values): text(of: values)
-        case .multi(let rows): "[\(rows.map(text).joined(separator: ", "))]"
-        case .sparse(let sparse):
-            "{\"indices\": [\(sparse.indices.map(String.init).joined(separator: ", "))], "
-                + "\"values\": \(text(of: sparse.values))}"
-        }
-    }
-
-    /// As few digits as say the same number.
-    private static func text(of values: [Float]) -> String {
-        "[\(values.map { "\($0)" }.joined(separator: ", "))]"
     }
 }

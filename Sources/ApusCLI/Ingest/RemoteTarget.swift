@@ -170,6 +170,40 @@ struct RemoteTarget: IngestTarget {
             options: .defaults
         ) { response in try response.message }
     }
+
+    /// The same with more metadata in the request; gives that of the answer, too.
+    func call<Request: Message, Reply: Message>(
+        _ service: String, _ method: String, _ request: Request, adding more: Metadata
+    ) async throws -> (Reply, Metadata) {
+        var metadata = metadata
+        metadata.add(contentsOf: more)
+        return try await client.unary(
+            request: ClientRequest(message: request, metadata: metadata),
+            descriptor: MethodDescriptor(fullyQualifiedService: service, method: method),
+            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Reply>(),
+            options: .defaults
+        ) { response in
+            var all = response.metadata
+            all.add(contentsOf: response.trailingMetadata)
+            return (try response.message, all)
+        }
+    }
+
+    /// Takes the messages of an answer one after the other: the next when `body` is done with one.
+    func stream<Request: Message, Reply: Message, State: Sendable>(
+        _ service: String, _ method: String, _ request: Request, from state: State,
+        _ body: @escaping @Sendable (Reply, inout State) async throws -> Void
+    ) async throws {
+        try await client.serverStreaming(
+            request: ClientRequest(message: request, metadata: metadata),
+            descriptor: MethodDescriptor(fullyQualifiedService: service, method: method),
+            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Reply>(),
+            options: .defaults
+        ) { response in
+            var state = state
+            for try await message in response.messages { try await body(message, &state) }
+        }
+    }
 }
 
 extension Qdrant_CreateCollection {

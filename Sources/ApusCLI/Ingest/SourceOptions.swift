@@ -31,12 +31,14 @@ struct SourceOptions: ParsableArguments {
     var idOffset: UInt64 = 0
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet that has the ids.", valueName: "name"))
-    var idColumn = ParquetSource.Columns().id
+        help: ArgumentHelp(
+            "The column of x.parquet or x.arrow that has the ids.", valueName: "name"))
+    var idColumn = ColumnSource.Columns().id
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet that has the vectors.", valueName: "name"))
-    var vectorColumn = ParquetSource.Columns().vector
+        help: ArgumentHelp(
+            "The column of x.parquet or x.arrow that has the vectors.", valueName: "name"))
+    var vectorColumn = ColumnSource.Columns().vector
 
     func validate() throws {
         if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
@@ -51,7 +53,7 @@ struct SourceOptions: ParsableArguments {
         case .lines(let path): AnyPointSource(try JSONLinesSource(LineReader(path: path)))
         case .columns(let path):
             AnyPointSource(
-                try await ParquetSource(
+                try await ColumnSource(
                     try InputFile(path: path), columns: columns, firstID: idOffset))
         case .rows(let rows, let payload):
             AnyPointSource(
@@ -84,8 +86,8 @@ struct SourceOptions: ParsableArguments {
         return job
     }
 
-    private var columns: ParquetSource.Columns {
-        var columns = ParquetSource.Columns()
+    private var columns: ColumnSource.Columns {
+        var columns = ColumnSource.Columns()
         columns.id = idColumn
         columns.vector = vectorColumn
         return columns

@@ -11,15 +11,16 @@ enum VectorSource {
     case columns(path: String)
 
     init(vectors path: String, payload: String?) throws {
-        if [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet"].contains(
+        let isColumns = ColumnFormat(path: path) != nil
+        let isLines = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"].contains(
             where: path.hasSuffix)
-        {
+        if isColumns || isLines {
             guard payload == nil else {
                 throw Failure(
                     "--payload goes with .npy, .fvecs and .bvecs; the points of \(path) have their"
                         + " own", exitCode: 2)
             }
-            self = path.hasSuffix(".parquet") ? .columns(path: path) : .lines(path: path)
+            self = isColumns ? .columns(path: path) : .lines(path: path)
         } else {
             self = .rows(try RowFile(path: path), payload: payload)
         }

@@ -69,7 +69,7 @@ struct WatchedRun {
         return text
     }
 
-    private static func onSignal(
+    static func onSignal(
         _ number: Int32, _ body: @escaping @Sendable () -> Void
     ) -> any DispatchSourceSignal {
         signal(number, SIG_IGN)

@@ -42,65 +42,33 @@ final class KafkaConsumer {
     private static func make(
         _ settings: KafkaOrigin.Settings
     ) throws(StageError) -> OpaquePointer {
-        let configuration = unsafe rd_kafka_conf_new()
-        var values = [
-            "bootstrap.servers": settings.brokers, "group.id": "apus", "client.id": "apus",
-            "enable.auto.commit": "false", "enable.auto.offset.store": "false",
-            "enable.partition.eof": "true", "isolation.level": "read_committed",
-            // What the broker has thrown away is an error, not a gap that nobody sees.
-            "auto.offset.reset": "error", "log_level": "0",
-            // Bounds what waits here to be taken.
-            "queued.max.messages.kbytes": "16384", "fetch.queue.backoff.ms": "10",
-        ]
-        for (name, reference) in settings.properties { values[name] = try reference.value() }
-        var text = [CChar](repeating: 0, count: 512)
-        for (name, value) in values {
-            let status = unsafe rd_kafka_conf_set(configuration, name, value, &text, text.count)
-            // An older library does not know all of ours.
-            guard status == RD_KAFKA_CONF_OK || name == "fetch.queue.backoff.ms" else {
-                unsafe rd_kafka_conf_destroy(configuration)
-                throw StageError(.fatal, stage: "source", Self.string(text))
-            }
-        }
-        guard
-            let consumer = unsafe rd_kafka_new(
-                RD_KAFKA_CONSUMER, configuration, &text, text.count)
-        else {
-            unsafe rd_kafka_conf_destroy(configuration)
-            throw StageError(.fatal, stage: "source", Self.string(text))
-        }
+        let consumer = try unsafe KafkaClient.make(
+            RD_KAFKA_CONSUMER,
+            [
+                "bootstrap.servers": settings.brokers, "group.id": "apus", "client.id": "apus",
+                "enable.auto.commit": "false", "enable.auto.offset.store": "false",
+                "enable.partition.eof": "true", "isolation.level": "read_committed",
+                // What the broker has thrown away is an error, not a gap that nobody sees.
+                "auto.offset.reset": "error", "log_level": "0",
+                // Bounds what waits here to be taken.
+                "queued.max.messages.kbytes": "16384", "fetch.queue.backoff.ms": "10",
+            ], settings.properties, stage: "source")
         unsafe rd_kafka_poll_set_consumer(consumer)
         return unsafe consumer
-    }
-
-    private static func string(_ text: [CChar]) -> String {
-        String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     // MARK: Partitions
 
     private func partitions() throws(StageError) -> [Int32] {
-        let topic = unsafe rd_kafka_topic_new(consumer, settings.topic, nil)
-        defer { if let topic = unsafe topic { unsafe rd_kafka_topic_destroy(topic) } }
-        var metadata: UnsafePointer<rd_kafka_metadata>?
-        let code = unsafe rd_kafka_metadata(consumer, 0, topic, &metadata, waitMilliseconds)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let found = unsafe metadata else {
-            throw failure(code, "no answer from \(settings.brokers)")
-        }
-        defer { unsafe rd_kafka_metadata_destroy(found) }
-        guard unsafe found.pointee.topic_cnt == 1, let topics = unsafe found.pointee.topics else {
-            throw StageError(.fatal, stage: "source", "no topic \(settings.topic)")
-        }
-        let entry = unsafe topics.pointee
-        guard unsafe entry.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            throw failure(unsafe entry.err, "topic \(settings.topic)")
-        }
-        guard unsafe entry.partition_cnt > 0 else {
+        let found = try unsafe KafkaClient.partitions(
+            of: settings.topic, at: settings.brokers, consumer, wait: waitMilliseconds
+        ) { code, text in failure(code, text) }
+        guard !found.isEmpty else {
             throw StageError(
                 .transient(after: nil), stage: "source",
                 "topic \(settings.topic) has no partitions")
         }
-        return unsafe (0..<Int(entry.partition_cnt)).map { unsafe entry.partitions[$0].id }
+        return found
     }
 
     private func assign(_ partitions: [Int32]) throws(StageError) {

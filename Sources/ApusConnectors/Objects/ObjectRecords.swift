@@ -2,7 +2,7 @@ internal import ApusCore
 internal import ApusPipeline
 
 /// Reads the objects of a store in the order of their keys, one pass after the other: documents, JSON
-/// objects a line, or the rows of Parquet files, by the ending of the key.
+/// objects a line, or the rows of Parquet and Arrow files, by the ending of the key.
 actor ObjectRecords: RecordSource {
     private let store: any ObjectStore
     /// The field that names the record of a line or row; nil: object and line do.
@@ -18,7 +18,7 @@ actor ObjectRecords: RecordSource {
     private var listed: [StoredObject] = []
     private var lines: (object: StoredObject, all: [ArraySlice<UInt8>])?
     /// Where the object behind it is read by rows, of which `linesDone` are done with.
-    private var rows: (object: StoredObject, records: ParquetRecords)?
+    private var rows: (object: StoredObject, records: ColumnRecords)?
     private let columns: Set<String>?
     private var hasToldEnd = false
 
@@ -105,7 +105,7 @@ actor ObjectRecords: RecordSource {
 
     /// The next row of an object; nil: it has no more.
     private func next(
-        _ object: StoredObject, _ records: ParquetRecords
+        _ object: StoredObject, _ records: ColumnRecords
     ) async throws -> (SourceRecord, size: Int)? {
         var records = records
         // One owner at a time, so that its columns are not copied.
@@ -129,7 +129,7 @@ actor ObjectRecords: RecordSource {
                 key: isRows ? "" : object.key, place: place, time: object.modified,
                 change: .malformed(reason: reason, raw: ""))
         }
-        if object.key.hasSuffix(".parquet") {
+        if ColumnFormat(path: object.key) != nil {
             do {
                 try await openRows(of: object, place)
                 return nil
@@ -170,7 +170,7 @@ actor ObjectRecords: RecordSource {
     private func openRows(of object: StoredObject, _ place: String) async throws {
         if tag != object.etag { linesDone = 0 }
         tag = ""
-        var records = try await ParquetRecords(
+        var records = try await ColumnRecords(
             ObjectBytes(store: store, object: object, path: place), name: object.key,
             key: key, columns: columns, time: object.modified)
         try await records.skip(linesDone)

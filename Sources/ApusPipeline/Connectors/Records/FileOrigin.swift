@@ -7,7 +7,7 @@ private import Foundation
 /// |---|---|
 /// | `.jsonl` `.ndjson`, also with `.gz` | a JSON object a line |
 /// | `.csv` `.tsv` | a row, with the columns of the first |
-/// | `.parquet` | a row, of which only the columns are read that somebody looks at |
+/// | `.parquet`; `.arrow` `.arrows` `.feather` `.ipc` | a row, of which only the columns are read that somebody looks at |
 /// | what `DocumentReader` knows | the document as a whole |
 ///
 /// Every run reads all of it from the start; what is there unchanged costs no more than that.

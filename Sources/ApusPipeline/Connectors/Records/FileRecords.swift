@@ -16,7 +16,7 @@ actor FileRecords: RecordSource {
     private enum Lines {
         case json(LineReader)
         case delimited(DelimitedRows, LineReader)
-        case parquet(ParquetRecords)
+        case columns(ColumnRecords)
     }
 
     private let origin: FileOrigin
@@ -118,11 +118,11 @@ actor FileRecords: RecordSource {
             case .delimited(let delimiter):
                 let reader = try LineReader(input)
                 lines = .delimited(DelimitedRows(reader, delimiter: delimiter), reader)
-            case .parquet:
-                var records = try await ParquetRecords(
+            case .columns:
+                var records = try await ColumnRecords(
                     input, name: opened.name, key: origin.key, columns: origin.columns)
                 try await records.skip(skipped)
-                lines = .parquet(records)
+                lines = .columns(records)
                 return nil
             case .document, nil: return skipped == 0 ? document(opened) : nil
             }
@@ -185,11 +185,11 @@ actor FileRecords: RecordSource {
                     record(file, line: line, .malformed(reason: reason, raw: raw)), raw.utf8.count
                 )
             }
-        case .parquet(var records):
+        case .columns(var records):
             // One owner at a time, so that its columns are not copied.
             lines = nil
             let next = try await records.next()
-            lines = .parquet(records)
+            lines = .columns(records)
             return next
         case nil: return nil
         }
@@ -251,7 +251,7 @@ actor FileRecords: RecordSource {
 enum RecordFormat: Hashable, Sendable {
     case jsonLines
     case delimited(UInt8)
-    case parquet
+    case columns
     case document(DocumentReader.Format)
 
     /// By the ending of the name; nil for what is not read.
@@ -264,8 +264,8 @@ enum RecordFormat: Hashable, Sendable {
             self = .delimited(UInt8(ascii: ","))
         } else if ends([".tsv", ".tsv.gz"]) {
             self = .delimited(0x09)
-        } else if name.hasSuffix(".parquet") {
-            self = .parquet
+        } else if ColumnFormat(path: path) != nil {
+            self = .columns
         } else if let format = DocumentReader.Format(path: path) {
             self = .document(format)
         } else {
@@ -275,7 +275,7 @@ enum RecordFormat: Hashable, Sendable {
 
     var isLines: Bool {
         switch self {
-        case .jsonLines, .delimited, .parquet: true
+        case .jsonLines, .delimited, .columns: true
         case .document: false
         }
     }

@@ -13,10 +13,10 @@ enum ParquetCodec: Int, Sendable {
     case zstd = 6
     case lz4 = 7
 
-    init(format raw: Int) throws(ParquetFault) {
+    init(format raw: Int) throws(FormatFault) {
         guard let codec = ParquetCodec(rawValue: raw) else {
             let name = [3: "LZO", 4: "BROTLI"][raw] ?? "codec \(raw)"
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "UNCOMPRESSED, SNAPPY, GZIP, ZSTD, LZ4 or LZ4_RAW",
                 found: name)
         }
@@ -24,7 +24,7 @@ enum ParquetCodec: Int, Sendable {
     }
 
     /// The bytes of a page, which must be `count`; the caller bounds that.
-    func expanded(_ bytes: ArraySlice<UInt8>, to count: Int) throws(ParquetFault) -> [UInt8] {
+    func expanded(_ bytes: ArraySlice<UInt8>, to count: Int) throws(FormatFault) -> [UInt8] {
         if self == .uncompressed {
             guard bytes.count == count else { throw fault("\(bytes.count)", count) }
             return Array(bytes)
@@ -45,8 +45,8 @@ enum ParquetCodec: Int, Sendable {
         return result
     }
 
-    private func fault(_ found: String, _ count: Int) -> ParquetFault {
-        ParquetFault(expected: "\(count) bytes by \(self)", found: found)
+    private func fault(_ found: String, _ count: Int) -> FormatFault {
+        FormatFault(expected: "\(count) bytes by \(self)", found: found)
     }
 
     private static func snappy(_ bytes: ArraySlice<UInt8>, _ count: Int) -> [UInt8]? {

@@ -55,7 +55,7 @@ struct ParquetColumn: Sendable {
         piece = []
         valuesAhead = chunk.valueCount
         rest = chunk.bytes
-        do throws(ParquetFault) { codec = try ParquetCodec(format: chunk.codec) } catch {
+        do throws(FormatFault) { codec = try ParquetCodec(format: chunk.codec) } catch {
             throw error.error(source.path, place)
         }
         guard chunk.physical == leaf.type.physical else {
@@ -78,7 +78,7 @@ struct ParquetColumn: Sendable {
                 try await loadPage()
                 continue
             }
-            do throws(ParquetFault) {
+            do throws(FormatFault) {
                 if try !readEntry() || leaf.repetitionMax == 0 { return }
             } catch {
                 throw error.error(source.path, place)
@@ -94,20 +94,20 @@ struct ParquetColumn: Sendable {
     }
 
     /// The next entry of the page; false: it belongs to the next row.
-    private mutating func readEntry() throws(ParquetFault) -> Bool {
+    private mutating func readEntry() throws(FormatFault) -> Bool {
         guard page != nil else { return false }
         let repetition = try page?.nextRepetition() ?? 0
         if repetition == 0, !entries.isEmpty { return false }
         guard repetition <= leaf.repetitionMax, repetition > 0 || entries.isEmpty,
             repetition == 0 || !entries.isEmpty
-        else { throw ParquetFault(expected: "the begin of a row", found: "level \(repetition)") }
+        else { throw FormatFault(expected: "the begin of a row", found: "level \(repetition)") }
         let most = leaf.definitionMax
         let definition = try page?.nextDefinition(most) ?? 0
         guard definition <= most else {
-            throw ParquetFault(expected: "a level of at most \(most)", found: "\(definition)")
+            throw FormatFault(expected: "a level of at most \(most)", found: "\(definition)")
         }
         guard entries.count < Self.rowValuesMax else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "rows of at most \(Self.rowValuesMax) values",
                 found: "more")
         }
@@ -128,7 +128,7 @@ struct ParquetColumn: Sendable {
             throw fault(
                 "a page with the checksum \(checksum)", "\(ParquetCodec.checksum(stored))")
         }
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             switch header.kind {
             case .data(let count, let encoding):
                 page = try self.page(
@@ -139,7 +139,7 @@ struct ParquetColumn: Sendable {
                 try use(count)
             case .dictionary(let count):
                 guard dictionary == nil, page == nil else {
-                    throw ParquetFault(expected: "one dictionary, first", found: "another")
+                    throw FormatFault(expected: "one dictionary, first", found: "another")
                 }
                 dictionary = try ParquetDictionary(
                     leaf.type, try codec.expanded(stored, to: header.expandedByteCount),
@@ -151,9 +151,9 @@ struct ParquetColumn: Sendable {
         }
     }
 
-    private mutating func use(_ count: Int) throws(ParquetFault) {
+    private mutating func use(_ count: Int) throws(FormatFault) {
         guard count <= valuesAhead else {
-            throw ParquetFault(expected: "at most \(valuesAhead) values", found: "\(count)")
+            throw FormatFault(expected: "at most \(valuesAhead) values", found: "\(count)")
         }
         valuesAhead -= count
     }
@@ -161,16 +161,16 @@ struct ParquetColumn: Sendable {
     /// A page whose levels come after their lengths, compressed with the values.
     private func page(
         _ bytes: [UInt8], _ count: Int, _ encoding: ParquetEncoding
-    ) throws(ParquetFault) -> Page {
+    ) throws(FormatFault) -> Page {
         var position = 0
-        func levels(_ most: UInt8) throws(ParquetFault) -> ParquetRuns? {
+        func levels(_ most: UInt8) throws(FormatFault) -> ParquetRuns? {
             guard most > 0 else { return nil }
             guard bytes.count - position >= 4 else {
-                throw ParquetFault(expected: "a length of levels", found: "the end of the page")
+                throw FormatFault(expected: "a length of levels", found: "the end of the page")
             }
             let length = Int(ParquetBits.littleEndian(bytes, at: position, count: 4))
             guard length <= bytes.count - position - 4 else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(length) bytes of levels",
                     found: "\(bytes.count - position - 4) to the end of the page")
             }
@@ -189,7 +189,7 @@ struct ParquetColumn: Sendable {
     /// A page whose levels come first and as they are.
     private func page(
         _ stored: ArraySlice<UInt8>, _ header: ParquetPageHeader
-    ) throws(ParquetFault) -> Page? {
+    ) throws(FormatFault) -> Page? {
         guard
             case .levelled(
                 let count, let encoding, let definitions, let repetitions, let isCompressed) =
@@ -197,7 +197,7 @@ struct ParquetColumn: Sendable {
         else { return nil }
         let (levels, isTooLong) = definitions.addingReportingOverflow(repetitions)
         guard !isTooLong, levels <= stored.count, levels <= header.expandedByteCount else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "levels within the page's \(stored.count) bytes",
                 found: "\(definitions) and \(repetitions)")
         }
@@ -230,7 +230,7 @@ struct ParquetColumn: Sendable {
         while true {
             let bytes = try await look(count)
             var reader = ThriftReader(Array(bytes))
-            do throws(ParquetFault) {
+            do throws(FormatFault) {
                 let header = try ParquetPageHeader(&reader)
                 rest = (rest.lowerBound + reader.position)..<rest.upperBound
                 return header
@@ -277,14 +277,14 @@ struct ParquetColumn: Sendable {
 }
 
 extension ParquetColumn.Page {
-    fileprivate mutating func nextRepetition() throws(ParquetFault) -> UInt8 {
+    fileprivate mutating func nextRepetition() throws(FormatFault) -> UInt8 {
         if let repetition { return repetition }
         let next = UInt8(truncatingIfNeeded: try repetitions?.next() ?? 0)
         repetition = next
         return next
     }
 
-    fileprivate mutating func nextDefinition(_ most: UInt8) throws(ParquetFault) -> UInt8 {
+    fileprivate mutating func nextDefinition(_ most: UInt8) throws(FormatFault) -> UInt8 {
         UInt8(truncatingIfNeeded: try definitions?.next() ?? UInt32(most))
     }
 }

@@ -45,6 +45,11 @@ struct ParquetColumnWriter: Sendable {
         ParquetBits.append(bits, to: &page.values)
     }
 
+    mutating func append(_ bits: UInt64) {
+        append(UInt32(truncatingIfNeeded: bits), repetition: 0)
+        ParquetBits.append(UInt32(truncatingIfNeeded: bits >> 32), to: &page.values)
+    }
+
     /// An entry without a value: something above it is missing, or empty.
     mutating func appendNothing(definition: UInt8, repetition: UInt8 = 0) {
         level(repetition: repetition, definition: definition)

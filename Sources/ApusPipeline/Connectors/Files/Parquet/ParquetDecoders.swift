@@ -18,9 +18,9 @@ enum ParquetEncoding: Int, Sendable {
     case dictionary = 8
     case byteStreamSplit = 9
 
-    init(format raw: Int) throws(ParquetFault) {
+    init(format raw: Int) throws(FormatFault) {
         guard let encoding = ParquetEncoding(rawValue: raw) else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "an encoding that this reader knows",
                 found: raw == 4 ? "BIT_PACKED" : "encoding \(raw)")
         }
@@ -30,7 +30,7 @@ enum ParquetEncoding: Int, Sendable {
 
 /// The values of a page, one after the other.
 protocol ParquetDecoder: Sendable {
-    mutating func next() throws(ParquetFault) -> ParquetValue
+    mutating func next() throws(FormatFault) -> ParquetValue
 }
 
 /// What the values of a column are made of.
@@ -75,7 +75,7 @@ struct ParquetType: Hashable, Sendable {
     func decoder(
         _ encoding: ParquetEncoding, _ bytes: [UInt8], in range: Range<Int>,
         _ dictionary: ParquetDictionary?
-    ) throws(ParquetFault) -> any ParquetDecoder {
+    ) throws(FormatFault) -> any ParquetDecoder {
         // Of a page of nulls only there may be nothing at all.
         guard !range.isEmpty else {
             return PlainBytes(bytes: bytes, position: range.lowerBound, end: range.upperBound)
@@ -92,7 +92,7 @@ struct ParquetType: Hashable, Sendable {
         case (.runs, .boolean): return try BooleanRuns(bytes, in: range)
         case (.plainDictionary, _), (.dictionary, _):
             guard let dictionary else {
-                throw ParquetFault(expected: "a dictionary before its indices", found: "none")
+                throw FormatFault(expected: "a dictionary before its indices", found: "none")
             }
             return try DictionaryIndices(dictionary, bytes, in: range)
         case (.delta, .int32):
@@ -106,7 +106,7 @@ struct ParquetType: Hashable, Sendable {
             (.byteStreamSplit, .double), (.byteStreamSplit, .fixedByteArray):
             return try SplitStreams(self, bytes, in: range)
         default:
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "an encoding for \(physical)", found: "\(encoding)")
         }
     }
@@ -120,28 +120,28 @@ struct ParquetDictionary: Sendable {
     private var ranges: [Range<Int>] = []
     let count: Int
 
-    init(_ type: ParquetType, _ bytes: [UInt8], count: Int) throws(ParquetFault) {
+    init(_ type: ParquetType, _ bytes: [UInt8], count: Int) throws(FormatFault) {
         self.type = type
         self.bytes = bytes
         self.count = count
         if let size = type.size {
             guard size > 0, count <= bytes.count / size else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "a dictionary of \(count) values", found: "\(bytes.count) bytes")
             }
             return
         }
         guard type.physical == .byteArray else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "booleans without a dictionary", found: "one")
         }
         var plain = PlainBytes(bytes: bytes, position: 0, end: bytes.count)
         for _ in 0..<count { ranges.append(try plain.nextRange()) }
     }
 
-    func value(_ index: UInt32) throws(ParquetFault) -> ParquetValue {
+    func value(_ index: UInt32) throws(FormatFault) -> ParquetValue {
         guard index < UInt32(clamping: count) else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "an index below \(count) into the dictionary", found: "\(index)")
         }
         guard let size = type.size else { return .bytes(bytes[ranges[Int(index)]]) }
@@ -149,8 +149,8 @@ struct ParquetDictionary: Sendable {
     }
 }
 
-private func ended(_ what: String) -> ParquetFault {
-    ParquetFault(expected: what, found: "the end of the page")
+private func ended(_ what: String) -> FormatFault {
+    FormatFault(expected: what, found: "the end of the page")
 }
 
 private struct PlainNumbers: ParquetDecoder {
@@ -160,7 +160,7 @@ private struct PlainNumbers: ParquetDecoder {
     var position: Int
     let end: Int
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         guard size <= end - position else { throw ended("a value of \(size) bytes") }
         defer { position += size }
         return type.value(bytes, at: position)
@@ -172,7 +172,7 @@ private struct PlainBytes: ParquetDecoder {
     var position: Int
     let end: Int
 
-    mutating func nextRange() throws(ParquetFault) -> Range<Int> {
+    mutating func nextRange() throws(FormatFault) -> Range<Int> {
         guard end - position >= 4 else { throw ended("the length of a value") }
         let length = Int(ParquetBits.littleEndian(bytes, at: position, count: 4))
         guard length <= end - position - 4 else { throw ended("a value of \(length) bytes") }
@@ -181,7 +181,7 @@ private struct PlainBytes: ParquetDecoder {
         return start..<position
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue { .bytes(bytes[try nextRange()]) }
+    mutating func next() throws(FormatFault) -> ParquetValue { .bytes(bytes[try nextRange()]) }
 }
 
 private struct BooleanBits: ParquetDecoder {
@@ -189,7 +189,7 @@ private struct BooleanBits: ParquetDecoder {
     let end: Int
     var bit: Int
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         guard bit < end else { throw ended("a value of one bit") }
         defer { bit += 1 }
         return .bool(bytes[bit >> 3] >> UInt8(bit & 7) & 1 == 1)
@@ -200,7 +200,7 @@ private struct BooleanRuns: ParquetDecoder {
     private var runs: ParquetRuns
 
     /// The runs come after their length in bytes.
-    init(_ bytes: [UInt8], in range: Range<Int>) throws(ParquetFault) {
+    init(_ bytes: [UInt8], in range: Range<Int>) throws(FormatFault) {
         guard range.count >= 4 else { throw ended("the length of runs") }
         let length = Int(ParquetBits.littleEndian(bytes, at: range.lowerBound, count: 4))
         guard length <= range.count - 4 else { throw ended("runs of \(length) bytes") }
@@ -208,7 +208,7 @@ private struct BooleanRuns: ParquetDecoder {
         runs = try ParquetRuns(bytes, in: start..<(start + length), width: 1)
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue { .bool(try runs.next() != 0) }
+    mutating func next() throws(FormatFault) -> ParquetValue { .bool(try runs.next() != 0) }
 }
 
 private struct DictionaryIndices: ParquetDecoder {
@@ -218,14 +218,14 @@ private struct DictionaryIndices: ParquetDecoder {
     /// The indices' width is the first byte, which the caller knows to be there.
     init(
         _ dictionary: ParquetDictionary, _ bytes: [UInt8], in range: Range<Int>
-    ) throws(ParquetFault) {
+    ) throws(FormatFault) {
         self.dictionary = dictionary
         let start = range.lowerBound
         indices = try ParquetRuns(
             bytes, in: (start + 1)..<range.upperBound, width: Int(bytes[start]))
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         try dictionary.value(try indices.next())
     }
 }
@@ -234,7 +234,7 @@ private struct DeltaNumbers: ParquetDecoder {
     var deltas: ParquetDeltas
     let is32: Bool
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         let value = try deltas.next()
         return .integer(is32 ? Int64(Int32(truncatingIfNeeded: value)) : value)
     }
@@ -247,7 +247,7 @@ private struct DeltaLengths: ParquetDecoder {
     private var position: Int
     private let end: Int
 
-    init(_ bytes: [UInt8], in range: Range<Int>) throws(ParquetFault) {
+    init(_ bytes: [UInt8], in range: Range<Int>) throws(FormatFault) {
         self.bytes = bytes
         end = range.upperBound
         lengths = try ParquetDeltas(bytes, in: range)
@@ -255,7 +255,7 @@ private struct DeltaLengths: ParquetDecoder {
         position = try ahead.finish()
     }
 
-    mutating func nextSlice() throws(ParquetFault) -> ArraySlice<UInt8> {
+    mutating func nextSlice() throws(FormatFault) -> ArraySlice<UInt8> {
         let length = try lengths.next()
         guard length >= 0, length <= Int64(end - position) else {
             throw ended("a value of \(length) bytes")
@@ -264,7 +264,7 @@ private struct DeltaLengths: ParquetDecoder {
         return bytes[position..<(position + Int(length))]
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue { .bytes(try nextSlice()) }
+    mutating func next() throws(FormatFault) -> ParquetValue { .bytes(try nextSlice()) }
 }
 
 /// Of each value how much it shares with the one before it, then what follows that.
@@ -275,23 +275,23 @@ private struct DeltaBytes: ParquetDecoder {
     /// Of values of fixed length.
     private let length: Int?
 
-    init(_ bytes: [UInt8], in range: Range<Int>, length: Int?) throws(ParquetFault) {
+    init(_ bytes: [UInt8], in range: Range<Int>, length: Int?) throws(FormatFault) {
         self.length = length
         shared = try ParquetDeltas(bytes, in: range)
         var ahead = shared
         suffixes = try DeltaLengths(bytes, in: try ahead.finish()..<range.upperBound)
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         let count = try shared.next()
         guard count >= 0, count <= Int64(last.count) else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "at most \(last.count) bytes of the value before", found: "\(count)")
         }
         last.removeSubrange(Int(count)...)
         last += try suffixes.nextSlice()
         if let length, last.count != length {
-            throw ParquetFault(expected: "a value of \(length) bytes", found: "\(last.count)")
+            throw FormatFault(expected: "a value of \(length) bytes", found: "\(last.count)")
         }
         return .bytes(last[...])
     }
@@ -306,19 +306,19 @@ private struct SplitStreams: ParquetDecoder {
     private let count: Int
     private var index = 0
 
-    init(_ type: ParquetType, _ bytes: [UInt8], in range: Range<Int>) throws(ParquetFault) {
+    init(_ type: ParquetType, _ bytes: [UInt8], in range: Range<Int>) throws(FormatFault) {
         self.type = type
         self.bytes = bytes
         start = range.lowerBound
         size = max(1, type.size ?? 1)
         guard range.count.isMultiple(of: size) else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "streams of values of \(size) bytes", found: "\(range.count) bytes")
         }
         count = range.count / size
     }
 
-    mutating func next() throws(ParquetFault) -> ParquetValue {
+    mutating func next() throws(FormatFault) -> ParquetValue {
         guard index < count else { throw ended("a value of \(size) bytes") }
         defer { index += 1 }
         let value = (0..<size).map { bytes[start + $0 * count + index] }

@@ -16,7 +16,7 @@ struct ParquetDeltas: Sendable {
     private var miniLeft = 0
     private var bit = 0
 
-    init(_ bytes: [UInt8], in range: Range<Int>) throws(ParquetFault) {
+    init(_ bytes: [UInt8], in range: Range<Int>) throws(FormatFault) {
         self.bytes = bytes
         end = range.upperBound
         var position = range.lowerBound
@@ -27,11 +27,11 @@ struct ParquetDeltas: Sendable {
         guard (1...(1 << 20)).contains(blockSize), minis > 0, blockSize % minis == 0,
             (blockSize / minis) % 8 == 0
         else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "blocks of whole miniblocks", found: "\(blockSize) values in \(minis)")
         }
         guard count <= UInt64(ParquetPageHeader.valuesMax) else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "at most \(ParquetPageHeader.valuesMax) values", found: "\(count)")
         }
         miniSize = Int(blockSize / minis)
@@ -41,9 +41,9 @@ struct ParquetDeltas: Sendable {
         self.position = position
     }
 
-    mutating func next() throws(ParquetFault) -> Int64 {
+    mutating func next() throws(FormatFault) -> Int64 {
         guard left > 0 else {
-            throw ParquetFault(expected: "another value", found: "the end of the page's values")
+            throw FormatFault(expected: "another value", found: "the end of the page's values")
         }
         left -= 1
         if isFirst {
@@ -59,16 +59,16 @@ struct ParquetDeltas: Sendable {
     }
 
     /// Reads to the end of the values. Returns where what follows them begins.
-    mutating func finish() throws(ParquetFault) -> Int {
+    mutating func finish() throws(FormatFault) -> Int {
         while left > 0 { _ = try next() }
         return position
     }
 
-    private mutating func startMini() throws(ParquetFault) {
+    private mutating func startMini() throws(FormatFault) {
         if widths.isEmpty {
             smallest = Self.signed(try ParquetBits.varint(bytes, &position, end))
             guard miniCount <= end - position else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "the widths of \(miniCount) miniblocks", found: "the end of the page")
             }
             widths = position..<(position + miniCount)
@@ -78,7 +78,7 @@ struct ParquetDeltas: Sendable {
         widths = widths.dropFirst()
         let byteCount = width * miniSize / 8
         guard width <= 64, byteCount <= end - position else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "\(miniSize) differences",
                 found: "\(end - position) bytes for \(width) bits each")
         }

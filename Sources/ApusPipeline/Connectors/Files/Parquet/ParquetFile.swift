@@ -54,7 +54,7 @@ package struct ParquetFile: Sendable {
         let footer = try await source.bytes(at: start, count: length)
         self.footer = footer
         footerStart = start
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             (schema, rowCount, groups) = try Self.read(footer)
         } catch {
             throw error.error(source.path, .byte(start))
@@ -67,7 +67,7 @@ package struct ParquetFile: Sendable {
     /// What a row group says of its columns.
     func group(_ number: Int) throws(PipelineError) -> ParquetRowGroup {
         var reader = ThriftReader(footer, at: groups[number].place)
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             return try ParquetRowGroup(&reader, columnCount: schema.columnCount)
         } catch {
             throw error.error(source.path, .byte(footerStart + groups[number].place))
@@ -76,51 +76,51 @@ package struct ParquetFile: Sendable {
 
     private static func read(
         _ footer: [UInt8]
-    ) throws(ParquetFault) -> (ParquetSchema, Int, [(place: Int, rowCount: Int)]) {
+    ) throws(FormatFault) -> (ParquetSchema, Int, [(place: Int, rowCount: Int)]) {
         var elements: [ParquetSchemaElement] = []
         var schema: ParquetSchema?
         var rowCount = 0
         var groups: [(place: Int, rowCount: Int)] = []
         var reader = ThriftReader(footer)
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 2:
                 try reader.structures(
                     kind, "nodes of the schema", most: ParquetSchema.elementsMax
-                ) { (reader) throws(ParquetFault) in
+                ) { (reader) throws(FormatFault) in
                     elements.append(try ParquetSchemaElement(&reader))
                 }
                 schema = try ParquetSchema(elements)
             case 3: rowCount = try reader.size(kind, "a number of rows")
             case 4:
                 guard let schema else {
-                    throw ParquetFault(expected: "a schema before row groups", found: "none")
+                    throw FormatFault(expected: "a schema before row groups", found: "none")
                 }
                 try reader.structures(kind, "row groups", most: groupsMax) {
-                    (reader) throws(ParquetFault) in
+                    (reader) throws(FormatFault) in
                     let place = reader.position
                     let group = try ParquetRowGroup(&reader, columnCount: schema.columnCount)
                     groups.append((place, group.rowCount))
                 }
             case 8:
-                throw ParquetFault(
+                throw FormatFault(
                     .unsupported, expected: "a file that is not encrypted",
                     found: "encrypted columns")
             default: return false
             }
             return true
         }
-        guard let schema else { throw ParquetFault(expected: "a schema", found: "none") }
+        guard let schema else { throw FormatFault(expected: "a schema", found: "none") }
         var sum = 0
         for group in groups {
             let (next, isTooLarge) = sum.addingReportingOverflow(group.rowCount)
             guard !isTooLarge else {
-                throw ParquetFault(expected: "\(rowCount) rows", found: "no such number")
+                throw FormatFault(expected: "\(rowCount) rows", found: "no such number")
             }
             sum = next
         }
         guard sum == rowCount else {
-            throw ParquetFault(expected: "\(rowCount) rows in row groups", found: "\(sum)")
+            throw FormatFault(expected: "\(rowCount) rows in row groups", found: "\(sum)")
         }
         return (schema, rowCount, groups)
     }

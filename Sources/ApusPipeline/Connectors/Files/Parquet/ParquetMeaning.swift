@@ -44,12 +44,12 @@ enum ParquetMeaning: Hashable, Sendable {
     }
 
     /// A logical type: a union, of which one field is set.
-    init(_ reader: inout ThriftReader, _ kind: ThriftReader.Kind) throws(ParquetFault) {
+    init(_ reader: inout ThriftReader, _ kind: ThriftReader.Kind) throws(FormatFault) {
         guard kind == .structure else {
-            throw ParquetFault(expected: "a logical type", found: "\(kind)")
+            throw FormatFault(expected: "a logical type", found: "\(kind)")
         }
         var meaning = ParquetMeaning.other
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             guard kind == .structure else { return false }
             switch number {
             case 1, 4, 12: meaning = .text
@@ -61,7 +61,7 @@ enum ParquetMeaning: Hashable, Sendable {
             case 5:
                 let scale = try Self.numbers(&reader)[1] ?? 0
                 guard (0...1_000).contains(scale) else {
-                    throw ParquetFault(expected: "a scale of decimals", found: "\(scale)")
+                    throw FormatFault(expected: "a scale of decimals", found: "\(scale)")
                 }
                 meaning = .decimal(scale: scale)
                 return true
@@ -84,9 +84,9 @@ enum ParquetMeaning: Hashable, Sendable {
     }
 
     /// The numbers of a structure by their fields; truth as 1 and 0.
-    private static func numbers(_ reader: inout ThriftReader) throws(ParquetFault) -> [Int: Int] {
+    private static func numbers(_ reader: inout ThriftReader) throws(FormatFault) -> [Int: Int] {
         var values: [Int: Int] = [:]
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch kind {
             case .yes: values[number] = 1
             case .no: values[number] = 0
@@ -100,14 +100,14 @@ enum ParquetMeaning: Hashable, Sendable {
 
     private static func time(
         _ reader: inout ThriftReader
-    ) throws(ParquetFault) -> (unit: Unit, isUTC: Bool) {
+    ) throws(FormatFault) -> (unit: Unit, isUTC: Bool) {
         var isUTC = false
         var unit: Unit?
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch (number, kind) {
             case (1, _): isUTC = try reader.truth(kind)
             case (2, .structure):
-                try reader.structure { (_, number, _) throws(ParquetFault) in
+                try reader.structure { (_, number, _) throws(FormatFault) in
                     unit = Unit(rawValue: number)
                     return false
                 }
@@ -116,7 +116,7 @@ enum ParquetMeaning: Hashable, Sendable {
             return true
         }
         guard let unit else {
-            throw ParquetFault(.unsupported, expected: "a unit of time", found: "another one")
+            throw FormatFault(.unsupported, expected: "a unit of time", found: "another one")
         }
         return (unit, isUTC)
     }

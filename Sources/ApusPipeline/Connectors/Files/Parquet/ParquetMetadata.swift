@@ -25,15 +25,15 @@ struct ParquetSchemaElement: Sendable {
     var childCount = 0
     var meaning: ParquetMeaning?
 
-    init(_ reader: inout ThriftReader) throws(ParquetFault) {
+    init(_ reader: inout ThriftReader) throws(FormatFault) {
         var converted: Int?
         var scale = 0
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1:
                 let raw = try reader.number(kind)
                 guard let type = ParquetPhysical(rawValue: raw) else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         .unsupported, expected: "a physical type 0…7", found: "\(raw)")
                 }
                 physical = type
@@ -41,7 +41,7 @@ struct ParquetSchemaElement: Sendable {
             case 3:
                 let raw = try reader.number(kind)
                 guard let known = Repetition(rawValue: raw) else {
-                    throw ParquetFault(expected: "a repetition 0…2", found: "\(raw)")
+                    throw FormatFault(expected: "a repetition 0…2", found: "\(raw)")
                 }
                 repetition = known
             case 4: name = try reader.text(kind)
@@ -68,22 +68,22 @@ struct ParquetChunk: Sendable {
     /// In the file, from the dictionary's page on where there is one.
     var bytes = 0..<0
 
-    init(_ reader: inout ThriftReader) throws(ParquetFault) {
+    init(_ reader: inout ThriftReader) throws(FormatFault) {
         var hasMetadata = false
         var sizes = (data: 0, dictionary: 0, count: 0)
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1:
-                throw ParquetFault(
+                throw FormatFault(
                     .unsupported, expected: "columns in the file itself",
                     found: "one in '\(try reader.text(kind))'")
             case 3:
                 hasMetadata = true
-                try reader.structure { (reader, number, kind) throws(ParquetFault) in
+                try reader.structure { (reader, number, kind) throws(FormatFault) in
                     try readMetadata(&reader, number, kind, &sizes)
                 }
             case 8, 9:
-                throw ParquetFault(
+                throw FormatFault(
                     .unsupported, expected: "a file that is not encrypted",
                     found: "an encrypted column")
             default: return false
@@ -91,13 +91,13 @@ struct ParquetChunk: Sendable {
             return true
         }
         guard hasMetadata else {
-            throw ParquetFault(expected: "where a column lies", found: "nothing")
+            throw FormatFault(expected: "where a column lies", found: "nothing")
         }
         // Writers without a dictionary leave its offset out, or write zero.
         let start = sizes.dictionary > 0 ? min(sizes.dictionary, sizes.data) : sizes.data
         let (end, isTooLarge) = start.addingReportingOverflow(sizes.count)
         guard !isTooLarge else {
-            throw ParquetFault(expected: "the end of a column", found: "no such number")
+            throw FormatFault(expected: "the end of a column", found: "no such number")
         }
         bytes = start..<end
     }
@@ -105,7 +105,7 @@ struct ParquetChunk: Sendable {
     private mutating func readMetadata(
         _ reader: inout ThriftReader, _ number: Int, _ kind: ThriftReader.Kind,
         _ sizes: inout (data: Int, dictionary: Int, count: Int)
-    ) throws(ParquetFault) -> Bool {
+    ) throws(FormatFault) -> Bool {
         switch number {
         case 1: physical = ParquetPhysical(rawValue: try reader.number(kind))
         case 4: codec = try reader.number(kind)
@@ -125,12 +125,12 @@ struct ParquetRowGroup: Sendable {
     /// One for each leaf of the schema.
     var chunks: [ParquetChunk] = []
 
-    init(_ reader: inout ThriftReader, columnCount: Int) throws(ParquetFault) {
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+    init(_ reader: inout ThriftReader, columnCount: Int) throws(FormatFault) {
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1:
                 try reader.structures(kind, "columns", most: columnCount) {
-                    (reader) throws(ParquetFault) in chunks.append(try ParquetChunk(&reader))
+                    (reader) throws(FormatFault) in chunks.append(try ParquetChunk(&reader))
                 }
             case 3: rowCount = try reader.size(kind, "a number of rows")
             default: return false
@@ -138,7 +138,7 @@ struct ParquetRowGroup: Sendable {
             return true
         }
         guard chunks.count == columnCount else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "\(columnCount) columns in a row group", found: "\(chunks.count)")
         }
     }
@@ -166,10 +166,10 @@ struct ParquetPageHeader: Sendable {
     var expandedByteCount = 0
     var checksum: UInt32?
 
-    init(_ reader: inout ThriftReader) throws(ParquetFault) {
+    init(_ reader: inout ThriftReader) throws(FormatFault) {
         var type = -1
         var (one, two, dictionary): (Kind?, Kind?, Kind?)
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1: type = try reader.number(kind)
             case 2: expandedByteCount = try reader.size(kind, "a size of a page")
@@ -190,11 +190,11 @@ struct ParquetPageHeader: Sendable {
             default: .other
             }
         guard let wanted else {
-            throw ParquetFault(expected: "a header for a page of type \(type)", found: "none")
+            throw FormatFault(expected: "a header for a page of type \(type)", found: "none")
         }
         kind = wanted
         guard expandedByteCount <= Self.bytesMax, byteCount <= Self.bytesMax else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "pages of at most \(Self.bytesMax) bytes",
                 found: "\(max(byteCount, expandedByteCount))")
         }
@@ -202,26 +202,26 @@ struct ParquetPageHeader: Sendable {
 
     private static func count(
         _ reader: inout ThriftReader, _ kind: ThriftReader.Kind
-    ) throws(ParquetFault) -> Int {
+    ) throws(FormatFault) -> Int {
         let count = try reader.size(kind, "a number of values")
         guard count <= valuesMax else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "pages of at most \(valuesMax) values", found: "\(count)")
         }
         return count
     }
 
-    private static func data(_ reader: inout ThriftReader) throws(ParquetFault) -> Kind {
+    private static func data(_ reader: inout ThriftReader) throws(FormatFault) -> Kind {
         var valueCount = 0
         var encoding = ParquetEncoding.plain
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1: valueCount = try count(&reader, kind)
             case 2: encoding = try ParquetEncoding(format: reader.number(kind))
             case 3, 4:
                 let levels = try reader.number(kind)
                 guard levels == ParquetEncoding.runs.rawValue else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         .unsupported, expected: "levels in runs (RLE)",
                         found: "encoding \(levels)")
                 }
@@ -232,12 +232,12 @@ struct ParquetPageHeader: Sendable {
         return .data(valueCount: valueCount, encoding)
     }
 
-    private static func levelled(_ reader: inout ThriftReader) throws(ParquetFault) -> Kind {
+    private static func levelled(_ reader: inout ThriftReader) throws(FormatFault) -> Kind {
         var valueCount = 0
         var encoding = ParquetEncoding.plain
         var (definitions, repetitions) = (0, 0)
         var isCompressed = true
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1: valueCount = try count(&reader, kind)
             case 4: encoding = try ParquetEncoding(format: reader.number(kind))
@@ -253,15 +253,15 @@ struct ParquetPageHeader: Sendable {
             repetitions: repetitions, isCompressed: isCompressed)
     }
 
-    private static func dictionary(_ reader: inout ThriftReader) throws(ParquetFault) -> Kind {
+    private static func dictionary(_ reader: inout ThriftReader) throws(FormatFault) -> Kind {
         var valueCount = 0
-        try reader.structure { (reader, number, kind) throws(ParquetFault) in
+        try reader.structure { (reader, number, kind) throws(FormatFault) in
             switch number {
             case 1: valueCount = try count(&reader, kind)
             case 2:
                 let encoding = try ParquetEncoding(format: reader.number(kind))
                 guard encoding == .plain || encoding == .plainDictionary else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         .unsupported, expected: "a plain dictionary", found: "\(encoding)")
                 }
             default: return false

@@ -7,11 +7,14 @@ package import ApusCore
 /// | `id` | string: a number or a UUID |
 /// | `vector` | the unnamed field: `list<float>`, or `list<list<float>>` of a multivector, or a struct of `indices: list<uint32>` and `values: list<float>`; null where a point has none |
 /// | `vectors` | a struct of the named fields, each as above |
-/// | `payload` | string: a JSON object |
+/// | `payload` | string: a JSON object; null for a point that is gone, in a file of changes |
+///
+/// A file of changes has before these what `PointChange` says of each: `lsn`, `index`, `kind`, `time`.
 package struct ParquetPointWriter: Sendable {
     private let fields: [VectorField]
     private var id = ParquetColumnWriter(["id"], .byteArray)
-    private var payload = ParquetColumnWriter(["payload"], .byteArray)
+    private var payload: ParquetColumnWriter
+    private var changes: ParquetChangeColumns?
     /// Of each field one, or two of a sparse field.
     private var vectors: [[ParquetColumnWriter]]
     private var rowCount = 0
@@ -23,8 +26,11 @@ package struct ParquetPointWriter: Sendable {
     private static let groupRowsMax = 1 << 20
     private static let magic = Array("PAR1".utf8)
 
-    package init(fields: [VectorField]) {
+    package init(fields: [VectorField], ofChanges isOfChanges: Bool = false) {
         self.fields = fields.sorted { $0.name < $1.name }
+        payload = ParquetColumnWriter(
+            ["payload"], .byteArray, definitionMax: isOfChanges ? 1 : 0)
+        changes = isOfChanges ? ParquetChangeColumns() : nil
         vectors = self.fields.map { field in
             let path =
                 field.name == defaultVectorName ? ["vector"] : ["vectors", field.name]
@@ -49,13 +55,19 @@ package struct ParquetPointWriter: Sendable {
     /// Adds a point. Returns bytes of the file when there are some; vectors in fields that the file
     /// does not have are left out.
     package mutating func append(
-        id pointID: PointID, vectors pointVectors: [String: Vector], payload object: Payload
+        id pointID: PointID, vectors pointVectors: [String: Vector], payload object: Payload?,
+        change: PointChange? = nil
     ) -> [UInt8] {
+        if let change { changes?.append(change) }
         switch pointID {
         case .number(let number): id.append(String(number).utf8)
         case .uuid(let uuid): id.append("\(uuid)".utf8)
         }
-        payload.append(JSONText.bytes(of: .object(object)))
+        if changes != nil, object == nil {
+            payload.appendNothing(definition: 0)
+        } else {
+            payload.append(JSONText.bytes(of: .object(object ?? [:])))
+        }
         for index in fields.indices {
             Self.append(pointVectors[fields[index].name], fields[index].kind, to: &vectors[index])
             for column in vectors[index].indices { vectors[index][column].endRow() }
@@ -63,8 +75,14 @@ package struct ParquetPointWriter: Sendable {
         id.endRow()
         payload.endRow()
         rowCount += 1
-        let held = vectors.joined().reduce(id.byteCount + payload.byteCount) { $0 + $1.byteCount }
-        return held >= Self.groupBytesMax || rowCount >= Self.groupRowsMax ? endGroup() : []
+        let isFull = heldByteCount >= Self.groupBytesMax || rowCount >= Self.groupRowsMax
+        return isFull ? endGroup() : []
+    }
+
+    /// Bytes that it holds, which are no part of the file yet.
+    package var heldByteCount: Int {
+        let first = id.byteCount + payload.byteCount + (changes?.byteCount ?? 0)
+        return vectors.joined().reduce(first) { $0 + $1.byteCount }
     }
 
     /// The rest of the file.
@@ -115,7 +133,8 @@ package struct ParquetPointWriter: Sendable {
 
     private mutating func endGroup() -> [UInt8] {
         var bytes = offset == 0 ? Self.magic : []
-        var columns = [id.take()]
+        var columns = changes?.take() ?? []
+        columns.append(id.take())
         for index in vectors.indices {
             for column in vectors[index].indices { columns.append(vectors[index][column].take()) }
         }
@@ -149,17 +168,19 @@ package struct ParquetPointWriter: Sendable {
     private func nodes() -> [ParquetWrittenNode] {
         let unnamed = fields.filter { $0.name == defaultVectorName }
         let named = fields.filter { $0.name != defaultVectorName }
-        var nodes = [
-            ParquetWrittenNode(
-                name: "schema", childCount: 2 + unnamed.count + (named.isEmpty ? 0 : 1)),
-            ParquetWrittenNode(name: "id", physical: .byteArray, meaning: .text),
-        ]
+        let ofChanges = changes == nil ? [] : ParquetChangeColumns.nodes
+        let childCount = ofChanges.count + 2 + unnamed.count + (named.isEmpty ? 0 : 1)
+        var nodes = [ParquetWrittenNode(name: "schema", childCount: childCount)] + ofChanges
+        nodes.append(ParquetWrittenNode(name: "id", physical: .byteArray, meaning: .text))
         for field in unnamed { nodes += Self.nodes("vector", field.kind) }
         if !named.isEmpty {
             nodes.append(ParquetWrittenNode(name: "vectors", childCount: named.count))
             for field in named { nodes += Self.nodes(field.name, field.kind) }
         }
-        return nodes + [ParquetWrittenNode(name: "payload", physical: .byteArray, meaning: .text)]
+        let last = ParquetWrittenNode(
+            name: "payload", physical: .byteArray,
+            repetition: changes == nil ? .required : .optional, meaning: .text)
+        return nodes + [last]
     }
 
     private static func nodes(_ name: String, _ kind: VectorField.Kind) -> [ParquetWrittenNode] {
@@ -190,7 +211,7 @@ package struct ParquetPointWriter: Sendable {
 }
 
 /// A node of the schema as it is written.
-private struct ParquetWrittenNode {
+struct ParquetWrittenNode {
     var name: String
     var childCount = 0
     var physical: ParquetPhysical?
@@ -227,6 +248,14 @@ private struct ParquetWrittenNode {
                 $0.structure(10) {
                     $0.byte(1, 32)
                     $0.truth(2, false)
+                }
+            }
+        case .timestamp(.milliseconds, isUTC: true):
+            writer.number(6, 9)
+            writer.structure(10) {
+                $0.structure(8) {
+                    $0.truth(1, true)
+                    $0.structure(2) { $0.structure(1) { _ in } }
                 }
             }
         default: break

@@ -1,13 +1,7 @@
-package import ApusCore
+internal import ApusCore
 
 /// The rows of a Parquet file as records, from the first to the last.
-package struct ParquetRows: Sendable {
-    package enum Row: Sendable {
-        case fields(Payload)
-        /// Its columns contradict each other, or a text is none.
-        case malformed(reason: String)
-    }
-
+package struct ParquetRows: ColumnRows {
     package let file: ParquetFile
     private let fields: [(name: String, node: ParquetNode)]
     private var columns: [ParquetColumn]
@@ -24,7 +18,7 @@ package struct ParquetRows: Sendable {
     package init(_ file: ParquetFile, wanted: Set<String>? = nil) throws(PipelineError) {
         self.file = file
         let leaves: [ParquetLeaf]
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             (fields, leaves) = try file.schema.projection(wanted)
         } catch {
             throw error.error(file.source.path, .byte(file.footerStart))
@@ -33,16 +27,20 @@ package struct ParquetRows: Sendable {
         cursors = Array(repeating: 0, count: columns.count)
     }
 
+    package var path: String { file.source.path }
+    package var names: [String] { file.names }
+    package var rowCount: Int? { file.rowCount }
+
     /// The next row; nil at the end. Throws where nothing more can be read of the file.
-    package mutating func next() async throws -> Row? {
+    package mutating func next() async throws -> ColumnRow? {
         guard try await readRow() else { return nil }
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             for index in cursors.indices { cursors[index] = 0 }
             var payload: Payload = [:]
             payload.reserveCapacity(fields.count)
             for (name, node) in fields { payload[name] = try value(node, repetition: 0) }
             for (cursor, column) in zip(cursors, columns) where cursor < column.entries.count {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(cursor) values in column \(column.leaf.path)",
                     found: "\(column.entries.count)")
             }
@@ -98,11 +96,11 @@ package struct ParquetRows: Sendable {
     /// The value of a node, whose first entries must have that repetition.
     private mutating func value(
         _ node: ParquetNode, repetition: UInt8
-    ) throws(ParquetFault) -> JSONValue {
+    ) throws(FormatFault) -> JSONValue {
         switch node {
         case .value(let column):
             guard let value = try take(column, repetition).value else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "a value in column \(columns[column].leaf.path)", found: "none")
             }
             return try columns[column].leaf.json(value)
@@ -131,7 +129,7 @@ package struct ParquetRows: Sendable {
             repeat {
                 let name = try value(key, repetition: repetition).plainText
                 object[name] =
-                    try inner.map { (inner) throws(ParquetFault) in
+                    try inner.map { (inner) throws(FormatFault) in
                         try value(inner, repetition: repetition)
                     } ?? .null
                 repetition = level
@@ -142,11 +140,11 @@ package struct ParquetRows: Sendable {
 
     private mutating func take(
         _ column: Int, _ repetition: UInt8
-    ) throws(ParquetFault) -> ParquetEntry {
+    ) throws(FormatFault) -> ParquetEntry {
         let index = cursors[column]
         let entries = columns[column].entries
         guard index < entries.count, entries[index].repetition == repetition else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "a value at level \(repetition) in column \(columns[column].leaf.path)",
                 found: index < entries.count ? "one at another level" : "none")
         }
@@ -157,17 +155,17 @@ package struct ParquetRows: Sendable {
     /// Whether a node is there. Where not, its columns have an entry each that says so.
     private mutating func isThere(
         _ columns: Range<Int>, _ definition: UInt8, _ repetition: UInt8
-    ) throws(ParquetFault) -> Bool {
+    ) throws(FormatFault) -> Bool {
         guard let first = columns.first else { return false }
         let index = cursors[first]
         guard index < self.columns[first].entries.count else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "a value in column \(self.columns[first].leaf.path)", found: "none")
         }
         if self.columns[first].entries[index].definition >= definition { return true }
         for column in columns {
             guard try take(column, repetition).definition < definition else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "nothing in column \(self.columns[column].leaf.path)",
                     found: "a value")
             }

@@ -14,9 +14,9 @@ struct ParquetRuns: Sendable {
     /// Where the next packed number begins, in bits from the start of `bytes`.
     private var bit = 0
 
-    init(_ bytes: [UInt8], in range: Range<Int>, width: Int) throws(ParquetFault) {
+    init(_ bytes: [UInt8], in range: Range<Int>, width: Int) throws(FormatFault) {
         guard (0...32).contains(width) else {
-            throw ParquetFault(expected: "numbers of at most 32 bits", found: "\(width)")
+            throw FormatFault(expected: "numbers of at most 32 bits", found: "\(width)")
         }
         self.bytes = bytes
         position = range.lowerBound
@@ -24,7 +24,7 @@ struct ParquetRuns: Sendable {
         self.width = width
     }
 
-    mutating func next() throws(ParquetFault) -> UInt32 {
+    mutating func next() throws(FormatFault) -> UInt32 {
         while left == 0 { try startRun() }
         left -= 1
         guard isPacked else { return value }
@@ -33,11 +33,11 @@ struct ParquetRuns: Sendable {
             truncatingIfNeeded: ParquetBits.number(bytes, at: bit, width: width, end: end))
     }
 
-    private mutating func startRun() throws(ParquetFault) {
+    private mutating func startRun() throws(FormatFault) {
         let header = try ParquetBits.varint(bytes, &position, end)
         let count = header >> 1
         guard count <= UInt64(ParquetPageHeader.valuesMax) * 8 else {
-            throw ParquetFault(expected: "a run of values", found: "one of \(count)")
+            throw FormatFault(expected: "a run of values", found: "one of \(count)")
         }
         isPacked = header & 1 == 1
         if isPacked {
@@ -48,13 +48,13 @@ struct ParquetRuns: Sendable {
             left = width == 0 ? Int(count) * 8 : available * 8 / width
             position += available
             guard available == byteCount || left > 0 else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(byteCount) bytes of packed numbers", found: "\(available)")
             }
         } else {
             let byteCount = (width + 7) / 8
             guard byteCount <= end - position else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "the value of a run", found: "the end of the page")
             }
             value = 0
@@ -72,18 +72,18 @@ enum ParquetBits {
     /// A number of at most 64 bits, 7 a byte.
     static func varint(
         _ bytes: [UInt8], _ position: inout Int, _ end: Int
-    ) throws(ParquetFault) -> UInt64 {
+    ) throws(FormatFault) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 64, by: 7) {
             guard position < end else {
-                throw ParquetFault(expected: "more values", found: "the end of the page")
+                throw FormatFault(expected: "more values", found: "the end of the page")
             }
             let byte = bytes[position]
             position += 1
             value |= UInt64(byte & 0x7f) << shift
             if byte < 0x80 { return value }
         }
-        throw ParquetFault(expected: "a number of at most 64 bits", found: "more")
+        throw FormatFault(expected: "a number of at most 64 bits", found: "more")
     }
 
     /// The `width` bits, at most 64, from `bit` on; those at and beyond byte `end` are zero.

@@ -40,9 +40,9 @@ struct ParquetSchema: Sendable {
     /// The names on top.
     let names: [String]
 
-    init(_ elements: [ParquetSchemaElement]) throws(ParquetFault) {
+    init(_ elements: [ParquetSchemaElement]) throws(FormatFault) {
         guard let root = elements.first, root.childCount > 0 || elements.count == 1 else {
-            throw ParquetFault(expected: "a schema with a root", found: "none")
+            throw FormatFault(expected: "a schema with a root", found: "none")
         }
         self.elements = elements
         columnCount = elements.dropFirst().count { $0.childCount == 0 }
@@ -53,7 +53,7 @@ struct ParquetSchema: Sendable {
     /// The fields of the names in `wanted` (nil: all), and their columns.
     func projection(
         _ wanted: Set<String>?
-    ) throws(ParquetFault) -> (fields: [(name: String, node: ParquetNode)], leaves: [ParquetLeaf]) {
+    ) throws(FormatFault) -> (fields: [(name: String, node: ParquetNode)], leaves: [ParquetLeaf]) {
         var reader = Reader(elements: elements, wanted: wanted)
         let fields = try reader.fields()
         return (fields, reader.leaves)
@@ -73,13 +73,13 @@ struct ParquetSchema: Sendable {
             self.wanted = wanted
         }
 
-        mutating func fields() throws(ParquetFault) -> [(name: String, node: ParquetNode)] {
+        mutating func fields() throws(FormatFault) -> [(name: String, node: ParquetNode)] {
             var fields: [(name: String, node: ParquetNode)] = []
             var seen: Set<String> = []
             for _ in 0..<(elements.first?.childCount ?? 0) {
                 let name = try peek().name
                 guard seen.insert(name).inserted else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         .unsupported, expected: "columns of different names",
                         found: "two of the name '\(name)'")
                 }
@@ -92,7 +92,7 @@ struct ParquetSchema: Sendable {
                 }
             }
             guard position == elements.count else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(position) nodes in the schema", found: "\(elements.count)")
             }
             return fields
@@ -105,16 +105,16 @@ struct ParquetSchema: Sendable {
             var depth: Int
         }
 
-        private func peek() throws(ParquetFault) -> ParquetSchemaElement {
+        private func peek() throws(FormatFault) -> ParquetSchemaElement {
             guard position < elements.count else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "another node of the schema", found: "the end of the schema")
             }
             return elements[position]
         }
 
         /// The next element with what is below it.
-        private mutating func node(_ above: Place) throws(ParquetFault) -> ParquetNode {
+        private mutating func node(_ above: Place) throws(FormatFault) -> ParquetNode {
             let element = try peek()
             position += 1
             let first = leaves.count
@@ -134,9 +134,9 @@ struct ParquetSchema: Sendable {
 
         private func place(
             of element: ParquetSchemaElement, _ above: Place
-        ) throws(ParquetFault) -> Place {
+        ) throws(FormatFault) -> Place {
             guard above.depth <= ParquetSchema.depthMax else {
-                throw ParquetFault(
+                throw FormatFault(
                     .unsupported,
                     expected: "at most \(ParquetSchema.depthMax) columns within each other",
                     found: "more")
@@ -151,10 +151,10 @@ struct ParquetSchema: Sendable {
         /// What an element is, whether it may be missing or comes several times aside.
         private mutating func content(
             _ element: ParquetSchemaElement, _ place: Place
-        ) throws(ParquetFault) -> ParquetNode {
+        ) throws(FormatFault) -> ParquetNode {
             guard element.childCount > 0 else { return try leaf(element, place) }
             guard element.childCount <= elements.count - position else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(element.childCount) nodes below \(place.path)",
                     found: "the end of the schema")
             }
@@ -176,7 +176,7 @@ struct ParquetSchema: Sendable {
         /// files, or a group around it.
         private mutating func list(
             _ outer: ParquetSchemaElement, _ above: Place
-        ) throws(ParquetFault) -> ParquetNode {
+        ) throws(FormatFault) -> ParquetNode {
             let repeated = try peek()
             let isElement =
                 repeated.childCount != 1 || repeated.name == "array"
@@ -192,7 +192,7 @@ struct ParquetSchema: Sendable {
         }
 
         /// A map is a group with one repeated group of a key and perhaps a value.
-        private mutating func map(_ above: Place) throws(ParquetFault) -> ParquetNode {
+        private mutating func map(_ above: Place) throws(FormatFault) -> ParquetNode {
             let repeated = try peek()
             guard repeated.childCount == 1 || repeated.childCount == 2 else {
                 return try node(above)
@@ -209,14 +209,14 @@ struct ParquetSchema: Sendable {
 
         private mutating func leaf(
             _ element: ParquetSchemaElement, _ place: Place
-        ) throws(ParquetFault) -> ParquetNode {
+        ) throws(FormatFault) -> ParquetNode {
             guard let physical = element.physical else {
-                throw ParquetFault(
+                throw FormatFault(
                     .unsupported, expected: "columns with values in \(place.path)", found: "none")
             }
             guard physical != .fixedByteArray || (1...(1 << 24)).contains(element.typeLength)
             else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "a length of values of \(place.path)",
                     found: "\(element.typeLength)")
             }

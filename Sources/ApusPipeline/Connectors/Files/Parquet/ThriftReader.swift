@@ -34,8 +34,8 @@ struct ThriftReader: Sendable {
     /// Reads a structure: `read` gets each field's number and kind, and says whether it took the
     /// value.
     mutating func structure(
-        _ read: (inout ThriftReader, Int, Kind) throws(ParquetFault) -> Bool
-    ) throws(ParquetFault) {
+        _ read: (inout ThriftReader, Int, Kind) throws(FormatFault) -> Bool
+    ) throws(FormatFault) {
         var number = 0
         while let (next, kind) = try field(after: number) {
             number = next
@@ -46,72 +46,72 @@ struct ThriftReader: Sendable {
     /// Reads a list of structures; `read` reads one.
     mutating func structures(
         _ kind: Kind, _ what: String, most: Int,
-        _ read: (inout ThriftReader) throws(ParquetFault) -> Void
-    ) throws(ParquetFault) {
+        _ read: (inout ThriftReader) throws(FormatFault) -> Void
+    ) throws(FormatFault) {
         let (count, element) = try list(kind)
         guard element == .structure || count == 0 else {
-            throw ParquetFault(expected: "a list of \(what)", found: "one of \(element)")
+            throw FormatFault(expected: "a list of \(what)", found: "one of \(element)")
         }
         guard count <= most else {
-            throw ParquetFault(
+            throw FormatFault(
                 .unsupported, expected: "at most \(most) \(what)", found: "\(count)")
         }
         for _ in 0..<count { try read(&self) }
     }
 
-    mutating func number(_ kind: Kind) throws(ParquetFault) -> Int {
+    mutating func number(_ kind: Kind) throws(FormatFault) -> Int {
         switch kind {
         case .byte: return Int(Int8(bitPattern: try byte()))
         case .int16, .int32, .int64:
             let bits = try varint()
             return Int(truncatingIfNeeded: Int64(bitPattern: bits >> 1) ^ -Int64(bits & 1))
-        default: throw ParquetFault(expected: "a number", found: "\(kind)")
+        default: throw FormatFault(expected: "a number", found: "\(kind)")
         }
     }
 
     /// A number that is a count, an offset or a length.
-    mutating func size(_ kind: Kind, _ what: String) throws(ParquetFault) -> Int {
+    mutating func size(_ kind: Kind, _ what: String) throws(FormatFault) -> Int {
         let size = try number(kind)
-        guard size >= 0 else { throw ParquetFault(expected: what, found: "\(size)") }
+        guard size >= 0 else { throw FormatFault(expected: what, found: "\(size)") }
         return size
     }
 
-    func truth(_ kind: Kind) throws(ParquetFault) -> Bool {
+    func truth(_ kind: Kind) throws(FormatFault) -> Bool {
         switch kind {
         case .yes: true
         case .no: false
-        default: throw ParquetFault(expected: "true or false", found: "\(kind)")
+        default: throw FormatFault(expected: "true or false", found: "\(kind)")
         }
     }
 
-    mutating func text(_ kind: Kind) throws(ParquetFault) -> String {
-        guard kind == .binary else { throw ParquetFault(expected: "a text", found: "\(kind)") }
+    mutating func text(_ kind: Kind) throws(FormatFault) -> String {
+        guard kind == .binary else { throw FormatFault(expected: "a text", found: "\(kind)") }
         let letters = try binary()
         guard let text = String(validating: letters, as: UTF8.self) else {
-            throw ParquetFault(expected: "a text in UTF-8", found: "other bytes")
+            throw FormatFault(expected: "a text in UTF-8", found: "other bytes")
         }
         return text
     }
 
     // MARK: The protocol
 
-    private mutating func byte() throws(ParquetFault) -> UInt8 {
+    private mutating func byte() throws(FormatFault) -> UInt8 {
         guard left > 0 else { throw Self.end }
         defer { position += 1 }
         return bytes[position]
     }
 
-    private mutating func varint() throws(ParquetFault) -> UInt64 {
+    private mutating func varint() throws(FormatFault) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: 0, to: 64, by: 7) {
             let byte = try byte()
             value |= UInt64(byte & 0x7f) << UInt64(shift)
             if byte < 0x80 { return value }
         }
-        throw ParquetFault(expected: "a number of at most 64 bits", found: "more")
+        throw FormatFault(expected: "a number of at most 64 bits", found: "more")
     }
 
-    private mutating func binary() throws(ParquetFault) -> ArraySlice<UInt8> {
+    private mutating func binary() throws(FormatFault) -> ArraySlice<UInt8> {
         let count = try varint()
         guard count <= UInt64(left) else { throw Self.end }
         defer { position += Int(count) }
@@ -119,27 +119,27 @@ struct ThriftReader: Sendable {
     }
 
     /// nil at the end of the structure.
-    private mutating func field(after last: Int) throws(ParquetFault) -> (number: Int, Kind)? {
+    private mutating func field(after last: Int) throws(FormatFault) -> (number: Int, Kind)? {
         let head = try byte()
         guard head != 0 else { return nil }
         guard let kind = Kind(rawValue: head & 15) else {
-            throw ParquetFault(expected: "a kind of field", found: "\(head & 15)")
+            throw FormatFault(expected: "a kind of field", found: "\(head & 15)")
         }
         let step = Int(head >> 4)
         let number = step == 0 ? try self.number(.int16) : last + step
         guard (Int(Int16.min)...Int(Int16.max)).contains(number) else {
-            throw ParquetFault(expected: "a field's number", found: "\(number)")
+            throw FormatFault(expected: "a field's number", found: "\(number)")
         }
         return (number, kind)
     }
 
-    private mutating func list(_ kind: Kind) throws(ParquetFault) -> (count: Int, Kind) {
+    private mutating func list(_ kind: Kind) throws(FormatFault) -> (count: Int, Kind) {
         guard kind == .list || kind == .set else {
-            throw ParquetFault(expected: "a list", found: "\(kind)")
+            throw FormatFault(expected: "a list", found: "\(kind)")
         }
         let head = try byte()
         guard let element = Kind(rawValue: head & 15) else {
-            throw ParquetFault(expected: "a kind of element", found: "\(head & 15)")
+            throw FormatFault(expected: "a kind of element", found: "\(head & 15)")
         }
         let short = Int(head >> 4)
         let count = short < 15 ? UInt64(short) : try varint()
@@ -150,9 +150,9 @@ struct ThriftReader: Sendable {
 
     private mutating func skip(
         _ kind: Kind, depth: Int, isElement: Bool = false
-    ) throws(ParquetFault) {
+    ) throws(FormatFault) {
         guard depth <= Self.depthMax else {
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "at most \(Self.depthMax) structures within another", found: "more")
         }
         switch kind {
@@ -171,7 +171,7 @@ struct ThriftReader: Sendable {
             guard count > 0 else { return }
             let kinds = try byte()
             guard let key = Kind(rawValue: kinds >> 4), let value = Kind(rawValue: kinds & 15)
-            else { throw ParquetFault(expected: "kinds of a map", found: "\(kinds)") }
+            else { throw FormatFault(expected: "kinds of a map", found: "\(kinds)") }
             for _ in 0..<count {
                 try skip(key, depth: depth + 1, isElement: true)
                 try skip(value, depth: depth + 1, isElement: true)
@@ -185,11 +185,11 @@ struct ThriftReader: Sendable {
         }
     }
 
-    private mutating func pass(_ count: Int) throws(ParquetFault) {
+    private mutating func pass(_ count: Int) throws(FormatFault) {
         guard count <= left else { throw Self.end }
         position += count
     }
 
-    private static let end = ParquetFault(
+    private static let end = FormatFault(
         .ended, expected: "the rest of a structure", found: "its end")
 }

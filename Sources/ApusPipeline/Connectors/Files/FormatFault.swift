@@ -1,11 +1,13 @@
-/// What is wrong with bytes of a Parquet file. Who reads them adds where they stand.
-struct ParquetFault: Error, Hashable, Sendable {
+/// What is wrong with bytes of a file of columns. Who reads them adds where they stand.
+struct FormatFault: Error, Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case malformed
         /// Sound as far as we see, and nothing that this reader knows.
         case unsupported
         /// More bytes are needed.
         case ended
+        /// Sound, and more than is read at a time.
+        case tooLarge
     }
 
     var kind: Kind
@@ -22,7 +24,7 @@ struct ParquetFault: Error, Hashable, Sendable {
     func error(_ file: String, _ place: PipelineError.Place) -> PipelineError {
         switch kind {
         case .malformed, .ended: .malformed(file: file, place, expected: expected, found: found)
-        case .unsupported:
+        case .unsupported, .tooLarge:
             .unsupported(file: "\(file), \(place)", expected: expected, found: found)
         }
     }

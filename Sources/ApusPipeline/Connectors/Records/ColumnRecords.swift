@@ -1,8 +1,8 @@
 package import ApusCore
 
-/// The rows of a Parquet file as records.
-package struct ParquetRecords: Sendable {
-    private var rows: ParquetRows
+/// The rows of a Parquet or Arrow file as records.
+package struct ColumnRecords: Sendable {
+    private var rows: any ColumnRows
     private let name: String
     private let key: PayloadPath?
     private let time: Int64?
@@ -16,9 +16,8 @@ package struct ParquetRecords: Sendable {
         _ source: any RangedBytes, name: String, key: PayloadPath?, columns: Set<String>?,
         time: Int64? = nil
     ) async throws {
-        let file = try await ParquetFile(source)
-        rows = try ParquetRows(
-            file, wanted: columns.map { $0.union([key?.firstKey].compactMap(\.self)) })
+        rows = try await ColumnFormat.rows(
+            of: source, wanted: columns.map { $0.union([key?.firstKey].compactMap(\.self)) })
         self.name = name
         self.key = key
         self.time = time
@@ -33,7 +32,7 @@ package struct ParquetRecords: Sendable {
     package mutating func next() async throws -> (line: Int, record: SourceRecord, size: Int)? {
         guard !isBroken else { return nil }
         let number = rows.row
-        let place = "\(rows.file.source.path), row \(number)"
+        let place = "\(rows.path), row \(number)"
         do {
             guard let row = try await rows.next() else { return nil }
             switch row {
@@ -46,7 +45,7 @@ package struct ParquetRecords: Sendable {
             }
         } catch let error as PipelineError {
             isBroken = true
-            return (rows.file.rowCount, malformed(error.description, key: "", place, raw: ""), 0)
+            return (max(number + 1, rows.rowCount ?? 0), malformed(error.description, key: "", place, raw: ""), 0)
         }
     }
 

@@ -1,6 +1,6 @@
 package import ApusCore
 
-/// The rows of a Parquet file as points.
+/// The rows of a Parquet or Arrow file as points.
 ///
 /// | column | |
 /// |---|---|
@@ -9,7 +9,7 @@ package import ApusCore
 /// | `vectors` | a struct with a member for each named vector, each as above |
 /// | `payload` | a struct, a map, or a text that is a JSON object: members of the payload |
 /// | others | members of the payload, by their names |
-package struct ParquetSource: PointSource {
+package struct ColumnSource: PointSource {
     /// The columns that have ids and unnamed vectors.
     package struct Columns: Hashable, Sendable {
         package var id = "id"
@@ -25,7 +25,8 @@ package struct ParquetSource: PointSource {
     private let columns: Columns
     private let firstID: UInt64
     private let hasIDs: Bool
-    private var rows: ParquetRows
+    private var rows: any ColumnRows
+    private let file: InputFile
     /// The first points, which were read to know the fields; last one first.
     private var waiting: [Point] = []
     package let fields: [VectorField]
@@ -33,24 +34,23 @@ package struct ParquetSource: PointSource {
     package init(
         _ file: InputFile, columns: Columns = Columns(), firstID: UInt64 = 0
     ) async throws {
-        let file = try await ParquetFile(file)
-        path = file.source.path
+        var rows = try await ColumnFormat.rows(of: file)
+        self.file = file
+        path = file.path
         self.columns = columns
         self.firstID = firstID
-        hasIDs = file.names.contains(columns.id)
-        guard file.names.contains(columns.vector) || file.names.contains(Self.vectorsColumn)
+        hasIDs = rows.names.contains(columns.id)
+        guard rows.names.contains(columns.vector) || rows.names.contains(Self.vectorsColumn)
         else {
             throw PipelineError.unsupported(
                 file: path, expected: "a column '\(columns.vector)' of vectors",
-                found: "only " + file.names.prefix(20).joined(separator: ", "))
+                found: "only " + rows.names.prefix(20).joined(separator: ", "))
         }
-        guard firstID <= UInt64.max - UInt64(file.rowCount) else {
+        guard firstID <= UInt64.max - UInt64(rows.rowCount ?? file.size) else {
             throw PipelineError.mismatch("ids from \(firstID) on leave 64 bits")
         }
-        rows = try ParquetRows(file)
-        var found = rows
         var points: [Point] = []
-        while points.count < Self.pointsLookedAt, let row = try await Self.row(&found) {
+        while points.count < Self.pointsLookedAt, let row = try await Self.row(&rows) {
             points.append(
                 try Self.point(
                     row, number: points.count, path: path, columns,
@@ -60,7 +60,7 @@ package struct ParquetSource: PointSource {
             throw PipelineError.malformed(
                 file: path, .row(0), expected: "a point", found: "a file without rows")
         }
-        rows = found
+        self.rows = rows
         waiting = points.reversed()
         // A point may lack some fields.
         var fields: [String: VectorField] = [:]
@@ -72,17 +72,19 @@ package struct ParquetSource: PointSource {
 
     private static let pointsLookedAt = 256
 
-    package var count: Int? { rows.file.rowCount }
+    package var count: Int? { rows.rowCount }
 
+    /// 0 where nobody knows how many rows there are.
     package var fractionRead: Double {
-        rows.file.rowCount == 0
-            ? 1 : Double(rows.row - waiting.count) / Double(rows.file.rowCount)
+        guard let count = rows.rowCount else { return 0 }
+        return count == 0 ? 1 : Double(rows.row - waiting.count) / Double(count)
     }
 
     package mutating func skip(_ count: Int) async throws(PipelineError) -> [PointID] {
-        let sample = Set(SkipSample.rows(of: min(count, rows.file.rowCount)))
+        let count = min(count, rows.rowCount ?? count)
+        let sample = Set(SkipSample.rows(of: count))
         var ids: [PointID] = []
-        for row in 0..<min(count, rows.file.rowCount) {
+        for row in 0..<count {
             guard let point = try await nextPoint() else { break }
             if sample.contains(row) { ids.append(point.id) }
         }
@@ -104,17 +106,17 @@ package struct ParquetSource: PointSource {
     }
 
     private static func row(
-        _ rows: inout ParquetRows
-    ) async throws(PipelineError) -> ParquetRows.Row? {
+        _ rows: inout any ColumnRows
+    ) async throws(PipelineError) -> ColumnRow? {
         do { return try await rows.next() } catch let error as PipelineError { throw error } catch {
-            throw .unreadable(file: rows.file.source.path, reason: "\(error)")
+            throw .unreadable(file: rows.path, reason: "\(error)")
         }
     }
 
     // MARK: Points
 
     private static func point(
-        _ row: ParquetRows.Row, number: Int, path: String, _ columns: Columns, firstID: UInt64?
+        _ row: ColumnRow, number: Int, path: String, _ columns: Columns, firstID: UInt64?
     ) throws(PipelineError) -> Point {
         var fields: Payload
         switch row {
@@ -123,7 +125,7 @@ package struct ParquetSource: PointSource {
             throw .malformed(
                 file: path, .row(number), expected: "columns of one row", found: reason)
         }
-        do throws(ParquetFault) {
+        do throws(FormatFault) {
             let id: PointID
             if let firstID {
                 id = .number(firstID + UInt64(number))
@@ -148,7 +150,7 @@ package struct ParquetSource: PointSource {
         }
     }
 
-    private static func id(_ value: JSONValue, _ column: String) throws(ParquetFault) -> PointID {
+    private static func id(_ value: JSONValue, _ column: String) throws(FormatFault) -> PointID {
         if case .integer(let number) = value, let number = UInt64(exactly: number) {
             return .number(number)
         }
@@ -156,14 +158,14 @@ package struct ParquetSource: PointSource {
             if let number = UInt64(text) { return .number(number) }
             if let uuid = UUIDBytes(text) { return .uuid(uuid) }
         }
-        throw ParquetFault(
+        throw FormatFault(
             expected: "an unsigned number below 2^63, or the text of one or of a UUID, in column "
                 + column, found: String(value.jsonText.prefix(60)))
     }
 
     private static func vector(
         _ value: JSONValue, _ column: String
-    ) throws(ParquetFault) -> Vector {
+    ) throws(FormatFault) -> Vector {
         switch value {
         case .array(let elements):
             guard case .array? = elements.first else {
@@ -172,7 +174,7 @@ package struct ParquetSource: PointSource {
             var rows: [[Float]] = []
             for element in elements {
                 guard case .array(let row) = element else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         expected: "a list of lists of numbers in column \(column)",
                         found: "other elements")
                 }
@@ -183,7 +185,7 @@ package struct ParquetSource: PointSource {
             guard case .array(let indices)? = members["indices"],
                 case .array(let values)? = members["values"], indices.count == values.count
             else {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "as many indices as values in column \(column)",
                     found: String(value.jsonText.prefix(60)))
             }
@@ -191,7 +193,7 @@ package struct ParquetSource: PointSource {
             for index in indices {
                 guard case .integer(let number) = index, let number = UInt32(exactly: number)
                 else {
-                    throw ParquetFault(
+                    throw FormatFault(
                         expected: "indices of 32 bits in column \(column)",
                         found: index.jsonText)
                 }
@@ -199,7 +201,7 @@ package struct ParquetSource: PointSource {
             }
             return .sparse(sparse)
         default:
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "a vector in column \(column)",
                 found: String(value.jsonText.prefix(60)))
         }
@@ -207,7 +209,7 @@ package struct ParquetSource: PointSource {
 
     private static func floats(
         _ elements: [JSONValue], _ column: String
-    ) throws(ParquetFault) -> [Float] {
+    ) throws(FormatFault) -> [Float] {
         var floats: [Float] = []
         floats.reserveCapacity(elements.count)
         for element in elements {
@@ -215,7 +217,7 @@ package struct ParquetSource: PointSource {
             case .double(let number): floats.append(Float(number))
             case .integer(let number): floats.append(Float(number))
             default:
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "finite numbers in column \(column)",
                     found: String(element.jsonText.prefix(60)))
             }
@@ -223,7 +225,7 @@ package struct ParquetSource: PointSource {
         return floats
     }
 
-    private static func payload(_ value: JSONValue) throws(ParquetFault) -> Payload {
+    private static func payload(_ value: JSONValue) throws(FormatFault) -> Payload {
         switch value {
         case .null: return [:]
         case .object(let members): return members
@@ -234,12 +236,12 @@ package struct ParquetSource: PointSource {
                 try parser.readEnd()
                 return object
             } catch {
-                throw ParquetFault(
+                throw FormatFault(
                     expected: "\(error.expected) at byte \(error.offset) of column "
                         + payloadColumn, found: error.found)
             }
         default:
-            throw ParquetFault(
+            throw FormatFault(
                 expected: "an object in column \(payloadColumn)",
                 found: String(value.jsonText.prefix(60)))
         }
