@@ -149,14 +149,16 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: settings),
         .target(
-            name: "ApusBench", dependencies: ["Apus", "ApusCore", "ApusKernels", "ApusPipeline"],
-            swiftSettings: settings),
+            name: "ApusBench",
+            dependencies: [
+                "Apus", "ApusCore", "ApusIndex", "ApusKernels", "ApusPipeline",
+            ], swiftSettings: settings),
         .executableTarget(
             name: "ApusCLI",
             dependencies: [
                 "Apus", "ApusBench", "ApusConnectors", "ApusCore", "ApusDocuments", "ApusKernels",
-                "ApusPipeline", "ApusProto", "ApusServer", "ApusStorage", "ApusWire", grpcCore,
-                grpcProtobuf, grpcTransport, logging, protobuf,
+                "ApusPipeline", "ApusProto", "ApusServer", "ApusStorage", "ApusText", "ApusWire",
+                grpcCore, grpcProtobuf, grpcTransport, logging, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings),
 

@@ -43,44 +43,23 @@ struct RecallTruth: Sendable {
     /// For each sample the distances of the nearest other rows, ascending. O(samples × rows ×
     /// dimension), on the threads of `pool` and the caller's.
     func distances(of samples: [UInt32], pool: WorkerPool) -> [[Float]] {
+        var present = Bitmap(count: rowCount)
+        for row in 0..<rowCount where isPresent(row) { present[row] = true }
         let passCount = (samples.count + Self.samplesPerPass - 1) / Self.samplesPerPass
-        return pool.map(iterations: passCount) { pass -> [[Float]] in
+        return pool.map(iterations: passCount) { [present] pass -> [[Float]] in
             let rest = samples.dropFirst(pass * Self.samplesPerPass)
-            return distances(of: Array(rest.prefix(Self.samplesPerPass)))
+            return distances(of: Array(rest.prefix(Self.samplesPerPass)), among: present)
         }.flatMap(\.self)
     }
 
-    private func distances(of samples: [UInt32]) -> [[Float]] {
-        let blockSize = 64
+    private func distances(of samples: [UInt32], among present: Bitmap) -> [[Float]] {
         let limit = RecallCurve.limits.max() ?? 0
-        let places = UnsafeMutablePointer<NeighbourKey>.allocate(capacity: limit * samples.count)
-        let distances = UnsafeMutablePointer<Float>.allocate(capacity: blockSize)
-        defer {
-            unsafe places.deallocate()
-            unsafe distances.deallocate()
+        // The sample itself is found too, unless others are as near.
+        let found = ExactScan.search(
+            all: samples.map { vectors.vector(at: Int($0)) }, kernel: kernel, vectors: vectors,
+            range: 0..<rowCount, k: limit + 1, isPresent: present)
+        return zip(samples, found).map { sample, found in
+            found.filter { $0.ordinal != sample }.prefix(limit).map(\.distance)
         }
-        var beams = samples.indices.map { index in
-            unsafe SearchBeam(keys: places + index * limit, limit: limit)
-        }
-        var start = 0
-        while start < rowCount {
-            let count = min(blockSize, rowCount - start)
-            for (beam, sample) in samples.enumerated() {
-                unsafe kernel.distances(
-                    from: vectors.row(Int(sample)), toRowsFrom: start, count: count, in: vectors,
-                    into: distances)
-                for offset in 0..<count {
-                    let row = start + offset
-                    let key = unsafe NeighbourKey(
-                        distance: distances[offset], ordinal: UInt32(truncatingIfNeeded: row))
-                    guard key < beams[beam].bound, row != Int(sample), isPresent(row) else {
-                        continue
-                    }
-                    beams[beam].insert(key)
-                }
-            }
-            start += count
-        }
-        return beams.map { beam in (0..<beam.count).map { beam[$0].distance } }
     }
 }

@@ -39,6 +39,14 @@ struct SectionBytes: @unchecked Sendable {
         unsafe UnsafeRawBufferPointer(rebasing: buffer[range])
     }
 
+    /// The first byte of a range. REQUIRES: the range lies inside the section and is not empty.
+    func pointer(to range: Range<Int>) -> UnsafeRawPointer {
+        guard let start = unsafe span(range).baseAddress else {
+            preconditionFailure("an empty section")
+        }
+        return unsafe start
+    }
+
     func reader() -> ByteReader { unsafe ByteReader(buffer) }
 }
 

@@ -34,6 +34,118 @@ import Testing
         }
     }
 
+    /// Weights with all their bits, so that a sum in another order is another number.
+    @Test func whatIsSkippedChangesNoAnswer() throws {
+        for seed in 0..<6 as Range<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            let index = SparseIndex()
+            for ordinal in 0..<12_000 as Range<UInt32> {
+                index.insert(skewedVector(&random, isSigned: seed % 3 == 2), ordinal: ordinal * 3)
+            }
+            var narrow = Bitmap(count: 36_000)
+            for _ in 0..<40 { narrow[Int.random(in: 0..<36_000, using: &random)] = true }
+            var wide = Bitmap(count: 30_000, repeating: true)
+            for ordinal in 0..<30_000 where random.next() % 3 == 0 { wide[ordinal] = false }
+            try withMapped(index) { mapped in
+                for _ in 0..<15 {
+                    let query = skewedVector(&random, isSigned: seed % 3 == 1)
+                    for (k, filter) in [(1, nil), (10, nil), (100, wide), (10, wide), (10, narrow)]
+                        as [(Int, Bitmap?)]
+                    {
+                        for lists in [index, mapped] as [any SparseLists] {
+                            let answers = [SparsePlan.exhaustive, .pruned].map { plan in
+                                lists.search(
+                                    query: query, k: k, filter: filter, plan: plan, watch: nil
+                                ) { row in
+                                    row % 11 != 0
+                                        && filter.map { Int(row) < $0.count && $0[Int(row)] }
+                                            ?? true
+                                }
+                            }
+                            #expect(answers[0] == answers[1], "seed \(seed), k \(k)")
+                            #expect(filter == narrow || !answers[0].isEmpty)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Common indices are light and rare ones heavy, as with inverse document frequencies.
+    @Test func mostEntriesOfCommonIndicesAreSkipped() {
+        var random = SeededGenerator(seed: 1)
+        let index = SparseIndex()
+        for ordinal in 0..<50_000 as Range<UInt32> {
+            index.insert(skewedVector(&random, isSigned: false), ordinal: ordinal)
+        }
+        let query = SparseVector(indices: [0, 1, 150], values: [0.1, 0.2, 5])
+        let counts = [SparsePlan.exhaustive, .pruned].map { plan in
+            let watch = SearchWatch()
+            _ = index.search(
+                query: query, k: 10, filter: nil, plan: plan, watch: watch, admits: { _ in true })
+            return watch.measuredCount
+        }
+        #expect(counts[0] == query.indices.reduce(0) { $0 + index.documentFrequency(of: $1) })
+        #expect(counts[1] < counts[0] / 4, "\(counts)")
+    }
+
+    @Test func equalScoresAreInOrderOfOrdinalsWhateverIsSkipped() {
+        let index = SparseIndex()
+        for ordinal in 0..<20_000 as Range<UInt32> {
+            let isRare = ordinal % 1000 == 999
+            index.insert(
+                SparseVector(indices: isRare ? [1, 2] : [1], values: isRare ? [1, 3] : [4]),
+                ordinal: ordinal)
+        }
+        let query = SparseVector(indices: [1, 2], values: [1, 1])
+        let found = index.search(query: query, k: 25, admits: { _ in true })
+        #expect(found == (0..<25).map { SparseMatch(ordinal: $0, score: 4) })
+        let rare = index.search(query: query, k: 3, admits: { $0 >= 998 })
+        #expect(rare == [998, 999, 1000].map { SparseMatch(ordinal: $0, score: 4) })
+    }
+
+    /// What overflows cannot be bounded, and is added up as it always was.
+    @Test func weightsThatOverflowAreAddedUp() {
+        let index = SparseIndex()
+        for ordinal in 0..<9_000 as Range<UInt32> {
+            index.insert(
+                SparseVector(indices: [1, 2], values: [3e38, Float(ordinal)]), ordinal: ordinal)
+        }
+        let query = SparseVector(indices: [1, 2], values: [3e38, 1])
+        let found = index.search(query: query, k: 2, admits: { _ in true })
+        #expect(found == [0, 1].map { SparseMatch(ordinal: $0, score: .infinity) })
+    }
+
+    /// The bytes of version 1, which had no bounds.
+    @Test func sectionsOfTheFirstVersionAreSearched() throws {
+        var random = SeededGenerator(seed: 3)
+        let index = SparseIndex()
+        for ordinal in 0..<5_000 as Range<UInt32> {
+            index.insert(skewedVector(&random, isSigned: true), ordinal: ordinal)
+        }
+        var writer = ByteWriter()
+        index.encode(to: &writer)
+        var bytes = writer.bytes
+        let blockCount = (0..<200 as Range<UInt32>).reduce(0) {
+            $0 + (index.documentFrequency(of: $1) + 127) / 128
+        }
+        bytes.removeLast(blockCount * 8)
+        bytes[0] = 1
+        try unsafe bytes.withUnsafeBytes { buffer in
+            let mapped = try unsafe MappedSparseIndex(buffer)
+            for _ in 0..<20 {
+                let query = skewedVector(&random, isSigned: true)
+                #expect(
+                    mapped.search(query: query, k: 10, admits: { _ in true })
+                        == index.search(query: query, k: 10, admits: { _ in true }))
+            }
+        }
+        bytes[0] = 2
+        #expect(throws: MalformedBytes.self) {
+            try unsafe bytes.withUnsafeBytes { _ = try unsafe MappedSparseIndex($0) }
+        }
+    }
+
     @Test func pointsThatShareNoIndexAreNotFound() {
         let index = SparseIndex()
         index.insert(SparseVector(indices: [1, 5], values: [1, -1]), ordinal: 3)
@@ -152,6 +264,23 @@ import Testing
                 }))
         let values = indices.map { _ in Float(Int.random(in: -8...8, using: &random)) / 4 }
         return SparseVector(indices: indices, values: values)
+    }
+
+    /// Some of 200 indices, of which the first are the most common.
+    private func skewedVector(
+        _ random: inout SeededGenerator, isSigned: Bool
+    ) -> SparseVector {
+        let indices = Set(
+            (0..<Int.random(in: 1...12, using: &random)).map { _ in
+                let place = Float.random(in: 0..<1, using: &random)
+                return UInt32(200 * place * place * place)
+            })
+        return SparseVector(
+            indices: indices.sorted(),
+            values: indices.map { _ in
+                let value = Float.random(in: 0.01..<1, using: &random)
+                return isSigned && random.next() % 2 == 0 ? -value : value
+            })
     }
 
     private func scan(

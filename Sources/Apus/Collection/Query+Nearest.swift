@@ -73,7 +73,7 @@ extension ReadView {
             guard let field = try segment.sparseFields[name] else { continue }
             let admitted = try admittedRows(of: index, scope)
             let found = field.index.search(
-                query: weighted, k: scope.searchLimit, watch: watch
+                query: weighted, k: scope.searchLimit, filter: admitted.bitmap, watch: watch
             ) { row in admitted.contains(Int(row)) }
             try interruption?.check()
             for match in found {

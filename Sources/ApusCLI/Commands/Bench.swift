@@ -6,6 +6,6 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure recall and speed.",
         subcommands: [
             BenchANN.self, BenchFilters.self, BenchPlanner.self, BenchStorage.self,
-            BenchChurn.self, BenchKernels.self, BenchRetrieval.self,
+            BenchChurn.self, BenchKernels.self, BenchRetrieval.self, BenchSparse.self,
         ])
 }

@@ -44,24 +44,22 @@ package enum ExactScan {
             }
         }
         watch?.add(measured: scan.measuredCount)
-        return scan.results()
+        return scan.best.neighbours
     }
 
     /// The state of one search.
     private struct Scan {
         let kernel: DistanceKernel
         let vectors: VectorSpace
-        let limit: Int
         private(set) var measuredCount = 0
         private var ids: [UInt32] = []
         private var distances = [Float](repeating: 0, count: ExactScan.blockSize)
-        /// A heap with the worst on top, at most `limit`.
-        private var best: [NeighbourKey] = []
+        private(set) var best: NearestKeys
 
         init(kernel: DistanceKernel, vectors: VectorSpace, limit: Int) {
             self.kernel = kernel
             self.vectors = vectors
-            self.limit = limit
+            best = NearestKeys(limit: limit)
             ids.reserveCapacity(ExactScan.blockSize)
         }
 
@@ -124,41 +122,7 @@ package enum ExactScan {
                 }
             }
             for index in 0..<count {
-                offer(NeighbourKey(distance: distances[index], ordinal: ids[index]))
-            }
-        }
-
-        func results() -> [Neighbour] { best.sorted().map(\.neighbour) }
-
-        private mutating func offer(_ key: NeighbourKey) {
-            if best.count < limit {
-                best.append(key)
-                siftUp()
-            } else if let worst = best.first, key < worst {
-                best[0] = key
-                siftDown()
-            }
-        }
-
-        private mutating func siftUp() {
-            var child = best.count - 1
-            while child > 0 {
-                let parent = (child - 1) / 2
-                guard best[parent] < best[child] else { return }
-                best.swapAt(parent, child)
-                child = parent
-            }
-        }
-
-        private mutating func siftDown() {
-            var parent = 0
-            while true {
-                var child = 2 * parent + 1
-                guard child < best.count else { return }
-                if child + 1 < best.count, best[child] < best[child + 1] { child += 1 }
-                guard best[parent] < best[child] else { return }
-                best.swapAt(parent, child)
-                parent = child
+                best.offer(NeighbourKey(distance: distances[index], ordinal: ids[index]))
             }
         }
     }

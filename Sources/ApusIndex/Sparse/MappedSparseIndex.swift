@@ -9,11 +9,15 @@ package struct MappedSparseIndex: SparseLists {
     private let bytes: SectionBytes
     private let layout: SparseFormat.Layout
     private let listCount: Int
+    /// For each list where its bounds begin among all, and behind the last where they end; nil: the
+    /// section has none.
+    private var boundStarts: [Int]?
     package let count: Int
     /// How many entries the lists have together.
     package let postingCount: Int
 
-    /// Opens what `SparseIndex.encode` wrote. Throws when the bytes are no such section; O(lists).
+    /// Opens what `SparseIndex.encode` wrote, in this version or an earlier one. Throws when the
+    /// bytes are no such section; O(lists).
     package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
         var reader = unsafe ByteReader(bytes)
         let version: UInt32 = try reader.read()
@@ -22,14 +26,14 @@ package struct MappedSparseIndex: SparseLists {
                 newer: "the sparse lists", version: UInt64(version),
                 known: UInt64(SparseFormat.version), offset: 0)
         }
-        guard version == SparseFormat.version else {
+        guard version >= 1 else {
             throw MalformedBytes("sparse lists of unknown version \(version)", offset: 0)
         }
         listCount = Int(try reader.read(UInt32.self))
         guard let count = Int(exactly: try reader.read(UInt64.self)),
             let postingCount = Int(exactly: try reader.read(UInt64.self)),
             let layout = SparseFormat.Layout(listCount: listCount, entryCount: postingCount),
-            layout.size == bytes.count
+            version == 1 ? layout.bounds == bytes.count : layout.bounds <= bytes.count
         else {
             throw MalformedBytes(
                 "sparse lists whose counts do not fit their \(bytes.count) bytes", offset: 4)
@@ -39,6 +43,22 @@ package struct MappedSparseIndex: SparseLists {
         self.layout = layout
         self.bytes = unsafe SectionBytes(bytes)
         try checkLists()
+        if version > 1 { boundStarts = try findBounds() }
+    }
+
+    /// REQUIRES: the lists were checked.
+    private func findBounds() throws(MalformedBytes) -> [Int] {
+        var starts = [0]
+        starts.reserveCapacity(listCount + 1)
+        var start = 0
+        for list in 0..<listCount {
+            start += SparseFormat.blockCount(ofList: entries(of: list).count)
+            starts.append(start)
+        }
+        guard bytes.count - layout.bounds == start * 8 else {
+            throw MalformedBytes("sparse lists without all of their bounds", offset: layout.bounds)
+        }
+        return starts
     }
 
     private func checkLists() throws(MalformedBytes) {
@@ -54,32 +74,68 @@ package struct MappedSparseIndex: SparseLists {
         }
     }
 
-    package func documentFrequency(of index: UInt32) -> Int { entries(of: index).count }
-
-    package func search(
-        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
-    ) -> [SparseMatch] {
-        let query = query.sorted()
-        let cursors = zip(query.indices, query.values).map { index, weight in
-            MappedPostingCursor(
-                bytes: bytes, layout: layout, entries: entries(of: index), queryWeight: weight)
-        }
-        return SparseSearch.run(cursors: cursors, k: k, watch: watch, admits: admits)
+    package func documentFrequency(of index: UInt32) -> Int {
+        position(of: index).map { entries(of: $0).count } ?? 0
     }
 
-    /// The positions of an index's list among the entries; empty when there is none. O(log L).
-    private func entries(of wanted: UInt32) -> Range<Int> {
+    package func search(
+        query: SparseVector, k: Int, filter: Bitmap?, plan: SparsePlan, watch: SearchWatch?,
+        admits: (UInt32) -> Bool
+    ) -> [SparseMatch] {
+        let query = query.sorted()
+        let lists = zip(query.indices, query.values).compactMap { index, weight in
+            position(of: index).map { list in
+                QueryList(weight: weight, runs: runs(of: list), count: entries(of: list).count)
+            }
+        }
+        return SparseSearch.run(
+            lists: lists, k: k, filter: filter, plan: boundStarts == nil ? .exhaustive : plan,
+            watch: watch, admits: admits)
+    }
+
+    /// An index's list; nil when there is none. O(log L).
+    private func position(of wanted: UInt32) -> Int? {
         var low = 0
         var high = listCount
         while low < high {
             let middle = (low + high) / 2
             if index(middle) < wanted { low = middle + 1 } else { high = middle }
         }
-        guard low < listCount, index(low) == wanted else { return 0..<0 }
-        // Checked again, because the bytes may have changed since they were opened.
-        let start = Int(clamping: offset(low))
-        let end = min(Int(clamping: offset(low + 1)), postingCount)
+        return low < listCount && index(low) == wanted ? low : nil
+    }
+
+    /// The positions of a list among the entries. Checked again, because the bytes may have changed
+    /// since they were opened.
+    private func entries(of list: Int) -> Range<Int> {
+        let start = Int(clamping: offset(list))
+        let end = min(Int(clamping: offset(list + 1)), postingCount)
         return start < end ? start..<end : 0..<0
+    }
+
+    private func runs(of list: Int) -> [PostingRun] {
+        let entries = entries(of: list)
+        let size = PostingBlock.size
+        return (0..<SparseFormat.blockCount(ofList: entries.count)).map { block in
+            let start = entries.lowerBound + block * size
+            let count = min(size, entries.upperBound - start)
+            let ordinals = layout.ordinals + start * 4
+            let weights = layout.weights + start * 4
+            return unsafe PostingRun(
+                ordinals: bytes.pointer(to: ordinals..<ordinals + count * 4),
+                weights: bytes.pointer(to: weights..<weights + count * 4), count: count,
+                last: bytes.load(UInt32.self, at: ordinals + (count - 1) * 4),
+                bounds: bounds(ofBlock: block, inList: list))
+        }
+    }
+
+    private func bounds(ofBlock block: Int, inList list: Int) -> WeightBounds {
+        guard let boundStarts, boundStarts[list] + block < boundStarts[list + 1] else {
+            return WeightBounds(greatest: .infinity, least: -.infinity)
+        }
+        let place = layout.bounds + (boundStarts[list] + block) * 8
+        return WeightBounds(
+            greatest: Float(bitPattern: bytes.load(UInt32.self, at: place)),
+            least: Float(bitPattern: bytes.load(UInt32.self, at: place + 4)))
     }
 
     private func index(_ list: Int) -> UInt32 {
@@ -88,40 +144,5 @@ package struct MappedSparseIndex: SparseLists {
 
     private func offset(_ list: Int) -> UInt64 {
         bytes.load(UInt64.self, at: layout.offsets + list * 8)
-    }
-}
-
-/// Walks a list of a segment file.
-private struct MappedPostingCursor: PostingCursor {
-    let queryWeight: Float
-    private let bytes: SectionBytes
-    private let layout: SparseFormat.Layout
-    private var entries: Range<Int>
-
-    init(
-        bytes: SectionBytes, layout: SparseFormat.Layout, entries: Range<Int>, queryWeight: Float
-    ) {
-        self.bytes = bytes
-        self.layout = layout
-        self.entries = entries
-        self.queryWeight = queryWeight
-    }
-
-    var nextOrdinal: UInt32? { entries.first.map(ordinal) }
-
-    mutating func advance(below end: UInt64, _ body: (UInt32, Float) -> Void) {
-        var position = entries.lowerBound
-        while position < entries.upperBound {
-            let ordinal = ordinal(position)
-            guard ordinal < end else { break }
-            let weight = bytes.load(UInt32.self, at: layout.weights + position * 4)
-            body(ordinal, Float(bitPattern: weight))
-            position += 1
-        }
-        entries = position..<entries.upperBound
-    }
-
-    private func ordinal(_ position: Int) -> UInt32 {
-        bytes.load(UInt32.self, at: layout.ordinals + position * 4)
     }
 }

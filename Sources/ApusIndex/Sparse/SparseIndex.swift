@@ -33,8 +33,8 @@ package final class SparseIndex: SparseLists {
     /// About what the lists take in memory.
     package var memoryByteCount: Int {
         state.withLock { state in
-            state.postingCount * MemoryLayout<Posting>.stride
-                + state.lists.capacity * (MemoryLayout<PostingList>.stride + 64)
+            state.postingCount * 8
+                + state.lists.capacity * (MemoryLayout<PostingList>.stride + 128)
         }
     }
 
@@ -45,7 +45,7 @@ package final class SparseIndex: SparseLists {
         state.withLock { state in
             for (index, weight) in zip(vector.indices, vector.values) {
                 state.lists[index, default: PostingList()]
-                    .append(Posting(ordinal: ordinal, weight: weight))
+                    .append(ordinal: ordinal, weight: weight)
             }
             state.count += 1
             state.postingCount += vector.indices.count
@@ -57,9 +57,24 @@ package final class SparseIndex: SparseLists {
     }
 
     package func search(
-        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
+        query: SparseVector, k: Int, filter: Bitmap?, plan: SparsePlan, watch: SearchWatch?,
+        admits: (UInt32) -> Bool
     ) -> [SparseMatch] {
-        SparseSearch.run(cursors: cursors(of: query), k: k, watch: watch, admits: admits)
+        let query = query.sorted()
+        // Holds the lock only while it takes references to the lists.
+        let lists = state.withLock { state in
+            zip(query.indices, query.values).compactMap { index, weight in
+                state.lists[index].map { ($0, weight) }
+            }
+        }
+        return withExtendedLifetime(lists) {
+            SparseSearch.run(
+                lists: lists.map { list, weight in
+                    var runs: [PostingRun] = []
+                    list.forEachBlock { runs.append($0.run) }
+                    return QueryList(weight: weight, runs: runs, count: list.count)
+                }, k: k, filter: filter, plan: plan, watch: watch, admits: admits)
+        }
     }
 
     /// What BM25 multiplies a query's weight with: ln((N − n + 0.5) / (n + 0.5) + 1), for N
@@ -72,87 +87,8 @@ package final class SparseIndex: SparseLists {
         return logf((all - having + 0.5) / (having + 0.5) + 1)
     }
 
-    /// The lists of the query's indices as they are now, ascending by index. Holds the lock only
-    /// while it takes references to them.
-    private func cursors(of query: SparseVector) -> [PostingListCursor] {
-        let query = query.sorted()
-        return state.withLock { state in
-            zip(query.indices, query.values).compactMap { index, weight in
-                state.lists[index].map { PostingListCursor(list: $0, queryWeight: weight) }
-            }
-        }
-    }
-
     /// All lists, ascending by index.
     func sortedLists() -> [(index: UInt32, list: PostingList)] {
         state.withLock { $0.lists }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-}
-
-/// One point in the list of an index.
-struct Posting: Hashable, Sendable {
-    var ordinal: UInt32
-    var weight: Float
-}
-
-/// The points that have one index, ascending by ordinal.
-///
-/// A value that shares its blocks with its copies: an insertion while a search holds a copy copies
-/// the open block and the list of blocks, not the entries.
-struct PostingList: Sendable {
-    private static let blockSize = 256
-
-    private var blocks: [[Posting]] = []
-    private var open: [Posting] = []
-
-    var count: Int { blocks.count * Self.blockSize + open.count }
-
-    mutating func append(_ posting: Posting) {
-        open.append(posting)
-        if open.count == Self.blockSize {
-            blocks.append(open)
-            open = []
-        }
-    }
-
-    var blockCount: Int { blocks.count + (open.isEmpty ? 0 : 1) }
-
-    func forEach(_ body: (Posting) -> Void) {
-        for index in 0..<blockCount { block(index).forEach(body) }
-    }
-
-    /// The entries of a block; `index` is below `blockCount`.
-    func block(_ index: Int) -> [Posting] { index < blocks.count ? blocks[index] : open }
-}
-
-/// Walks a list in memory.
-struct PostingListCursor: PostingCursor {
-    let queryWeight: Float
-    private let list: PostingList
-    private var block: [Posting]
-    private var blockIndex = 0
-    private var position = 0
-
-    init(list: PostingList, queryWeight: Float) {
-        self.list = list
-        self.queryWeight = queryWeight
-        block = list.blockCount > 0 ? list.block(0) : []
-    }
-
-    var nextOrdinal: UInt32? { position < block.count ? block[position].ordinal : nil }
-
-    mutating func advance(below end: UInt64, _ body: (UInt32, Float) -> Void) {
-        while position < block.count {
-            while position < block.count {
-                let posting = block[position]
-                guard posting.ordinal < end else { return }
-                body(posting.ordinal, posting.weight)
-                position += 1
-            }
-            blockIndex += 1
-            guard blockIndex < list.blockCount else { return }
-            block = list.block(blockIndex)
-            position = 0
-        }
     }
 }

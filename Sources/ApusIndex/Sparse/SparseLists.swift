@@ -12,18 +12,25 @@ package protocol SparseLists: Sendable {
     /// The `k` admitted points whose dot product with `query` is greatest, best first, equal
     /// scores by ordinal. Only points that share an index with the query are among them.
     ///
-    /// The scores are sums in ascending order of the indices, so they are the same on every run.
-    /// O(p + r log k) for p entries in the query's lists and r points in them. `admits` is asked
-    /// once per point at most.
+    /// The scores are sums in ascending order of the indices, so they are the same on every run and
+    /// with every plan. O(p + r log k) for p entries in the query's lists and r points in them; most
+    /// of them are skipped where few points come near the best. `filter`, when given, is a set that
+    /// `admits` refuses everything outside of. `admits` is asked once per point at most. `watch` is
+    /// told as measured how many entries were added up or looked up.
     func search(
-        query: SparseVector, k: Int, watch: SearchWatch?, admits: (UInt32) -> Bool
+        query: SparseVector, k: Int, filter: Bitmap?, plan: SparsePlan, watch: SearchWatch?,
+        admits: (UInt32) -> Bool
     ) -> [SparseMatch]
 }
 
 extension SparseLists {
     package func search(
-        query: SparseVector, k: Int, admits: (UInt32) -> Bool
-    ) -> [SparseMatch] { search(query: query, k: k, watch: nil, admits: admits) }
+        query: SparseVector, k: Int, filter: Bitmap? = nil, watch: SearchWatch? = nil,
+        admits: (UInt32) -> Bool
+    ) -> [SparseMatch] {
+        search(
+            query: query, k: k, filter: filter, plan: .pruned, watch: watch, admits: admits)
+    }
 }
 
 /// A point that a sparse search found.
