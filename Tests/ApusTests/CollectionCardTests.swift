@@ -7,7 +7,9 @@ import Testing
 /// Which models made the vectors: what is written down, what survives, and what is refused.
 @Suite("The collection card") struct CollectionCardTests {
     private static func open(_ disk: SimulatedFileSystem) throws -> Database {
-        try Database.open(at: "/db", fileSystem: disk)
+        var configuration = EngineConfiguration()
+        configuration.mergesInBackground = false
+        return try Database.open(at: "/db", configuration: configuration, fileSystem: disk)
     }
 
     private static func made(_ disk: SimulatedFileSystem) throws -> (Database, Collection) {
