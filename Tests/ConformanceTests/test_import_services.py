@@ -3,6 +3,8 @@ the servers are those of `vector_services.py`."""
 
 from __future__ import annotations
 
+import json
+import random
 import uuid
 
 import numpy as np
@@ -12,6 +14,7 @@ from qdrant_client import models
 import apus_server
 from conftest import connect
 from imports import command, everything, imported, refusal
+from imports import run as process
 from vector_services import Elasticsearch, Pinecone, Weaviate, packed
 
 RANDOM = np.random.default_rng(12)
@@ -108,6 +111,15 @@ def test_a_tenant_of_weaviate_is_taken_alone(tmp_path):
             one["tenant"] = "a" if n % 4 else "b"
         said = run(tmp_path, "weaviate", server, "--collection", "Docs", "--tenant", "b")
         assert "has 10 points" in said
+
+
+def test_a_server_that_gives_one_page_for_ever_is_told(tmp_path):
+    with weaviate(20) as server:
+        usual = server.reply
+        server.reply = lambda method, path, query, body, headers: usual(
+            method, path, {**query, "after": ""} if "after" in query else query, body, headers)
+        assert "goes round in circles" in run(
+            tmp_path, "weaviate", server, "--collection", "Docs", succeeds=False)
 
 
 def test_what_weaviate_refuses_is_named(tmp_path):
@@ -325,6 +337,70 @@ def test_a_user_and_a_password(tmp_path):
         server.accepts = "Basic ZWxhc3RpYzplLWtleQ=="
         assert "has 330 points" in run(
             tmp_path, "elasticsearch", server, "--index", "docs", "--user", "elastic")
+
+
+# Answers of anybody
+
+STRANGE = [None, True, 0, -1, 2**63 - 1, -2**63, 2**64, 1e308, 0.5, "", "x", "\u0000", [], [[]], {},
+           [None], [1e39], {"": {}}, "99999999999999999999"]
+
+
+def changed(value, generator):
+    """The value with one of its parts replaced, or left out, or twice."""
+    value = json.loads(json.dumps(value))
+    places = []
+
+    def walk(part):
+        for key in part if isinstance(part, dict) else range(len(part)):
+            places.append((part, key))
+            if isinstance(part[key], (dict, list)):
+                walk(part[key])
+
+    if isinstance(value, (dict, list)):
+        walk(value)
+    if not places:
+        return generator.choice(STRANGE)
+    part, key = generator.choice(places)
+    what = generator.random()
+    if what < 0.15:
+        del part[key]
+    elif what < 0.25 and isinstance(part, list):
+        part.append(part[key])
+    else:
+        part[key] = generator.choice(STRANGE)
+    return value
+
+
+@pytest.mark.parametrize("kind", ["weaviate", "pinecone", "elasticsearch"])
+def test_strange_answers_end_a_run_and_never_trap(tmp_path, kind):
+    make, more = {
+        "weaviate": (lambda: weaviate(20, named=True), ("--collection", "Docs")),
+        "pinecone": (lambda: pinecone(), ()),
+        "elasticsearch": (lambda: elasticsearch(), ("--index", "docs")),
+    }[kind]
+    outcomes = set()
+    for seed in range(8):
+        generator = random.Random(seed)
+        with make() as server:
+            usual = server.reply
+            turn = generator.randrange(6)
+
+            def reply(*arguments):
+                status, body, headers = usual(*arguments)
+                if len(server.calls) > turn and body and generator.random() < 0.5:
+                    body = json.dumps(changed(json.loads(body), generator)).encode()
+                # A source that never ends is not what is tested here.
+                return (status, body, headers) if len(server.calls) < 60 else (403, b"", {})
+
+            server.reply = reply
+            result = process(
+                tmp_path, "import", kind, "--from", server.url, "--data",
+                str(tmp_path / f"data{seed}"), "--key-from", f"{kind[0].upper()}_KEY", "--into",
+                "c", "--batch-size", "40", *more, more=KEYS)
+            assert result.returncode in (0, 1, 2), f"seed {seed}: {result.stderr}"
+            assert result.returncode == 0 or "apus: " in result.stderr, result.stderr
+            outcomes.add(result.returncode)
+    assert 1 in outcomes
 
 
 # What is compared at the end

@@ -12,6 +12,7 @@ import pytest
 
 import apus_server
 import components
+from http_service import Service
 from pipelines import Pipeline
 
 TEXTS = {f"k{n}": f"text {n} " + "a" * n for n in range(40)}
@@ -181,6 +182,21 @@ def test_an_embedder_that_is_away_is_named(tmp_path):
     url = f"http://127.0.0.1:{components.free_port()}/v1"
     work = pipeline(tmp_path, url, options="retry: {first: 1ms, tries: 2}\n")
     assert url in work.run(succeeds=False)
+
+
+@pytest.mark.parametrize("shape, data", [
+    ([2**62, 3], []), ([-1, 3], [1.0, 2.0]), ([], [1.0]), ([2], "x"), ([2.5], [1.0, 2.0])])
+def test_a_tensor_that_contradicts_itself_is_named(tmp_path, shape, data):
+    class Inference(Service):
+        def answer(self, *_):
+            tensor = {"name": "v", "datatype": "FP32", "shape": shape, "data": data}
+            return 200, json.dumps({"outputs": [tensor]}).encode(), {}
+
+    with Inference() as server:
+        work = pipeline(tmp_path, server.url, options="retry: {first: 1ms, tries: 2}\n")
+        work.path.write_text(work.path.read_text().replace("{openai:", "{openInference:"))
+        assert "gave no answer of the protocol" in work.run(succeeds=False)
+        assert work.points() == {}
 
 
 def test_mlserver_over_the_open_inference_protocol(tmp_path, tmp_path_factory):

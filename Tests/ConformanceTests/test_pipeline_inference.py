@@ -237,7 +237,9 @@ def broken(model, change):
     (lambda r: r.raw_output_contents.__setitem__(1, b"12345"), "none of whole FP32"),
     (lambda r: setattr(r.outputs[1], "datatype", "BYTES"), "numbers of the type 'BYTES'"),
     (lambda r: setattr(r.outputs[1], "name", "other"), "no output 'vectors'"),
-    (lambda r: r.raw_output_contents.__setitem__(1, b""), "gave a vector of 0 numbers"),
+    (lambda r: r.raw_output_contents.__setitem__(1, b""), "0 numbers in a shape of [8, 3]"),
+    (lambda r: (r.raw_output_contents.__setitem__(1, b""),
+                r.outputs[1].shape.__setitem__(0, 2**62)), "0 numbers in a shape of"),
 ])
 def test_answers_that_contradict_themselves_are_named(tmp_path, model, change, message):
     model.answer = broken(model, change)

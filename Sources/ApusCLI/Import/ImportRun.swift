@@ -109,6 +109,9 @@ struct ImportRun {
                 try await source.page(behind: behind, limit: options.batchSize)
             }
             guard let page else { break }
+            guard page.position != behind else {
+                throw Failure("the source goes round in circles behind \(page.position.jsonText)")
+            }
             let change = SinkChange(
                 upserts: page.points, pipeline: source.identity, position: page.position)
             try await retry.run { try await sink.write(change) }

@@ -69,8 +69,8 @@ package struct OpenInferenceEmbedder: Embedder {
             case .array(let data)? = tensor["data"]
         else { throw unusable("no output '\(settings.output ?? "")' with shape and data") }
         let numbers = try flattened(data)
-        guard case .integer(let rows)? = shape.first, let rows = Int(exactly: rows), rows > 0,
-            numbers.count.isMultiple(of: rows)
+        guard case .integer(let rows)? = shape.first, let rows = Int(exactly: rows),
+            (1...max(1, numbers.count)).contains(rows), numbers.count.isMultiple(of: rows)
         else { throw unusable("\(numbers.count) numbers in a shape of \(shape)") }
         let width = numbers.count / rows
         return (0..<rows).map { Array(numbers[($0 * width)..<(($0 + 1) * width)]) }

@@ -82,7 +82,8 @@ package struct PineconeImport: PointImport {
     private static func plain(_ name: String) -> String { name == "__default__" ? "" : name }
 
     package func count() async throws -> Int {
-        try await namespaces().reduce(0) { $0 + $1.count }
+        // Sums that no number holds are none that a collection has.
+        try await namespaces().reduce(0) { $0 &+ $1.count }
     }
 
     /// The position is a namespace and the token of its next page.

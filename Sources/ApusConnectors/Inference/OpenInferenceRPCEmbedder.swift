@@ -118,8 +118,8 @@ package final class OpenInferenceRPCEmbedder: Embedder {
         guard let index else { throw unusable("no output '\(name ?? "")'") }
         let output = answer.outputs[index]
         let numbers = try numbers(output, raw: answer.rawOutputContents, at: index)
-        guard let first = output.shape.first, let rows = Int(exactly: first), rows > 0,
-            numbers.count.isMultiple(of: rows)
+        guard let first = output.shape.first, let rows = Int(exactly: first),
+            (1...max(1, numbers.count)).contains(rows), numbers.count.isMultiple(of: rows)
         else { throw unusable("\(numbers.count) numbers in a shape of \(output.shape)") }
         let width = numbers.count / rows
         return (0..<rows).map { Array(numbers[($0 * width)..<(($0 + 1) * width)]) }
