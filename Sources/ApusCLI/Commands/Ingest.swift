@@ -17,7 +17,8 @@ struct IngestCommand: AsyncParsableCommand {
               x.fvecs x.bvecs  float32 or uint8; id = row number
               x.jsonl[.gz]     {"id": 7, "vector": [0.1, 0.2], "payload": {"y": 1}}
                                "vector": {"name": [...], ...} for named vectors
-              x.parquet        columns id, vector (a list of floats), vectors (a struct of \
+              x.hdf5           the table that --vector-column names; id = row number
+              x.parquet x.arrow columns id, vector (a list of floats), vectors (a struct of \
             named ones), payload; other columns are members of the payload
 
             PAYLOAD (x.jsonl or x.jsonl.gz) has a JSON object a line: the payload of the row with \
@@ -59,11 +60,14 @@ struct IngestCommand: AsyncParsableCommand {
     var idOffset: UInt64 = 0
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet or x.arrow that has the ids.", valueName: "name"))
+        help: ArgumentHelp(
+            "The column of x.parquet or x.arrow that has the ids.", valueName: "name"))
     var idColumn = ColumnSource.Columns().id
 
     @Option(
-        help: ArgumentHelp("The column of x.parquet or x.arrow that has the vectors.", valueName: "name"))
+        help: ArgumentHelp(
+            "The column of x.parquet or x.arrow, or table of x.hdf5, that has the vectors.",
+            valueName: "name"))
     var vectorColumn = ColumnSource.Columns().vector
 
     @Option(
@@ -89,7 +93,8 @@ struct IngestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let source = try VectorSource(vectors: vectors, payload: payload)
+        let source = try VectorSource(
+            vectors: vectors, payload: payload, table: vectorColumn)
         if let data {
             let target = try LocalTarget(directory: data, collection: collection)
             do {
@@ -129,8 +134,10 @@ struct IngestCommand: AsyncParsableCommand {
                 })
         case .rows(let rows, let payload):
             let payloadFile = try payload.map { try InputFile(path: $0) }
+            var job = job(targetName, rows.file, payloadFile)
+            if ColumnFormat(path: vectors) == .hdf5 { job.columns = [vectorColumn] }
             try await load(
-                into: target, job: job(targetName, rows.file, payloadFile),
+                into: target, job: job,
                 from: {
                     try RowSource(
                         rows, payload: try payloadFile.map { try LineReader($0) },
