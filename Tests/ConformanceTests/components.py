@@ -107,7 +107,7 @@ def postgres(folder: pathlib.Path):
         rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
         port = free_port()
         options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(home / "run"),
-                   "-c", "fsync=off", "-c", "max_connections=30"]
+                   "-c", "fsync=off", "-c", "max_connections=30", "-c", "wal_level=logical"]
         with running([str(programs / "bin/postgres"), "-D", str(data), *options], folder,
                      cwd="/", **_unprivileged()):
             import psycopg2

@@ -11,7 +11,8 @@ struct SourceOptions: ParsableArguments {
           x.fvecs x.bvecs  float32 or uint8; id = row number
           x.jsonl[.gz]     {"id": 7, "vector": [0.1, 0.2], "payload": {"y": 1}}
                            "vector": {"name": [...], ...} for named vectors
-          x.parquet        columns id, vector (a list of floats), vectors (a struct of \
+          x.hdf5           the table that --vector-column names; id = row number
+          x.parquet x.arrow columns id, vector (a list of floats), vectors (a struct of \
         named ones), payload; other columns are members of the payload
 
         PAYLOAD (x.jsonl or x.jsonl.gz) has a JSON object a line: the payload of the row with \
@@ -37,7 +38,8 @@ struct SourceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The column of x.parquet or x.arrow that has the vectors.", valueName: "name"))
+            "The column of x.parquet or x.arrow, or table of x.hdf5, that has the vectors.",
+            valueName: "name"))
     var vectorColumn = ColumnSource.Columns().vector
 
     func validate() throws {
@@ -45,7 +47,9 @@ struct SourceOptions: ParsableArguments {
     }
 
     /// The file, told apart by its name; rows are opened.
-    func source() throws -> VectorSource { try VectorSource(vectors: vectors, payload: payload) }
+    func source() throws -> VectorSource {
+        try VectorSource(vectors: vectors, payload: payload, table: vectorColumn)
+    }
 
     /// The points from the first one on.
     func open(_ source: VectorSource) async throws -> AnyPointSource {
@@ -78,6 +82,7 @@ struct SourceOptions: ParsableArguments {
         case .rows(let rows, let payload):
             file = rows.file
             payloadFile = try payload.map { try InputFile(path: $0) }
+            if ColumnFormat(path: vectors) == .hdf5 { columns = [vectorColumn] }
         }
         var job = Checkpoint.Job(
             target: target, collection: collection, vectors: Checkpoint.Source(file),

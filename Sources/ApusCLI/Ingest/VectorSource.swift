@@ -10,7 +10,12 @@ enum VectorSource {
     /// Rows of columns, among them ids, vectors and payloads.
     case columns(path: String)
 
-    init(vectors path: String, payload: String?) throws {
+    /// `table` is that of an HDF5 file.
+    init(vectors path: String, payload: String?, table: String) throws {
+        if ColumnFormat(path: path) == .hdf5 {
+            self = .rows(try HDF5File(path: path).rows(table), payload: payload)
+            return
+        }
         let isColumns = ColumnFormat(path: path) != nil
         let isLines = [".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"].contains(
             where: path.hasSuffix)

@@ -129,7 +129,7 @@ actor ObjectRecords: RecordSource {
                 key: isRows ? "" : object.key, place: place, time: object.modified,
                 change: .malformed(reason: reason, raw: ""))
         }
-        if ColumnFormat(path: object.key) != nil {
+        if [.parquet, .arrow].contains(ColumnFormat(path: object.key)) {
             do {
                 try await openRows(of: object, place)
                 return nil

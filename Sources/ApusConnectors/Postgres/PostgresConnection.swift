@@ -79,7 +79,7 @@ final class PostgresConnection {
         let message = unsafe Self.text(PQresultErrorMessage(result))
         // Connections, resources, shut-downs, rolled back transactions; without a code the
         // connection broke.
-        let mayPass = ["08", "40", "53", "57P", "55P03"].contains { state.hasPrefix($0) }
+        let mayPass = ["08", "40", "53", "57P", "55P03", "55006"].contains { state.hasPrefix($0) }
         let isLost = state.isEmpty || (unsafe PQstatus(connection)) != CONNECTION_OK
         return StageError(
             mayPass || isLost ? .transient(after: nil) : .fatal, stage: stage,

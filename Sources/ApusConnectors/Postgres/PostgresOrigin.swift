@@ -7,7 +7,8 @@ package import ApusPipeline
 /// grows with every change of a row, usually `updated_at`) a run reads rows in its order from where
 /// the last one ended: only what changed since. A transaction that is under way may still commit rows
 /// with earlier watermarks, so nothing at or after the start of the oldest one is read yet, nor
-/// anything younger than `settle`.
+/// anything younger than `settle`. With a replication slot the table is copied once, and then the
+/// server's log says what changes (`PostgresChanges`).
 package struct PostgresOrigin: RecordOrigin {
     package struct Settings: Sendable {
         /// As libpq takes it.
@@ -19,6 +20,10 @@ package struct PostgresOrigin: RecordOrigin {
         package var columns: [String]?
         package var watermark: String?
         package var settle: Duration
+        /// The replication slot that says what changes; nil: the table is read.
+        package var slot: String?
+        /// The publication that it follows; nil: that of the slot's name. Made if it is missing.
+        package var publication: String?
         /// A row that takes more as JSON is a malformed record.
         package var rowBytesMax = 32 << 20
 
@@ -31,7 +36,8 @@ package struct PostgresOrigin: RecordOrigin {
 
         init(_ declaration: Declaration) throws(DeclarationProblem) {
             let values = try declaration.members([
-                "connection", "table", "key", "columns", "watermark", "settle", "rowSize",
+                "connection", "table", "key", "columns", "watermark", "settle", "rowSize", "slot",
+                "publication",
             ])
             connection = try Reference(try values.required("connection", of: declaration))
             table = try values.required("table", of: declaration).text()
@@ -43,6 +49,21 @@ package struct PostgresOrigin: RecordOrigin {
             }
             watermark = try values["watermark"]?.text()
             settle = try values["settle"]?.duration() ?? .zero
+            if let declared = values["slot"] {
+                let slot = try declared.text()
+                guard slot.wholeMatch(of: /[a-z0-9_]{1,63}/) != nil else {
+                    throw declared.problem(
+                        "a slot's name has lower-case letters, digits and _, 63 at most")
+                }
+                guard watermark == nil else {
+                    throw declared.problem("a table is followed by a slot or by a watermark")
+                }
+                self.slot = slot
+            }
+            publication = try values["publication"]?.text()
+            if let declared = values["publication"], slot == nil {
+                throw declared.problem("a publication needs a slot")
+            }
             if let size = values["rowSize"] { rowBytesMax = try size.byteCount() }
         }
     }
@@ -54,12 +75,16 @@ package struct PostgresOrigin: RecordOrigin {
     package var identity: String {
         "postgres \(settings.connection) \(settings.table) key=\(settings.key) "
             + "watermark=\(settings.watermark ?? "")"
+            + (settings.slot.map { " slot=\($0)" } ?? "")
     }
 
     package var showsAll: Bool { true }
 
     package func open(at position: JSONValue?) async throws -> any RecordSource {
-        PostgresRows(settings, at: PostgresPosition(position), keysOnly: false)
+        if let slot = settings.slot {
+            return PostgresChanges(settings, slot: slot, at: position)
+        }
+        return PostgresRows(settings, at: PostgresPosition(position), keysOnly: false)
     }
 
     package func openKeys() async throws -> any RecordSource {
@@ -67,6 +92,11 @@ package struct PostgresOrigin: RecordOrigin {
     }
 
     package var explanation: String {
+        if let slot = settings.slot {
+            return
+                "\(settings.table) of the PostgreSQL server at \(settings.connection), copied once "
+                + "and then followed by the replication slot \(slot), named by \(settings.key)"
+        }
         let order = settings.watermark.map { "changed rows by \($0)" } ?? "all rows at every run"
         return "\(settings.table) of the PostgreSQL server at \(settings.connection), \(order), "
             + "named by \(settings.key); rows that are gone are deleted"

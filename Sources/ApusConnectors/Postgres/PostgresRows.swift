@@ -41,7 +41,7 @@ actor PostgresRows: RecordSource {
         guard let last = rows.last else { return end() }
         self.position = PostgresPosition(key: last.key, watermark: last.watermark)
         return SourceBatch(
-            records: rows.map { record(of: $0) },
+            records: rows.map { settings.record(of: $0, keysOnly: keysOnly) },
             position: self.position.map(\.value) ?? .null)
     }
 
@@ -52,9 +52,12 @@ actor PostgresRows: RecordSource {
         hasToldEnd = true
         return SourceBatch(records: [], position: .null)
     }
+}
 
-    private func record(of row: PostgresTable.Row) -> SourceRecord {
-        let place = "\(settings.table), \(settings.key) = \(row.key)"
+extension PostgresOrigin.Settings {
+    /// A row of the table; of one that was read for its key there is nothing else.
+    func record(of row: PostgresTable.Row, keysOnly: Bool = false) -> SourceRecord {
+        let place = "\(table), \(key) = \(row.key)"
         let change: SourceRecord.Change
         if keysOnly {
             change = .put(RecordContent(fields: [:]))
@@ -71,7 +74,7 @@ actor PostgresRows: RecordSource {
             }
         } else {
             change = .malformed(
-                reason: "a row of \(row.byteCount) bytes, of at most \(settings.rowBytesMax)",
+                reason: "a row of \(row.byteCount) bytes, of at most \(rowBytesMax)",
                 raw: "")
         }
         return SourceRecord(key: row.key, place: place, time: row.time, change: change)

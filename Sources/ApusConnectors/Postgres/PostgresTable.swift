@@ -62,7 +62,7 @@ struct PostgresTable {
         }
     }
 
-    private static func quoted(_ name: String) -> String {
+    static func quoted(_ name: String) -> String {
         "\""
             + name.split(separator: "\"", omittingEmptySubsequences: false)
             .joined(separator: "\"\"") + "\""
@@ -84,6 +84,56 @@ struct PostgresTable {
                     key: key, watermark: row[1], time: row[2].flatMap { Int64($0) },
                     byteCount: row[3].flatMap { Int($0) } ?? 0, json: row[4])
             }
+    }
+
+    /// The rows of some keys as they are now, by the keys' places in the list, and to how many of these
+    /// that is an answer: two at least, and as many as have `limit.bytes` of JSON. A key without a row
+    /// has none.
+    func rows(
+        _ connection: PostgresConnection, of keys: [String], _ limit: ReadLimit
+    ) throws(StageError) -> (rows: [Int: Row], count: Int) {
+        let key = Self.quoted(settings.key)
+        let most = settings.rowBytesMax
+        let list = keys.map { key in
+            "\"" + key.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
+        }
+        let found = try connection.rows(
+            """
+            SELECT apus_i, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END
+            FROM (
+              SELECT apus_i, apus_j, apus_n, sum(least(apus_n, \(most))) OVER (ORDER BY apus_i)
+                - least(apus_n, \(most)) apus_before
+              FROM (
+                SELECT apus_i, apus_j, octet_length(apus_j) apus_n FROM (
+                  SELECT apus_keys.i apus_i, row_to_json(\(columns))::text apus_j
+                  FROM unnest($1::\(keyType)[]) WITH ORDINALITY apus_keys(k, i)
+                  JOIN \(settings.table) apus_t ON apus_t.\(key) = apus_keys.k
+                ) apus_rows
+              ) apus_sized
+            ) apus_counted
+            WHERE apus_before < \(limit.bytes) OR apus_i <= 2 ORDER BY apus_i
+            """, ["{" + list.joined(separator: ",") + "}"])
+        var rows: [Int: Row] = [:]
+        var byteCount = 0
+        var last = 0
+        for row in found {
+            guard let place = row[0].flatMap({ Int($0) }), keys.indices.contains(place - 1) else {
+                continue
+            }
+            let size = row[1].flatMap { Int($0) } ?? 0
+            byteCount += min(size, most)
+            last = place
+            rows[place - 1] = Row(key: keys[place - 1], byteCount: size, json: row[2])
+        }
+        return (rows, byteCount < limit.bytes ? keys.count : max(last, min(2, keys.count)))
+    }
+
+    /// What of a row becomes JSON.
+    private var columns: String {
+        settings.columns.map { names in
+            "(SELECT apus_c FROM (SELECT "
+                + names.map { "apus_t." + Self.quoted($0) }.joined(separator: ", ") + ") apus_c)"
+        } ?? "apus_t"
     }
 
     private var readsByWatermark: Bool { settings.watermark != nil && !keysOnly }
@@ -120,10 +170,6 @@ struct PostgresTable {
                 SELECT \(key)::text, NULL, NULL, 0, NULL FROM (\(page)) apus_t ORDER BY \(order)
                 """
         }
-        let columns = settings.columns.map { names in
-            "(SELECT apus_c FROM (SELECT "
-                + names.map { "apus_t." + Self.quoted($0) }.joined(separator: ", ") + ") apus_c)"
-        }
         let most = settings.rowBytesMax
         return """
             SELECT apus_k, apus_w, apus_ms, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END
@@ -135,7 +181,7 @@ struct PostgresTable {
                 FROM (
                   SELECT row_number() OVER (ORDER BY \(order)) apus_r, \(key)::text apus_k,
                     \(watermark) apus_w, \(time) apus_ms,
-                    row_to_json(\(columns ?? "apus_t"))::text apus_j
+                    row_to_json(\(columns))::text apus_j
                   FROM (\(page)) apus_t
                 ) apus_rows
               ) apus_sized

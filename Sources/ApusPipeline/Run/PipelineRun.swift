@@ -133,7 +133,8 @@ package struct PipelineRun: Sendable {
         while true {
             if let batch = try await reader.next(options.limit) {
                 monitor.update { $0.isCaughtUp = false }
-                try await start(batch, &flight, &group)
+                if batch.needsSweep { flight.sweptAt = nil }
+                try await start(batch, reader, &flight, &group)
                 continue
             }
             while let done = try await group.next() { flight.keys[done] = nil }
@@ -152,7 +153,7 @@ package struct PipelineRun: Sendable {
 
     /// Sends a batch on its way once there is room, and no other one has one of its keys.
     private func start(
-        _ batch: SourceBatch, _ flight: inout Flight,
+        _ batch: SourceBatch, _ reader: SourceReader, _ flight: inout Flight,
         _ group: inout ThrowingTaskGroup<Int, any Error>
     ) async throws {
         // Those without a key are never written.
@@ -173,6 +174,7 @@ package struct PipelineRun: Sendable {
                 try await order.wait(for: number)
                 try await commit(prepared, batch)
                 order.advance()
+                await reader.confirm(batch.position)
             } catch {
                 order.stop()
                 throw error

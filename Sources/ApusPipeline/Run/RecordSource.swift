@@ -44,11 +44,16 @@ package struct SourceBatch: Sendable {
     package var position: JSONValue
     /// Records known to wait behind them; nil: not known.
     package var lag: Int?
+    /// More is gone than the records say: what the source does not have any more is to be looked for.
+    package var needsSweep: Bool
 
-    package init(records: [SourceRecord], position: JSONValue, lag: Int? = nil) {
+    package init(
+        records: [SourceRecord], position: JSONValue, lag: Int? = nil, needsSweep: Bool = false
+    ) {
         self.records = records
         self.position = position
         self.lag = lag
+        self.needsSweep = needsSweep
     }
 }
 
@@ -71,8 +76,15 @@ package protocol RecordSource: AnyObject, Sendable {
     /// What cannot be read is a malformed record. Throws `StageError` when nothing more can be read
     /// from here: after a transient one, a source that is opened at the last position goes on.
     func next(_ limit: ReadLimit) async throws -> SourceBatch?
+    /// Everything up to a position that it gave is in the collection for good: a run that is killed
+    /// does not come back before it.
+    func confirm(_ position: JSONValue) async
     /// Gives up what it holds.
     func close() async
+}
+
+extension RecordSource {
+    package func confirm(_ position: JSONValue) async {}
 }
 
 /// A source that can be opened: what a pipeline's declaration names.

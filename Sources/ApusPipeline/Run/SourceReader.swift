@@ -44,6 +44,9 @@ actor SourceReader {
         }
     }
 
+    /// What was read up to a position is durable.
+    func confirm(_ position: JSONValue) async { await source?.confirm(position) }
+
     func close() async {
         await source?.close()
         source = nil

@@ -27,6 +27,7 @@ package protocol ColumnRows: Sendable {
 package enum ColumnFormat: Hashable, Sendable {
     case parquet
     case arrow
+    case hdf5
 
     /// nil for other files.
     package init?(path: String) {
@@ -35,19 +36,24 @@ package enum ColumnFormat: Hashable, Sendable {
             self = .parquet
         } else if [".arrow", ".arrows", ".feather", ".ipc"].contains(where: name.hasSuffix) {
             self = .arrow
+        } else if name.hasSuffix(".hdf5") || name.hasSuffix(".h5") {
+            self = .hdf5
         } else {
             return nil
         }
     }
 
     /// The rows of a file, by the ending of its name (Parquet if it says nothing), of the columns in
-    /// `wanted` (nil: all).
+    /// `wanted` (nil: all). Of these only `reading` (nil: all) have values in the rows: columns that are
+    /// there for their number of rows cost nothing.
     package static func rows(
-        of source: any RangedBytes, wanted: Set<String>? = nil
+        of source: any RangedBytes, wanted: Set<String>? = nil, reading: Set<String>? = nil
     ) async throws -> any ColumnRows {
         switch ColumnFormat(path: source.path) {
-        case .arrow: try await ArrowRows(source, wanted: wanted)
-        case .parquet, nil: try ParquetRows(try await ParquetFile(source), wanted: wanted)
+        case .arrow: try await ArrowRows(source, wanted: reading ?? wanted)
+        case .hdf5: try HDF5Rows(source, of: wanted, reading: reading)
+        case .parquet, nil:
+            try ParquetRows(try await ParquetFile(source), wanted: reading ?? wanted)
         }
     }
 }

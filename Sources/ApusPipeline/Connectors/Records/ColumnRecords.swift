@@ -1,6 +1,6 @@
 package import ApusCore
 
-/// The rows of a Parquet or Arrow file as records.
+/// The rows of a Parquet, Arrow or HDF5 file as records.
 package struct ColumnRecords: Sendable {
     private var rows: any ColumnRows
     private let name: String
@@ -10,14 +10,15 @@ package struct ColumnRecords: Sendable {
     private var isBroken = false
 
     /// `name` is the file's within its source, `key` the field that names a record (nil: its row
-    /// does), `columns` the top columns that are wanted beside it (nil: all). `time` is the file's,
+    /// does), `columns` the top columns that are wanted beside it (nil: all), unless `keysOnly`. `time` is the file's,
     /// in milliseconds since 1970.
     package init(
         _ source: any RangedBytes, name: String, key: PayloadPath?, columns: Set<String>?,
-        time: Int64? = nil
+        keysOnly: Bool = false, time: Int64? = nil
     ) async throws {
+        let keyColumn = Set([key?.firstKey].compactMap(\.self))
         rows = try await ColumnFormat.rows(
-            of: source, wanted: columns.map { $0.union([key?.firstKey].compactMap(\.self)) })
+            of: source, wanted: columns?.union(keyColumn), reading: keysOnly ? keyColumn : nil)
         self.name = name
         self.key = key
         self.time = time
@@ -45,7 +46,10 @@ package struct ColumnRecords: Sendable {
             }
         } catch let error as PipelineError {
             isBroken = true
-            return (max(number + 1, rows.rowCount ?? 0), malformed(error.description, key: "", place, raw: ""), 0)
+            return (
+                max(number + 1, rows.rowCount ?? 0),
+                malformed(error.description, key: "", place, raw: ""), 0
+            )
         }
     }
 

@@ -8,6 +8,7 @@ private import Foundation
 /// | `.jsonl` `.ndjson`, also with `.gz` | a JSON object a line |
 /// | `.csv` `.tsv` | a row, with the columns of the first |
 /// | `.parquet`; `.arrow` `.arrows` `.feather` `.ipc` | a row, of which only the columns are read that somebody looks at |
+/// | `.hdf5` `.h5` | a row of the tables that somebody looks at, which have equally many |
 /// | what `DocumentReader` knows | the document as a whole |
 ///
 /// Every run reads all of it from the start; what is there unchanged costs no more than that.
@@ -19,6 +20,8 @@ package struct FileOrigin: RecordOrigin {
     package let documentBytesMax: Int
     /// Columns that are read where a file has columns; nil: all.
     private(set) var columns: Set<String>?
+    /// Only what names records is of interest.
+    private(set) var isKeysOnly = false
 
     package init(path: String, key: PayloadPath? = nil, documentBytesMax: Int = 32 << 20) {
         self.path = path
@@ -45,7 +48,7 @@ package struct FileOrigin: RecordOrigin {
 
     package func openKeys() async throws -> any RecordSource {
         var origin = self
-        origin.columns = []
+        origin.isKeysOnly = true
         return FileRecords(origin, at: nil)
     }
 }

@@ -120,7 +120,8 @@ actor FileRecords: RecordSource {
                 lines = .delimited(DelimitedRows(reader, delimiter: delimiter), reader)
             case .columns:
                 var records = try await ColumnRecords(
-                    input, name: opened.name, key: origin.key, columns: origin.columns)
+                    input, name: opened.name, key: origin.key, columns: origin.columns,
+                    keysOnly: origin.isKeysOnly)
                 try await records.skip(skipped)
                 lines = .columns(records)
                 return nil

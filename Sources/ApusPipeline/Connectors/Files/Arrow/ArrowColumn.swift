@@ -62,23 +62,37 @@ struct ArrowColumn: Sendable {
         switch type {
         case .bool: try await loadBits(1, rows)
         case .bytes(_, let offset):
-            let range = try await offsets(rows, offset)
-            try await buffers[2].load(range)
+            try await loadBuffer(2, try await offsets(rows, offset))
         case .views: try await loadViews(rows)
         case .list(let offset):
-            try await children[0].load(try await offsets(rows, offset))
-        case .map: try await children[0].load(try await offsets(rows, 4))
+            try await loadChild(0, try await offsets(rows, offset))
+        case .map: try await loadChild(0, try await offsets(rows, 4))
         case .listView(let offset):
             try await load(1, rows, width: offset)
             try await load(2, rows, width: offset)
-            try await children[0].load(try viewedRange(rows, offset))
+            try await loadChild(0, try viewedRange(rows, offset))
         case .fixedList(let count):
-            try await children[0].load(
-                try Self.product(rows.lowerBound, count)..<Self.product(rows.upperBound, count))
+            let start = try Self.product(rows.lowerBound, count)
+            try await loadChild(0, start..<(try Self.product(rows.upperBound, count)))
         case .structure:
-            for index in children.indices { try await children[index].load(rows) }
+            for index in children.indices { try await loadChild(index, rows) }
         default: break
         }
+    }
+
+    // Out of the array and back: the compiler (6.3) does not survive an element that is changed in
+    // place while it is waited for.
+
+    private mutating func loadChild(_ index: Int, _ rows: Range<Int>) async throws {
+        var child = children[index]
+        try await child.load(rows)
+        children[index] = child
+    }
+
+    private mutating func loadBuffer(_ index: Int, _ range: Range<Int>) async throws {
+        var buffer = buffers[index]
+        try await buffer.load(range)
+        buffers[index] = buffer
     }
 
     private static func product(_ left: Int, _ right: Int) throws(FormatFault) -> Int {
@@ -89,11 +103,11 @@ struct ArrowColumn: Sendable {
 
     private mutating func load(_ buffer: Int, _ rows: Range<Int>, width: Int) async throws {
         let start = try Self.product(rows.lowerBound, width)
-        try await buffers[buffer].load(start..<(try Self.product(rows.upperBound, width)))
+        try await loadBuffer(buffer, start..<(try Self.product(rows.upperBound, width)))
     }
 
     private mutating func loadBits(_ buffer: Int, _ rows: Range<Int>) async throws {
-        try await buffers[buffer].load((rows.lowerBound >> 3)..<((rows.upperBound + 7) >> 3))
+        try await loadBuffer(buffer, (rows.lowerBound >> 3)..<((rows.upperBound + 7) >> 3))
     }
 
     /// Has the offsets of rows in memory. Returns what they cover.
