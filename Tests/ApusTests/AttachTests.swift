@@ -137,7 +137,7 @@ struct AttachTests {
                 ])
             ),
             (
-                "vector `v`",
+                "the unnamed vector is not in the segments",
                 CollectionConfiguration(vectors: [
                     "v": DenseVectorConfiguration(dimension: 4, metric: .euclid)
                 ])

@@ -51,18 +51,31 @@ extension Collection {
     ) throws -> AttachReport {
         try DatabaseError.translating {
             try context.snapshotWork.withLock { _ in
-                var report = AttachReport()
-                let builds = try newBuilds(directories, &report)
-                guard !builds.isEmpty else {
-                    report.sequenceNumber = published.withLock { $0.lsn }
-                    return report
+                let report = try attaching.withLock { _ in
+                    try attachNew(directories, existing)
                 }
-                try attach(builds, existing, &report)
                 // What the log does not have, a restore takes from here.
-                makeBase()
+                if !report.attached.isEmpty { makeBase() }
                 return report
             }
         }
+    }
+
+    /// Nothing is written into the directory by an attach any more; the caller has closed the
+    /// collection, which ends one that is under way.
+    func waitUntilAttached() { attaching.withLock { _ in } }
+
+    private func attachNew(
+        _ directories: [String], _ existing: ExistingPoints
+    ) throws -> AttachReport {
+        var report = AttachReport()
+        let builds = try newBuilds(directories, &report)
+        if builds.isEmpty {
+            report.sequenceNumber = published.withLock { $0.lsn }
+        } else {
+            try attach(builds, existing, &report)
+        }
+        return report
     }
 
     /// Those that are not there yet, whole and fitting.
@@ -109,7 +122,7 @@ extension Collection {
         do {
             var drafts: [AttachedSegmentDraft] = []
             for ((file, path), number) in zip(sources, numbers) {
-                try checkHasFiles()
+                try writer.withLock { try checkTakesSegments($0) }
                 drafts.append(
                     try AttachedSegmentDraft(
                         of: file, at: path, number: number, to: files.segment(number),

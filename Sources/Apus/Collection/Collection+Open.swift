@@ -284,6 +284,7 @@ extension Collection {
     func abandon() {
         writer.withLock { $0.isClosed = true }
         detach()
+        waitUntilAttached()
         stopCompaction()
         waitingWrites.releaseAll()
         versionWaiters.fail(closedError)
@@ -304,6 +305,7 @@ extension Collection {
             state.isClosed = true
             return state.growing.rowCount >= context.configuration.sealOnCloseRowsMin
         }
+        waitUntilAttached()
         stopCompaction()
         defer { detach() }
         waitingWrites.releaseAll()

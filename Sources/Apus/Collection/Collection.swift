@@ -47,6 +47,8 @@ public final class Collection: Sendable {
     let lastTime: Atomic<UInt64>
     /// The last batch whose points came as segments and are in no log (`Collection+Attach`).
     let lastAttach: Atomic<UInt64>
+    /// Held by whoever attaches segments; taken before all other locks of the collection.
+    let attaching = Mutex(())
     /// How far the log is archived; held by whoever archives.
     let logArchive = Mutex(LogArchiveState())
     let recallObserver = RecallObserver()
