@@ -64,6 +64,9 @@ package struct Report: Sendable {
             }
             if !settings.rescores { fields.append(("rescore", "false")) }
         }
+        if let datatype = settings.datatype {
+            fields.append(("datatype", text(datatype.rawValue)))
+        }
         if let parameter = effort.parameter { fields.append(parameter) }
         return fields + [
             ("k", "\(settings.k)"), ("threads", "\(settings.threads)"),

@@ -77,6 +77,7 @@ package struct Sweep: Sendable {
                 m: settings.isExact ? 0 : settings.m, efConstruct: settings.efConstruction,
                 fullScanThreshold: 10))
         configuration.vectors[defaultVectorName]?.ivf = settings.isExact ? nil : settings.ivf
+        configuration.vectors[defaultVectorName]?.datatype = settings.datatype
         configuration.quantization = settings.quantization.configuration
         return configuration
     }
@@ -167,6 +168,11 @@ extension Sweep {
         var truth = settings.filter == nil ? dataset.truth : nil
         if truth == nil {
             note("no neighbours are known for this search: looking exactly for them")
+        }
+        if truth == nil, settings.filter == nil {
+            truth = try dataset.exactNeighbours(k: settings.k, threads: settings.buildThreads)
+        }
+        if truth == nil {
             let requests = requests(SearchParameters(exact: true))
             let found = try Self.pass(requests, collection, threads: settings.buildThreads).found
             guard found.allSatisfy({ $0.count == settings.k }) else {

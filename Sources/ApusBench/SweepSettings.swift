@@ -22,6 +22,8 @@ package struct SweepSettings: Hashable, Sendable {
     package var ivf: IVFConfiguration?
     /// Lists to look into, with an IVF-PQ index: one measurement each.
     package var probes = [8, 16, 32, 64, 128]
+    /// What vectors are stored as; nil: float32.
+    package var datatype: VectorDatatype?
     /// The codes that the graph is walked by.
     package var quantization = WalkCodes.scalar
     /// Candidates that are measured by their vectors, as a multiple of k; nil: as many as it takes.

@@ -61,6 +61,35 @@ import Testing
         }
     }
 
+    /// Points of a circle around the origin: as bytes half of them are cut to 0, and recall says so.
+    @Test func vectorsAreStoredAsTheDatatypeSays() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let dataset = try dataset(in: folder)
+        var recalls: [Double] = []
+        var bytes: [Double] = []
+        for datatype in [nil, .float16, .uint8] as [VectorDatatype?] {
+            var settings = settings()
+            settings.datatype = datatype
+            settings.isExact = true
+            let report = Report(settings, dataset, isa: "scalar")
+            let sweep = Sweep(
+                dataset, settings, databaseAt: "\(folder)/\(datatype?.rawValue ?? "plain")"
+            ) { _ in }
+            try sweep.run { effort, measurement, cost in
+                recalls.append(measurement.recall)
+                bytes.append(cost.split.first { $0.part == "vectors" }?.bytes ?? 0)
+                let line = report.line(effort, measurement, cost)
+                #expect(line.contains("datatype") == (datatype != nil))
+            }
+        }
+        try #require(recalls.count == 3)
+        #expect(recalls[0] == 1)
+        #expect(recalls[1] > 0.9)
+        #expect(recalls[2] < 0.7)
+        #expect(bytes[0] > bytes[1] && bytes[1] > bytes[2])
+    }
+
     @Test func codesOfEveryKindAreMeasured() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -7,6 +7,22 @@ import Foundation
 
 extension WalkCodes: ExpressibleByArgument {}
 
+/// What `--datatype` takes.
+enum StoredDatatype: String, ExpressibleByArgument, CaseIterable {
+    case float32
+    case float16
+    case uint8
+
+    /// nil: the default.
+    var datatype: VectorDatatype? {
+        switch self {
+        case .float32: nil
+        case .float16: .float16
+        case .uint8: .uint8
+        }
+    }
+}
+
 /// `apus bench ann`: recall against speed of nearest-neighbour search.
 struct BenchANN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -59,7 +75,7 @@ struct BenchANN: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Ids of the exact neighbours, best first (.npy, .ivecs); without it, and with --limit,"
-                + " the engine's exact search finds them.", valueName: "file"))
+                + " an exact scan finds them.", valueName: "file"))
     var truth: String?
 
     @Option(
@@ -100,6 +116,11 @@ struct BenchANN: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Candidates while searching.", valueName: "list"))
     var ef = NumberList([16, 32, 64, 128, 256])
+
+    @Option(
+        help: ArgumentHelp(
+            "What vectors are stored as; recall is that of the vectors in the file."))
+    var datatype = StoredDatatype.float32
 
     @Option(help: "What the graph is walked by: codes of 8, 4, 2 bits or 1, or the vectors.")
     var quantization = WalkCodes.scalar
@@ -241,6 +262,7 @@ struct BenchANN: AsyncParsableCommand {
         settings.passes = passes
         settings.isExact = exact || index == .flat
         settings.probes = nprobe.numbers
+        settings.datatype = datatype.datatype
         settings.quantization = quantization
         settings.oversampling = oversampling
         settings.rescores = rescore
