@@ -162,7 +162,7 @@ struct ArrowColumn: Sendable {
                 throw FormatFault(
                     expected: "a buffer of column \(field.path)", found: "number \(number)")
             }
-            try await buffers[2 + number].load(start..<(start + count))
+            try await loadBuffer(2 + number, start..<(start + count))
             long[row] = Array(try buffers[2 + number].bytes(start..<(start + count)))
         }
     }

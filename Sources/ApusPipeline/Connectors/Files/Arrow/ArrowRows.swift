@@ -106,10 +106,11 @@ package struct ArrowRows: ColumnRows {
                     + "\(ArrowDictionary.bytesMax) bytes",
                 found: "more for column \(field.path)")
         }
-        var columns = try batch.columns(
+        let columns = try batch.columns(
             [field], wanted: nil, dictionaries: dictionaries, stream.source, body: body)
-        try await columns[0].load(0..<batch.rowCount)
-        for index in 0..<batch.rowCount { dictionary.values.append(try columns[0].json(index)) }
+        guard var column = columns.first else { return }
+        try await column.load(0..<batch.rowCount)
+        for index in 0..<batch.rowCount { dictionary.values.append(try column.json(index)) }
         dictionaries[id] = dictionary
     }
 
@@ -121,7 +122,11 @@ package struct ArrowRows: ColumnRows {
         while true {
             let rows = batchRow..<(batchRow + min(count, batchRows - batchRow))
             do {
-                for index in columns.indices { try await columns[index].load(rows) }
+                for index in columns.indices {
+                    var column = columns[index]
+                    try await column.load(rows)
+                    columns[index] = column
+                }
                 loaded = rows
                 return
             } catch let fault as FormatFault where fault.kind == .tooLarge && count > 1 {
