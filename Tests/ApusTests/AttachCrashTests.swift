@@ -113,8 +113,8 @@ struct AttachCrashTests {
     func everyFault() throws {
         let start = SimulatedFileSystem(directories: ["/"])
         let states = try prepare(start)
-        for (kind, call) in [(StorageError.Kind.io, 0), (.outOfSpace, 1)].flatMap({ kind, offset in
-            stride(from: offset, to: 110, by: 2).map { (kind, $0) }
+        for (kind, call) in [(StorageError.Kind.io, 0), (.outOfSpace, 3)].flatMap({ kind, offset in
+            stride(from: offset, to: 110, by: 6).map { (kind, $0) }
         }) {
             let disk = start.afterKill()
             let database = try Builds.open(disk)
