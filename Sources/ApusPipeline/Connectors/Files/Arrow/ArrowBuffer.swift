@@ -79,8 +79,9 @@ struct ArrowBuffer: Sendable {
             throw FormatFault(
                 expected: "a buffer of at least \(range.upperBound) bytes", found: "\(count)")
         }
-        if range.isEmpty || range.lowerBound >= windowStart
-            && range.upperBound <= windowStart + window.count
+        if range.isEmpty
+            || range.lowerBound >= windowStart
+                && range.upperBound <= windowStart + window.count
         {
             return
         }
@@ -110,7 +111,9 @@ struct ArrowBuffer: Sendable {
             throw FormatFault(expected: "the size of a buffer", found: "\(count) bytes")
         }
         let size = Int(
-            Int64(bitPattern: ParquetBits.littleEndian(try await read(at: 0, count: 8), at: 0, count: 8)))
+            Int64(
+                bitPattern: ParquetBits.littleEndian(
+                    try await read(at: 0, count: 8), at: 0, count: 8)))
         self.codec = nil
         start += 8
         count -= 8
