@@ -83,3 +83,41 @@ def query(collection: str, vector: bytes, limit: int, ef: int) -> bytes:
         field(1, collection.encode()) + field(3, nearest) + field(6, parameters)
         + varint(8 << 3) + varint(limit)
     )
+
+
+def fields(message: bytes) -> dict[int, list]:
+    """The fields of a protobuf message by number: bytes of the length-delimited ones, numbers of
+    varints, and nothing of the fixed ones."""
+    found: dict[int, list] = {}
+    at = 0
+
+    def number() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = number()
+        if key & 7 == 0:
+            found.setdefault(key >> 3, []).append(number())
+        elif key & 7 == 2:
+            length = number()
+            found.setdefault(key >> 3, []).append(message[at:at + length])
+            at += length
+        else:
+            at += 8 if key & 7 == 1 else 4
+    return found
+
+
+def found_ids(answer: bytes) -> list[int]:
+    """The numbers of the points in a `qdrant.QueryResponse`."""
+    return [
+        fields(identifier).get(1, [0])[0]
+        for point in fields(answer).get(1, []) for identifier in fields(point)[1]
+    ]

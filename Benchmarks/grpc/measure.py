@@ -22,6 +22,8 @@ import sys
 import tempfile
 import time
 
+import numpy as np
+
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path[:0] = [str(HERE.parent), str(REPOSITORY / "Tests" / "ConformanceTests")]
@@ -51,45 +53,79 @@ def in_process(options, dataset: datasets.Dataset, data: pathlib.Path, threads: 
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def timed_calls(
+    port: int, process: int, requests: list[tuple[bytes, bytes, bytes]], in_flight: int, calls: int,
+    warming: int | None = None,
+) -> dict:
+    """What `calls` prepared requests come to over one connection, after `warming` others (each of
+    them once)."""
+    connection = client.Connection(port, requests)
+    connection.run(len(requests) if warming is None else warming, in_flight)
+    before = processor_seconds(process), time.process_time()
+    began = time.perf_counter()
+    tally = connection.run(calls, in_flight)
+    seconds = time.perf_counter() - began
+    after = processor_seconds(process), time.process_time()
+    connection.close()
+    latencies = sorted(tally.latencies) or [0.0]
+    return {
+        "in_flight": in_flight, "qps": calls / seconds, "failures": tally.failures,
+        "p50_us": statistics.median(latencies) * 1e6,
+        "p99_us": latencies[int(len(latencies) * 0.99)] * 1e6,
+        "server_cpu_us": (after[0] - before[0]) / calls * 1e6,
+        "client_cpu_us": (after[1] - before[1]) / calls * 1e6,
+    }
+
+
+def prepared(row: np.ndarray, options) -> tuple[bytes, bytes, bytes]:
+    """A search of Apus for the neighbours of `row`."""
+    block = frames.header_block("/qdrant.Points/Query", "127.0.0.1")
+    return frames.request(block, frames.query(COLLECTION, row.tobytes(), options.k, options.ef))
+
+
 def over_grpc(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[dict]:
     """Rates for each number of calls in flight, on a server of its own."""
-    block = frames.header_block("/qdrant.Points/Query", "127.0.0.1")
-    requests = [
-        frames.request(block, frames.query(COLLECTION, row.tobytes(), options.k, options.ef))
-        for row in dataset.queries()
-    ]
+    requests = [prepared(row, options) for row in dataset.queries()]
     results = []
     with apus_server.ApusServer(data) as server:
         for in_flight in options.in_flight:
-            connection = client.Connection(server.grpc_port, requests)
-            connection.run(len(requests), in_flight)
-            before = processor_seconds(server.process.pid), time.process_time()
-            began = time.perf_counter()
-            tally = connection.run(options.calls, in_flight)
-            seconds = time.perf_counter() - began
-            after = processor_seconds(server.process.pid), time.process_time()
-            connection.close()
-            if tally.failures:
-                sys.exit(f"{tally.failures} of {options.calls} calls failed\n{server.output}")
-            latencies = sorted(tally.latencies)
-            results.append({
-                "in_flight": in_flight, "qps": options.calls / seconds,
-                "p50_us": statistics.median(latencies) * 1e6,
-                "p99_us": latencies[int(len(latencies) * 0.99)] * 1e6,
-                "server_cpu_us": (after[0] - before[0]) / options.calls * 1e6,
-                "client_cpu_us": (after[1] - before[1]) / options.calls * 1e6,
-            })
+            result = timed_calls(
+                server.grpc_port, server.process.pid, requests, in_flight, options.calls)
+            if result["failures"]:
+                sys.exit(f"{result['failures']} of {options.calls} calls failed\n{server.output}")
+            results.append(result)
     return results
 
 
+def printed(row: np.ndarray) -> list[float]:
+    """Floats as clients print them: the shortest decimals that are the same float32."""
+    return [float(str(number)) for number in row]
+
+
+def body(row: np.ndarray, options) -> str:
+    """The same search as the body of a REST call."""
+    return json.dumps(
+        {"query": printed(row), "limit": options.k, "params": {"hnsw_ef": options.ef}})
+
+
 def write_bodies(path: pathlib.Path, dataset: datasets.Dataset, options) -> None:
-    """Each query as the body of a search, a line each, with floats as clients print them: the shortest
-    decimals that are the same float32."""
-    path.write_text("".join(
-        json.dumps({
-            "query": [float(str(number)) for number in row], "limit": options.k,
-            "params": {"hnsw_ef": options.ef},
-        }) + "\n" for row in dataset.queries()))
+    """The body for each query, a line each."""
+    path.write_text("".join(body(row, options) + "\n" for row in dataset.queries()))
+
+
+def wrk(url: str, process: int, bodies: pathlib.Path, in_flight: int, seconds: int) -> dict:
+    """What wrk makes of the prepared bodies with a connection for each call in flight, after a
+    second for warming up."""
+    command = [
+        "wrk", "-t1", f"-c{in_flight}", "--timeout", "30s", "-s", str(HERE / "search.lua"), url]
+    script = ["--", str(bodies)]
+    subprocess.run([*command, "-d1", *script], check=True, capture_output=True)
+    before = processor_seconds(process)
+    done = subprocess.run(
+        [*command, f"-d{seconds}", *script], check=True, capture_output=True, text=True)
+    used = processor_seconds(process) - before
+    result = json.loads(done.stdout.splitlines()[-1])
+    return {"in_flight": in_flight, "server_cpu_us": used / max(result["calls"], 1) * 1e6, **result}
 
 
 def over_rest(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[dict]:
@@ -99,23 +135,12 @@ def over_rest(options, dataset: datasets.Dataset, data: pathlib.Path) -> list[di
             apus_server.ApusServer(data) as server:
         bodies = pathlib.Path(folder) / "bodies"
         write_bodies(bodies, dataset, options)
+        url = f"{server.url}/collections/{COLLECTION}/points/query"
         for in_flight in options.in_flight:
-            command = [
-                "wrk", "-t1", f"-c{in_flight}", "-s", str(HERE / "search.lua"),
-                f"http://127.0.0.1:{server.http_port}/collections/{COLLECTION}/points/query",
-            ]
-            script = ["--", str(bodies)]
-            subprocess.run([*command, "-d1", *script], check=True, capture_output=True)
-            before = processor_seconds(server.process.pid)
-            done = subprocess.run(
-                [*command, f"-d{options.seconds}", *script], check=True, capture_output=True,
-                text=True)
-            seconds = processor_seconds(server.process.pid) - before
-            result = json.loads(done.stdout.splitlines()[-1])
+            result = wrk(url, server.process.pid, bodies, in_flight, options.seconds)
             if result["failures"]:
                 sys.exit(f"{result['failures']} of {result['calls']} calls failed\n{server.output}")
-            results.append({
-                "in_flight": in_flight, "server_cpu_us": seconds / result["calls"] * 1e6, **result})
+            results.append(result)
     return results
 
 
