@@ -68,7 +68,7 @@ def match(server: Server, truth: Truth, wanted: float) -> float:
     if breadths[low] not in recalls:
         server.choose(breadths[low])
         recalls[breadths[low]] = truth.recall(server)
-    chosen = min(recalls, key=lambda breadth: abs(recalls[breadth] - wanted))
+    chosen = min(recalls, key=lambda breadth: (abs(recalls[breadth] - wanted), breadth))
     server.choose(chosen)
     return recalls[chosen]
 

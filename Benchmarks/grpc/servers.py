@@ -165,7 +165,8 @@ class OverREST(Server):
         found = []
         for row in self.queries:
             request = urllib.request.Request(
-                self.url, data=self.body(row).encode(), headers={"Content-Type": "application/json"})
+                self.url, data=self.body(row).encode(),
+                headers={"Content-Type": "application/json"})
             with urllib.request.urlopen(request, timeout=60) as answer:
                 found.append(self.ids(json.load(answer)))
         return found
@@ -237,7 +238,11 @@ class MilvusLite(OverGRPC):
     def client(self):
         import pymilvus
 
-        return pymilvus.MilvusClient(uri=f"http://127.0.0.1:{self.port}", timeout=600)
+        # No pings: by default this client sends one every ten seconds, and the server was seen to
+        # close a connection for too many of them.
+        return pymilvus.MilvusClient(
+            uri=f"http://127.0.0.1:{self.port}", timeout=3600,
+            grpc_options={"grpc.keepalive_time_ms": 2**31 - 1})
 
     def build(self) -> None:
         import pymilvus
