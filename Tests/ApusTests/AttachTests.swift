@@ -177,6 +177,32 @@ struct AttachTests {
         try database.close()
     }
 
+    @Test("Segments of another model than the card's are refused; those of a new field name it")
+    func models() throws {
+        let disk = disk()
+        func build(_ name: String, _ ids: Range<Int>, _ model: String) throws -> String {
+            let settings = try Builds.settings()
+                .declaring(["": .init(ModelName(model, version: "1"))])
+            let builder = try SegmentBuilder(
+                in: "/builds/\(name)", settings: settings, engine: .quiet, fileSystem: disk)
+            try builder.add(Builds.points(ids, version: 1))
+            _ = try builder.finish()
+            return "/builds/\(name)"
+        }
+        let database = try Builds.open(disk)
+        let points = try database.createCollection("p", .small)
+        try points.attach([try build("a", 0..<9, "minilm")])
+        #expect(points.card?.models[""]?.name == ModelName("minilm", version: "1"))
+        let other = try build("b", 10..<19, "bge")
+        let error = #expect(throws: DatabaseError.self) { try points.attach([other]) }
+        #expect(error?.kind == .conflict)
+        #expect(error?.message.contains("`bge@1`") == true)
+        #expect(try points.count() == 9)
+        try points.attach([try build("c", 10..<19, "minilm")])
+        #expect(try points.count() == 18)
+        try database.close()
+    }
+
     @Test("Codes of other bits are refused")
     func quantization() throws {
         let disk = disk()

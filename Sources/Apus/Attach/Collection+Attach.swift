@@ -21,7 +21,8 @@ extension Collection {
     /// collection has already is left out, so repeating a call changes nothing. Writes wait while
     /// the files are put in place, which does not depend on their size but for the ids.
     /// - Throws: `DatabaseError`; nothing has changed then: `.invalidArgument` when the settings
-    ///   differ, naming the difference, `.corruption` naming the damaged file, `.notFound`,
+    ///   differ, naming the difference, `.conflict` when the card has another model for a field than
+    ///   theirs, `.corruption` naming the damaged file, `.notFound`,
     ///   `.alreadyExists` as `existing` says.
     @available(*, noasync, message: "use the async form")
     @discardableResult
@@ -98,14 +99,18 @@ extension Collection {
         for build in builds {
             try build.record.verifyFiles(in: build.directory, context.fileSystem)
         }
+        // As an ingest does: a card that has another model refuses.
+        for card in builds.compactMap(\.record.settings.card) { try adoptModels(card.models) }
         return builds
     }
 
     private func checkSettings(of build: Build) throws {
         let settings = SegmentSettings(build.record.settings)
-        guard let difference = settings.difference(from: configuration) else { return }
-        throw DatabaseError.wrongInput(
-            "\(build.directory) does not fit collection `\(name)`: \(difference)")
+        if let difference = settings.difference(from: configuration) {
+            throw DatabaseError.wrongInput(
+                "\(build.directory) does not fit collection `\(name)`: \(difference)")
+        }
+        try checkModels((build.record.settings.card?.models ?? [:]).mapValues(\.name))
     }
 
     private func attach(

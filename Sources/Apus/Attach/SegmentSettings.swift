@@ -31,6 +31,24 @@ public struct SegmentSettings: Sendable {
 
     public var configuration: CollectionConfiguration { attributes.configuration }
 
+    /// The same for vectors that the models have made.
+    ///
+    /// - Parameter models: by vector field; the unnamed one is `""`.
+    /// - Throws: `.conflict` when the card has another model for a field; what setting a card throws.
+    public func declaring(
+        _ models: [String: CollectionCard.Model]
+    ) throws(DatabaseError) -> SegmentSettings {
+        guard !models.isEmpty else { return self }
+        var card = attributes.card ?? CollectionCard()
+        for (field, model) in models {
+            try card.check(model.name, of: field, in: "these settings")
+            if card.models[field] == nil { card.models[field] = model }
+        }
+        var attributes = attributes
+        attributes.card = try card.completed(by: configuration)
+        return SegmentSettings(attributes)
+    }
+
     /// JSON, the same bytes for the same settings.
     public func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()

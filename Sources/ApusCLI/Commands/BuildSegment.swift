@@ -67,7 +67,9 @@ struct BuildSegment: AsyncParsableCommand {
         var engine = EngineConfiguration()
         if let threads { engine.indexThreads = threads }
         let builder = try SegmentBuilder(
-            in: output, settings: try chosenSettings(for: fields), engine: engine)
+            in: output,
+            settings: try chosenSettings(for: fields).declaring(try source.models(of: fields)),
+            engine: engine)
         var options = Ingest.Options()
         options.batchSize = batchSize
         // One after the other, so that rows lie in the order of the file.

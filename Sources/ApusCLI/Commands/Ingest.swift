@@ -31,12 +31,6 @@ struct IngestCommand: AsyncParsableCommand {
     var metric: MetricArgument?
 
     @Option(
-        help: ArgumentHelp(
-            "What made the vectors, for the card: ID, ID@VERSION, or FIELD=ID@VERSION,….",
-            valueName: "model"))
-    var model: String?
-
-    @Option(
         help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
     var data: String?
 
@@ -90,7 +84,7 @@ struct IngestCommand: AsyncParsableCommand {
     ) async throws {
         let job = try source.job(file, into: targetName, collection: collection)
         let fields = try await source.open(file).fields
-        let models = try models(of: fields)
+        let models = try source.models(of: fields)
         try await target.prepare(fields, metric?.metric)
         try await target.adopt(models)
         var options = Ingest.Options()
@@ -114,26 +108,6 @@ struct IngestCommand: AsyncParsableCommand {
         let count = try await target.count()
         try await target.finish()
         print("collection '\(collection)' has \(count) points")
-    }
-
-    /// What `--model` says of the fields of the source; of several kinds, `ID` alone is about the
-    /// dense ones.
-    private func models(
-        of fields: [ApusPipeline.VectorField]
-    ) throws -> [String: CollectionCard.Model] {
-        guard let model else { return [:] }
-        let declaration = try ModelDeclaration(text: model, in: "--model")
-        if let field = declaration.fields.keys.first(where: { name in
-            !fields.contains { $0.name == name }
-        }) {
-            throw Failure("--model names a vector '\(field)' that the source does not have")
-        }
-        let dense = fields.filter { $0.kind != .sparse }
-        var models = declaration.fields.mapValues { CollectionCard.Model($0) }
-        for field in dense.isEmpty ? fields : dense where models[field.name] == nil {
-            models[field.name] = declaration.any.map { CollectionCard.Model($0) }
-        }
-        return models
     }
 
     private func tell(_ summary: Ingest.Summary) {

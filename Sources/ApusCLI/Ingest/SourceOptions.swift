@@ -42,6 +42,12 @@ struct SourceOptions: ParsableArguments {
             valueName: "name"))
     var vectorColumn = ColumnSource.Columns().vector
 
+    @Option(
+        help: ArgumentHelp(
+            "What made the vectors, for the card: ID, ID@VERSION, or FIELD=ID@VERSION,….",
+            valueName: "model"))
+    var model: String?
+
     func validate() throws {
         if let limit { try Checked.inRange("--limit", limit, 1...Int.max) }
     }
@@ -89,6 +95,26 @@ struct SourceOptions: ParsableArguments {
             payload: payloadFile.map { Checkpoint.Source($0) }, firstID: idOffset)
         if !columns.isEmpty { job.columns = columns }
         return job
+    }
+
+    /// What `--model` says of the fields of the source; of several kinds, `ID` alone is about the
+    /// dense ones.
+    func models(
+        of fields: [VectorField]
+    ) throws -> [String: CollectionCard.Model] {
+        guard let model else { return [:] }
+        let declaration = try ModelDeclaration(text: model, in: "--model")
+        if let field = declaration.fields.keys.first(where: { name in
+            !fields.contains { $0.name == name }
+        }) {
+            throw Failure("--model names a vector '\(field)' that the source does not have")
+        }
+        let dense = fields.filter { $0.kind != .sparse }
+        var models = declaration.fields.mapValues { CollectionCard.Model($0) }
+        for field in dense.isEmpty ? fields : dense where models[field.name] == nil {
+            models[field.name] = declaration.any.map { CollectionCard.Model($0) }
+        }
+        return models
     }
 
     private var columns: ColumnSource.Columns {
