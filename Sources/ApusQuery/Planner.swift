@@ -172,9 +172,14 @@ package enum Planner {
         _ most: Double, _ segment: SegmentStatistics, _ settings: SearchSettings,
         _ costs: CostModel
     ) -> Plan? {
-        var relaxed = settings
-        relaxed.targetRecall = nil
-        let plans = plans(segment, settings) + plans(segment, relaxed)
+        var plans = plans(segment, settings)
+        if settings.targetRecall != nil {
+            // No list may reach it: then the longest that time allows is the best there is.
+            var relaxed = settings
+            relaxed.targetRecall = nil
+            relaxed.ef = grown(max(settings.defaultEf, settings.limit))
+            plans += Self.plans(segment, relaxed)
+        }
         func cost(_ plan: Plan) -> Double { Self.cost(of: plan, segment, settings, costs) }
         let shortened = plans.compactMap { plan -> Plan? in
             guard let range = plan.listRange(least: max(1, settings.limit)) else { return nil }
@@ -306,9 +311,13 @@ package enum Planner {
         if let target = settings.targetRecall {
             return curve.ef(reaching: target, k: limit)
         }
-        let (most, overflow) = preset.multipliedReportingOverflow(by: defaultGrowthMax)
-        let grown = curve.ef(reaching: defaultRecall, k: limit) ?? .max
-        return max(preset, overflow ? preset : min(grown, most))
+        return max(
+            preset, min(curve.ef(reaching: defaultRecall, k: limit) ?? .max, grown(preset)))
+    }
+
+    private static func grown(_ list: Int) -> Int {
+        let (most, overflow) = list.multipliedReportingOverflow(by: defaultGrowthMax)
+        return overflow ? list : most
     }
 }
 
