@@ -135,6 +135,7 @@ package enum Planner {
     /// one is admitted.
     private static let detourCostPerRefused = 6.0
     private static let detourListFactor = 1.5
+    private static let queryCodeCostPerByte = 1.0
     /// Rows that a scan by codes keeps to measure by their vectors, at least.
     private static let scanCandidatesMin = 64
 
@@ -251,7 +252,9 @@ package enum Planner {
         case .scan:
             return matchCount * scan(segment.vectorByteCount)
         case .codeScan(let candidates):
-            return matchCount * scan(walkedBytes)
+            // The query's own code is made first, whatever matches.
+            return queryCodeCostPerByte * Double(segment.vectorByteCount)
+                + matchCount * scan(walkedBytes)
                 + rescoring(min(candidates, segment.matchCount ?? count))
         case .graph(let ef, let skipsRefused, let scanTail):
             let links = Double(2 * settings.m)

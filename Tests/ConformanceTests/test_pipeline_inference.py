@@ -114,6 +114,11 @@ def pipeline(folder, url: str, more: str = ", output: vectors",
         "collection: {name: c, data: data, metric: l2}\nbatch: {texts: 8}\n" + options))
 
 
+def elsewhere(text: str, old: str, new: str) -> str:
+    """The same with another model, into another collection: the card of the first has the old one."""
+    return text.replace(f"model: {old}", f"model: {new}").replace("{name: c,", "{name: other,")
+
+
 def assert_vectors(work: Pipeline, without=()) -> None:
     found = {p.payload["_source"]["key"]: p.vector for p in work.points().values()}
     assert found == {key: vector(text) for key, text in TEXTS.items() if key not in without}
@@ -169,7 +174,7 @@ def test_a_model_that_starts_is_waited_for_and_one_that_is_not_there_is_named(tm
     work.write(work.path.read_text().partition("\n")[2].replace("batch: {texts: 8}\n", "", 1))
     assert work.run()["progress"]["counters"]["retries"] == 2
     assert_vectors(work)
-    work.write(work.path.read_text().partition("\n")[2].replace("model: m", "model: nobody"))
+    work.write(elsewhere(work.path.read_text().partition("\n")[2], "m", "nobody"))
     assert "answered notFound: no model nobody" in work.run("--start-over", succeeds=False)
 
 
@@ -308,6 +313,6 @@ def test_mlserver_over_grpc(tmp_path, tmp_path_factory):
         work.path.write_text(text)
         work.run()
         assert_vectors(work)
-        work.path.write_text(text.replace("model: letters", "model: nobody"))
+        work.path.write_text(elsewhere(text, "letters", "nobody"))
         # MLServer says UNKNOWN of what it does not know, so it is asked again before that is told.
         assert "Model nobody" in work.run("--start-over", succeeds=False)
