@@ -191,6 +191,10 @@ struct AttachTests {
         }
         let database = try Builds.open(disk)
         let points = try database.createCollection("p", .small)
+        // Refused whole: nothing of it is on the card, either.
+        let both = [try build("x", 0..<9, "minilm"), try build("y", 10..<19, "bge")]
+        let disagreement = #expect(throws: DatabaseError.self) { try points.attach(both) }
+        #expect(disagreement?.kind == .conflict && points.card == nil)
         try points.attach([try build("a", 0..<9, "minilm")])
         #expect(points.card?.models[""]?.name == ModelName("minilm", version: "1"))
         let other = try build("b", 10..<19, "bge")
@@ -201,6 +205,9 @@ struct AttachTests {
         try points.attach([try build("c", 10..<19, "minilm")])
         #expect(try points.count() == 18)
         try database.close()
+        let again = try Builds.open(disk)
+        #expect(try again.collection("p").card?.models[""]?.name.id == "minilm")
+        try again.close()
     }
 
     @Test("Codes of other bits are refused")

@@ -99,8 +99,7 @@ extension Collection {
         for build in builds {
             try build.record.verifyFiles(in: build.directory, context.fileSystem)
         }
-        // As an ingest does: a card that has another model refuses.
-        for card in builds.compactMap(\.record.settings.card) { try adoptModels(card.models) }
+        _ = try models(of: builds)
         return builds
     }
 
@@ -111,6 +110,26 @@ extension Collection {
                 "\(build.directory) does not fit collection `\(name)`: \(difference)")
         }
         try checkModels((build.record.settings.card?.models ?? [:]).mapValues(\.name))
+    }
+
+    /// What made the vectors of each field. Throws `.conflict` when two builds disagree.
+    private func models(of builds: [Build]) throws -> [String: CollectionCard.Model] {
+        var models: [String: CollectionCard.Model] = [:]
+        for build in builds {
+            for (field, model) in build.record.settings.card?.models ?? [:] {
+                guard let known = models[field] else {
+                    models[field] = model
+                    continue
+                }
+                guard model.name.agrees(with: known.name) else {
+                    throw DatabaseError(
+                        .conflict,
+                        "Model mismatch: \(build.directory) has vectors of `\(model.name)` in the "
+                            + "field `\(field)`, and a folder before it of `\(known.name)`")
+                }
+            }
+        }
+        return models
     }
 
     private func attach(
@@ -186,7 +205,8 @@ extension Collection {
                 let batch = WriteBatch(
                     effects: [], time: max(context.now(), state.time),
                     positions: SourcePositions(attached: builds.map(\.record.id), at: lsn))
-                try commit(segments, rows, batch, at: lsn, &manifest, state)
+                let attributes = try attributes(adopting: models(of: builds), state)
+                try commit(segments, rows, batch, attributes, at: lsn, &manifest, state)
                 publish(segments, rows, batch, at: lsn, &state)
                 report.attached = builds.map(\.record.id)
                 report.segments = segments.count
@@ -235,9 +255,13 @@ extension Collection {
     /// Until here nothing has changed; after it everything has, also after a crash.
     private func commit(
         _ segments: [SealedSegment], _ rows: AttachedRows, _ batch: WriteBatch,
-        at lsn: SequenceNumber, _ manifest: inout Manifest, _ state: WriterState
+        _ attributes: CollectionAttributes?, at lsn: SequenceNumber, _ manifest: inout Manifest,
+        _ state: WriterState
     ) throws {
         var next = manifest
+        if let attributes {
+            next.attributes[Self.attributesKey] = try Self.encoded(attributes)
+        }
         next.flushedThrough = lsn
         var positions = state.positions
         positions.merge(batch.positions)
@@ -264,6 +288,9 @@ extension Collection {
                 stopWriting(DatabaseError(causedBy: error))
             }
             throw error
+        }
+        if let attributes {
+            published.withLock { $0.schema = CollectionSchema(attributes) }
         }
     }
 

@@ -40,28 +40,28 @@ extension Collection {
                         guard !state.isClosed else {
                             throw DatabaseError(.unavailable, "collection `\(name)` is closed")
                         }
-                        let schema = published.withLock { $0.schema }
-                        let view = ReadView(
-                            lsn: state.lsn, segments: state.segments, schema: schema)
-                        let card = try card(adopting: models, view)
-                        guard card != schema.attributes.card else { return card }
-                        var attributes = schema.attributes
-                        attributes.card = card
+                        guard let attributes = try attributes(adopting: models, state) else {
+                            return card
+                        }
                         var next = manifest
                         next.attributes[Self.attributesKey] = try Self.encoded(attributes)
                         try commit(next, replacing: &manifest)
                         published.withLock { $0.schema = CollectionSchema(attributes) }
-                        return card
+                        return attributes.card
                     }
                 }
             }
         }
     }
 
-    private func card(
-        adopting models: [String: CollectionCard.Model], _ view: ReadView
-    ) throws -> CollectionCard? {
-        let attributes = view.schema.attributes
+    /// The attributes with what an ingest's models add to the card; nil: nothing. The caller holds
+    /// the writer's lock, and commits them.
+    func attributes(
+        adopting models: [String: CollectionCard.Model], _ state: WriterState
+    ) throws -> CollectionAttributes? {
+        let schema = published.withLock { $0.schema }
+        let view = ReadView(lsn: state.lsn, segments: state.segments, schema: schema)
+        var attributes = schema.attributes
         var card = attributes.card ?? CollectionCard()
         for (field, model) in models {
             try card.check(model.name, of: field, in: name)
@@ -72,7 +72,10 @@ extension Collection {
             }
         }
         if attributes.card == nil, card.models.isEmpty { return nil }
-        return try card.completed(by: attributes.configuration)
+        card = try card.completed(by: attributes.configuration)
+        guard card != attributes.card else { return nil }
+        attributes.card = card
+        return attributes
     }
 
     /// What is known of the recall of searches. O(segments · fields); reads fields of files that
