@@ -72,6 +72,28 @@ import Testing
         try again.close()
     }
 
+    @Test("A budget of time shortens the list and lowers what is expected; one of memory refuses")
+    func budgets() throws {
+        let disk = SimulatedFileSystem(seed: 1)
+        let (database, collection) = try Self.filled(disk)
+        try collection.seal()
+        var request = Self.request(1, 0.99)
+        let whole = try collection.answer(request)
+        request.budget.time = .nanoseconds(1)
+        let brief = try collection.explain(request)
+        #expect(brief.points.count == 10)
+        #expect(brief.explanation?.searches.first?.chosen.plan == "walk(ef: 10)")
+        #expect(try #require(brief.recallExpected) < #require(whole.recallExpected))
+        request.budget.time = .seconds(60)
+        #expect(try collection.answer(request).points == whole.points)
+        request.budget.memoryByteCount = 100
+        let error = #expect(throws: DatabaseError.self) { try collection.answer(request) }
+        #expect(error?.kind == .resourceExhausted)
+        request.budget = QueryBudget(time: .zero)
+        #expect(throws: DatabaseError.self) { try collection.answer(request) }
+        try database.close()
+    }
+
     @Test("Is 1 for exact searches, and not known for a graph that still grows")
     func known() throws {
         let (database, collection) = try Self.filled(SimulatedFileSystem(seed: 2))

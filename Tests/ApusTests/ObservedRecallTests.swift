@@ -62,6 +62,14 @@ import Testing
         let calls = told.withLock { $0 }
         #expect(calls.count == 1 && calls.first?.0 == "c")
 
+        // A search within a budget of time is checked like any other.
+        var brief = QueryRequest(nearest: Self.vector(&random), limit: 10)
+        brief.budget.time = .nanoseconds(1)
+        let checked = try #require(collection.observedRecall).checkedCount
+        _ = try collection.query(brief)
+        collection.waitUntilRecallIsObserved()
+        #expect(collection.observedRecall?.checkedCount == checked + 1)
+
         // Exact searches say nothing; good ones push the poor ones out.
         let before = try #require(collection.observedRecall).checkedCount
         var exact = QueryRequest(nearest: Self.vector(&random), limit: 10)

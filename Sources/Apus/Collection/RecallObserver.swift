@@ -72,6 +72,7 @@ final class RecallObserver: Sendable {
     ) throws -> Double? {
         var request = request
         request.parameters = SearchParameters(exact: true)
+        request.budget = QueryBudget()
         request.withPayload = .none
         request.withVectors = .none
         let exact = try QueryExecution(collection: collection, view: view).answer(request).points
