@@ -104,10 +104,14 @@ struct SettingsTests {
             tls: {certificate: /cert.pem}
             auth: {api_key: a, api_key_file: /b, opa: {url: "ftp://x"}}
             server: {http_port: 7000, grpc_port: 7000}
+            traces: {endpoint: "http://collector:99999", protocol: grpc}
             """
         let errors = Self.errors(file: file)
-        #expect(errors.count == 4)
-        for key in ["tls.certificate", "auth.api_key", "auth.opa.url", "server.grpc_port"] {
+        #expect(errors.count == 5)
+        for key in [
+            "tls.certificate", "auth.api_key", "auth.opa.url", "server.grpc_port",
+            "traces.endpoint",
+        ] {
             #expect(errors.contains { $0.hasPrefix(key) })
         }
     }

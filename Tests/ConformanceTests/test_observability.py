@@ -296,9 +296,11 @@ def test_a_trace_that_its_caller_does_not_record_is_not_recorded(tmp_path):
     assert b"nothing-of-the-kind" not in sent
 
 
-def test_a_collector_that_is_away_costs_nothing(tmp_path):
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_a_collector_that_is_away_costs_nothing(protocol):
     with apus_server.temporary_server(arguments=(
         "--set", "traces.endpoint=http://127.0.0.1:1/v1/traces",
+        "--set", f"traces.protocol={protocol}",
         "--set", "traces.export_interval=50ms", "--set", "traces.queue_max=4")
     ) as running:
         rest = Rest(running.url)

@@ -148,6 +148,12 @@ extension ServerConfiguration {
                 url.map { $0.hasPrefix("http://") || $0.hasPrefix("https://") } ?? true, key,
                 "must begin with http:// or https://")
         }
+        for (key, otlp) in [("traces.endpoint", traces.otlp), ("metrics.endpoint", metrics.otlp)]
+        where otlp.transport == .grpc {
+            check(
+                otlp.endpoint.map { CollectorAddress(url: $0) != nil } ?? true, key,
+                CollectorAddress.form)
+        }
         return errors
     }
 }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
 
@@ -16,8 +17,8 @@ struct OTLPCollector: Sendable {
         }
     }
 
-    /// Longer is not waited for an answer.
-    private static let timeout = 10
+    /// Seconds that an answer is waited for: as long a stopping server may be held up.
+    private static let timeout = 3
 
     let signal: Signal
     private let url: String
@@ -75,7 +76,9 @@ struct OTLPCollector: Sendable {
 
     /// To `http://host:port` in clear, to `https://host:port` by TLS.
     private func transport() throws -> HTTP2ClientTransport.Posix {
-        let place = try ConfiguredHost(url: url)
+        guard let place = CollectorAddress(url: url) else {
+            throw ConfigurationError(place: url, reason: CollectorAddress.form)
+        }
         return try HTTP2ClientTransport.Posix(
             target: .dns(host: place.host, port: place.port),
             transportSecurity: place.isSecure ? .tls : .plaintext)
@@ -110,37 +113,24 @@ struct OTLPCollector: Sendable {
 }
 
 /// Host and port of an address such as `https://collector:4317`.
-struct ConfiguredHost {
+struct CollectorAddress {
+    static let form = "must be like http://collector:4317"
     private static let portDefault = 4317
 
-    var host: String
-    var port: Int
-    var isSecure: Bool
+    let host: String
+    let port: Int
+    let isSecure: Bool
 
-    init(url: String) throws(ConfigurationError) {
-        isSecure = url.hasPrefix("https://")
-        let rest = url.drop { $0 != "/" }.drop { $0 == "/" }
-        let authority = rest.prefix { $0 != "/" }
-        let colon = authority.lastIndex { $0 == ":" }
-        let isPort = colon.map { !authority[$0...].contains("]") } ?? false
-        host =
-            String(isPort ? authority[..<(colon ?? authority.endIndex)] : authority)
-            .trimmingBrackets
-        guard let colon, isPort else {
-            port = Self.portDefault
-            return
-        }
-        guard let number = UInt16(authority[authority.index(after: colon)...]), number > 0 else {
-            throw ConfigurationError(place: "\(url)", reason: "has no port from 1 to 65535")
-        }
-        port = Int(number)
-    }
-}
-
-extension String {
-    /// Of an IPv6 address.
-    fileprivate var trimmingBrackets: String {
-        hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self
+    /// nil: it is none.
+    init?(url: String) {
+        guard let parts = URLComponents(string: url), let host = parts.host, !host.isEmpty,
+            parts.scheme == "http" || parts.scheme == "https",
+            let port = UInt16(exactly: parts.port ?? Self.portDefault), port > 0
+        else { return nil }
+        // An IPv6 address stands in brackets.
+        self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        self.port = Int(port)
+        isSecure = parts.scheme == "https"
     }
 }
 
