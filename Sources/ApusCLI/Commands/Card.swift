@@ -23,12 +23,8 @@ struct Card: AsyncParsableCommand {
     @Argument(help: "Name of the collection.")
     var collection: String
 
-    @Option(
-        help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
-    var data: String?
-
-    @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
-    var url: String?
+    @OptionGroup
+    var place: DatabasePlace
 
     @Option(
         help: ArgumentHelp("Put this card in the place of the one there is.", valueName: "file"))
@@ -37,24 +33,13 @@ struct Card: AsyncParsableCommand {
     @Flag(help: "Take the card away.")
     var clear = false
 
-    @Option(
-        help: ArgumentHelp(
-            "Key for the server (default: the environment's APUS_API_KEY).", valueName: "key"))
-    var apiKey: String?
-
     func validate() throws {
-        guard (data == nil) != (url == nil) else {
-            throw ValidationError("Give one of --data DIR and --url grpc://HOST:PORT")
-        }
-        if let url, ServerAddress(url) == nil {
-            throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
-        }
         guard set == nil || !clear else { throw ValidationError("Give --set or --clear, not both") }
     }
 
     func run() async throws {
         let card = try set.map(Self.card(inFile:))
-        if let data {
+        if let data = place.data {
             guard FileManager.default.fileExists(atPath: "\(data)/APUS") else {
                 throw Failure("\(data): not a database", exitCode: 2)
             }
@@ -63,10 +48,9 @@ struct Card: AsyncParsableCommand {
             let found = try database.collection(collection)
             if card != nil || clear { try found.setCard(card) }
             Self.show(found.card, try found.measuredRecall())
-        } else if let address = url.flatMap(ServerAddress.init) {
-            let key = apiKey ?? ProcessInfo.processInfo.environment["APUS_API_KEY"]
+        } else if let address = place.address {
             let (found, recall) = try await RemoteTarget.withConnection(
-                to: address, collection: collection, apiKey: key
+                to: address, collection: collection, apiKey: place.key
             ) { target in
                 if card != nil || clear { try await target.setCard(card) }
                 guard let answer = try await target.card() else {

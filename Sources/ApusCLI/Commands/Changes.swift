@@ -26,12 +26,8 @@ struct Changes: AsyncParsableCommand {
     @Option(help: "Name of the collection.")
     var collection: String
 
-    @Option(
-        help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
-    var data: String?
-
-    @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
-    var url: String?
+    @OptionGroup
+    var place: DatabasePlace
 
     @Option(help: ArgumentHelp("Where changes go.", valueName: "destination"))
     var to: ChangeDestination
@@ -70,13 +66,7 @@ struct Changes: AsyncParsableCommand {
     var property: [String] = []
 
     func validate() throws {
-        guard (data == nil) != (url == nil) else {
-            throw ValidationError("Give one of --data DIR and --url grpc://HOST:PORT")
-        }
-        if let url, ServerAddress(url) == nil {
-            throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
-        }
-        guard !(follow && data != nil) else {
+        guard !(follow && place.data != nil) else {
             throw ValidationError(
                 "--follow needs a server: nobody else writes to a database that this process has "
                     + "open")
@@ -88,7 +78,7 @@ struct Changes: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if let data {
+        if let data = place.data {
             guard FileManager.default.fileExists(atPath: "\(data)/APUS") else {
                 throw Failure("\(data): not a database", exitCode: 2)
             }
@@ -100,10 +90,10 @@ struct Changes: AsyncParsableCommand {
                 throw error
             }
             try target.close()
-        } else if let address = url.flatMap(ServerAddress.init) {
+        } else if let address = place.address {
             try await RemoteTarget.withConnection(
                 to: address, collection: collection,
-                apiKey: ProcessInfo.processInfo.environment["APUS_API_KEY"]
+                apiKey: place.key
             ) { target in try await run(from: target) }
         }
     }

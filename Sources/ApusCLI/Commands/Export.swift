@@ -26,12 +26,8 @@ struct Export: AsyncParsableCommand {
     @Option(help: "Name of the collection.")
     var collection: String
 
-    @Option(
-        help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
-    var data: String?
-
-    @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
-    var url: String?
+    @OptionGroup
+    var place: DatabasePlace
 
     @Option(help: ArgumentHelp("x.jsonl, x.npy or x.parquet.", valueName: "file"))
     var output: String
@@ -42,12 +38,6 @@ struct Export: AsyncParsableCommand {
     private static let pageSize = 500
 
     func validate() throws {
-        guard (data == nil) != (url == nil) else {
-            throw ValidationError("Give one of --data DIR and --url grpc://HOST:PORT")
-        }
-        if let url, ServerAddress(url) == nil {
-            throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
-        }
         guard [".npy", ".jsonl", ".parquet"].contains(where: output.hasSuffix) else {
             throw ValidationError(
                 "--output must end in .npy, .jsonl or .parquet, and is '\(output)'")
@@ -55,7 +45,7 @@ struct Export: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if let data {
+        if let data = place.data {
             let target = try LocalTarget(directory: data, collection: collection)
             do {
                 let collection = try target.database.collection(collection)
@@ -73,10 +63,10 @@ struct Export: AsyncParsableCommand {
                 throw error
             }
             try target.close()
-        } else if let address = url.flatMap(ServerAddress.init) {
+        } else if let address = place.address {
             try await RemoteTarget.withConnection(
                 to: address, collection: collection,
-                apiKey: ProcessInfo.processInfo.environment["APUS_API_KEY"]
+                apiKey: place.key
             ) { target in
                 try await write(try await target.vectorConfiguration().fields) { start in
                     try await target.records(from: start, limit: Self.pageSize + 1)

@@ -30,20 +30,11 @@ struct IngestCommand: AsyncParsableCommand {
     @Option(help: "How a new collection compares vectors (default: cosine).")
     var metric: MetricArgument?
 
-    @Option(
-        help: ArgumentHelp("Directory of a database that no server has open.", valueName: "dir"))
-    var data: String?
-
-    @Option(help: ArgumentHelp("Address of a server: grpc://HOST:PORT.", valueName: "url"))
-    var url: String?
+    @OptionGroup
+    var place: DatabasePlace
 
     @Option(help: "Points per write.")
     var batchSize = 500
-
-    @Option(
-        help: ArgumentHelp(
-            "Key for the server (default: the environment's APUS_API_KEY).", valueName: "key"))
-    var apiKey: String?
 
     @Option(
         help: ArgumentHelp(
@@ -52,18 +43,12 @@ struct IngestCommand: AsyncParsableCommand {
     var checkpoint: String?
 
     func validate() throws {
-        guard (data == nil) != (url == nil) else {
-            throw ValidationError("Give one of --data DIR and --url grpc://HOST:PORT")
-        }
-        if let url, ServerAddress(url) == nil {
-            throw ValidationError("--url must be like grpc://localhost:6334, and is '\(url)'")
-        }
         try Checked.inRange("--batch-size", batchSize, 1...100_000)
     }
 
     func run() async throws {
         let source = try source.source()
-        if let data {
+        if let data = place.data {
             let target = try LocalTarget(directory: data, collection: collection)
             do {
                 try await load(source, into: target, named: absolute(data))
@@ -71,10 +56,9 @@ struct IngestCommand: AsyncParsableCommand {
                 try? target.close()
                 throw error
             }
-        } else if let address = url.flatMap(ServerAddress.init) {
-            let key = apiKey ?? ProcessInfo.processInfo.environment["APUS_API_KEY"]
+        } else if let address = place.address {
             try await RemoteTarget.withConnection(
-                to: address, collection: collection, apiKey: key
+                to: address, collection: collection, apiKey: place.key
             ) { try await load(source, into: $0, named: address.description) }
         }
     }
