@@ -47,8 +47,13 @@ struct OTLPCollector: Sendable {
             @Sendable (_ send: @escaping @Sendable ([UInt8]) async throws -> Void) async -> Value
     ) async throws -> Value {
         guard usesGRPC else { return await body { try await post($0) } }
-        return try await withGRPCClient(transport: transport()) { client in
-            await body { try await call($0, client) }
+        let client = GRPCClient(transport: try transport())
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await client.runConnections() }
+            let value = await body { try await call($0, client) }
+            // Nothing is under way any more. To end in order would wait for names that do not resolve.
+            group.cancelAll()
+            return value
         }
     }
 
