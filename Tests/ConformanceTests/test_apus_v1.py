@@ -41,18 +41,21 @@ def test_reflection_lists_every_service(apus):
         assert service.full_name == name and len(service.methods) > 0
 
 
-def test_every_listed_method_is_served_and_no_other_is_listed(apus):
+def test_every_listed_method_is_served_and_no_other_is_listed():
     """A method that the server lacks answers UNIMPLEMENTED with its path."""
-    for name in apus.database.get_services():
-        for method in apus.pool.FindServiceByName(name).methods:
-            request = apus.message(method.input_type.full_name)
-            request = iter([request]) if method.client_streaming else request
-            try:
-                answer = apus.call(method.name, request, service=name, timeout=10)
-                if method.server_streaming:
-                    list(answer)
-            except grpc.RpcError as error:
-                assert "there is no method" not in (error.details() or ""), f"{name}/{method.name}"
+    # A server of its own: some methods do their work on an empty message.
+    with apus_server.temporary_server() as own, Apus(own) as apus:
+        for name in apus.database.get_services():
+            for method in apus.pool.FindServiceByName(name).methods:
+                request = apus.message(method.input_type.full_name)
+                request = iter([request]) if method.client_streaming else request
+                try:
+                    answer = apus.call(method.name, request, service=name, timeout=10)
+                    if method.server_streaming:
+                        list(answer)
+                except grpc.RpcError as error:
+                    assert "there is no method" not in (error.details() or ""), (
+                        f"{name}/{method.name}")
 
 
 def test_reflection_finds_symbols_and_files_and_says_what_is_not_there(server):
