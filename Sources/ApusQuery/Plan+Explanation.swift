@@ -9,7 +9,7 @@ extension Plan {
     var isScan: Bool {
         switch self {
         case .scan, .codeScan: true
-        case .graph, .lists: false
+        case .graph, .graphThenFilter, .lists: false
         }
     }
 }
@@ -21,6 +21,8 @@ extension Plan: CustomStringConvertible {
         case .codeScan(let candidates): "scan of codes(candidates: \(candidates))"
         case .graph(let ef, let skipsRefused, _):
             skipsRefused ? "walk around refused(ef: \(ef))" : "walk(ef: \(ef))"
+        case .graphThenFilter(let ef, let candidates, _):
+            "walk, then filter(ef: \(ef), candidates: \(candidates))"
         case .lists(let probes, let candidates):
             "probe(lists: \(probes), candidates: \(candidates))"
         }

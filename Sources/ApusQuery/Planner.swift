@@ -91,13 +91,16 @@ package enum Plan: Hashable, Sendable {
     /// Walk the graph with a candidate list of `ef`, around the rows that may not be returned or
     /// through them; then scan the rows that are not in it yet, unless only indexed rows are wanted.
     case graph(ef: Int, skipsRefused: Bool, scanTail: Bool)
+    /// The same walk, past the filter, and of so many nearest those that match: for filters whose rows
+    /// take longer to find than the answers take to look at.
+    case graphThenFilter(ef: Int, candidates: Int, scanTail: Bool)
     /// Look into so many lists of an IVF index, and measure so many of the nearest by their vectors.
     case lists(probes: Int, candidates: Int)
 
     /// The sizes that its candidate list, or number of lists, can be cut to; nil: it has none.
     fileprivate func listRange(least: Int) -> Range<Int>? {
         switch self {
-        case .scan, .codeScan: nil
+        case .scan, .codeScan, .graphThenFilter: nil
         case .graph(let ef, _, _): min(least, ef)..<max(least + 1, ef)
         case .lists(let probes, _): 1..<max(2, probes)
         }
@@ -105,7 +108,7 @@ package enum Plan: Hashable, Sendable {
 
     fileprivate func withList(_ size: Int) -> Plan {
         switch self {
-        case .scan, .codeScan: self
+        case .scan, .codeScan, .graphThenFilter: self
         case .graph(_, let skipsRefused, let scanTail):
             .graph(ef: size, skipsRefused: skipsRefused, scanTail: scanTail)
         case .lists(_, let candidates): .lists(probes: size, candidates: candidates)
@@ -143,7 +146,7 @@ package enum Planner {
     private static let scanRecall = 0.999
     /// The recall that the default candidate list is to reach; it grows for that, up to so many
     /// times.
-    private static let defaultRecall = 0.95
+    static let defaultRecall = 0.95
     private static let defaultGrowthMax = 4
 
     package static func plan(
@@ -270,6 +273,12 @@ package enum Planner {
             let tail = Double(count - segment.indexedCount) * share
             return Double(ef) * step + rescoring(min(ef, 2 * settings.limit))
                 + (scanTail ? tail * scan(walkedBytes) : 0)
+        case .graphThenFilter(let ef, let candidates, let scanTail):
+            var unfiltered = segment
+            unfiltered.matchCount = nil
+            let walk = Plan.graph(ef: ef, skipsRefused: false, scanTail: scanTail)
+            return cost(of: walk, unfiltered, settings, costs)
+                + Double(candidates) / surplus * payloadCost.alone
         case .lists(let probes, let candidates):
             return listCost(probes, candidates, segment, costs)
                 * (segment.matchCount == nil ? 1 : listDoubt)
@@ -295,13 +304,15 @@ package enum Planner {
         case .graph(let ef, let skipsRefused, _):
             let list = skipsRefused ? Int(Double(ef) / detourListFactor) : ef
             return segment.recallCurve?.recall(ef: list, k: limit)
+        case .graphThenFilter(let ef, _, _):
+            return segment.recallCurve?.recall(ef: ef, k: depth(limit, segment))
         case .lists(let probes, _):
             return segment.recallCurve?.recall(ef: probes, k: depth(limit, segment))
         }
     }
 
     /// The size of the candidate list of a walk; nil: none that was measured finds enough.
-    private static func candidateList(
+    static func candidateList(
         _ segment: SegmentStatistics, _ settings: SearchSettings
     ) -> Int? {
         let limit = max(1, settings.limit)
@@ -321,53 +332,5 @@ package enum Planner {
     private static func grown(_ list: Int) -> Int {
         let (most, overflow) = list.multipliedReportingOverflow(by: defaultGrowthMax)
         return overflow ? list : most
-    }
-}
-
-// MARK: - IVF
-
-extension Planner {
-    /// Of a row by its product code, beside one by its vector.
-    private static let productCodeShare = 0.05
-    /// How many times cheaper than a scan lists have to be under a filter: how many it takes there is
-    /// concluded from how many it takes without one.
-    private static let listDoubt = 3.0
-
-    private static func listCandidates(
-        _ segment: SegmentStatistics, _ settings: SearchSettings
-    ) -> Int {
-        min(
-            max(IVFIndex.candidates(k: settings.limit), settings.limit), max(1, segment.rowCount))
-    }
-
-    private static func listCost(
-        _ probes: Int, _ candidates: Int, _ segment: SegmentStatistics, _ costs: CostModel
-    ) -> Double {
-        let listCount = max(1, segment.listCount ?? 1)
-        let looked = Double(probes) / Double(listCount) * Double(segment.rowCount)
-        let row = costs.sequential(bytes: segment.vectorByteCount)
-        return Double(listCount) * row / 2 + looked * productCodeShare * row
-            + Double(candidates)
-            * costs.walkedRow(bytes: segment.vectorByteCount, of: segment.rowCount)
-    }
-
-    /// nil: no number that was measured finds enough, or nothing was measured, as in small segments.
-    private static func probes(
-        _ listCount: Int, _ segment: SegmentStatistics, _ settings: SearchSettings
-    ) -> Int? {
-        if let probes = settings.probes { return min(max(1, probes), listCount) }
-        guard let curve = segment.recallCurve else { return nil }
-        let found = curve.ef(
-            reaching: settings.targetRecall ?? defaultRecall,
-            k: depth(max(1, settings.limit), segment))
-        return found.map { min($0, listCount) } ?? (settings.targetRecall == nil ? listCount : nil)
-    }
-
-    /// How many neighbours hold `limit` that match, where one row in so many does: the nearest of
-    /// them lie as far as those.
-    private static func depth(_ limit: Int, _ segment: SegmentStatistics) -> Int {
-        guard let matchCount = segment.matchCount, segment.rowCount > 0 else { return limit }
-        let share = Double(max(1, matchCount)) / Double(segment.rowCount)
-        return Int(min(Double(limit) / share, Double(Int32.max)))
     }
 }

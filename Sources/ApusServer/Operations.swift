@@ -268,10 +268,13 @@ extension Operations {
         }
     }
 
-    /// The number of points that match; nil counts all. Always exact.
-    package func count(_ filter: Filter?, in collection: String) async throws -> Int {
+    /// The number of points that match; nil counts all.
+    package func count(
+        _ filter: Filter?, exact: Bool, in collection: String
+    ) async throws -> Int {
         try await reading(collection) { collection, own in
-            try await collection.count(filter.and(own), at: CallReading.version(in: collection))
+            try await collection.count(
+                filter.and(own), exact: exact, at: CallReading.version(in: collection))
         }
     }
 

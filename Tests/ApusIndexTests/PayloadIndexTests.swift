@@ -5,58 +5,9 @@ import Testing
 
 /// Holds payload indexes against the slow, obviously right meaning of filters.
 @Suite struct PayloadIndexTests {
-    /// Rows with payloads, their indexes, and what `CompiledFilter` says of them.
-    private struct Table {
-        let payloads: [Payload]
-        let encoded: [[UInt8]]
-        var indexes: [PayloadPath: PayloadIndex] = [:]
-
-        init(seed: UInt64, count: Int) throws {
-            var random = SeededGenerator(seed: seed)
-            payloads = (0..<count).map { _ in RandomFilters.payload(&random) }
-            encoded = try payloads.map { payload in
-                var writer = ByteWriter()
-                try writer.write(payload: payload)
-                return writer.bytes
-            }
-            for (field, schema) in RandomFilters.fields {
-                indexes[field] = try PayloadIndex(
-                    copying: bytes(field, schema), of: field, schema)
-            }
-        }
-
-        func bytes(_ field: PayloadPath, _ schema: PayloadFieldSchema) -> [UInt8] {
-            var builder = PayloadIndexBuilder(field, schema, rowCount: encoded.count)
-            for (row, bytes) in encoded.enumerated() {
-                unsafe bytes.withUnsafeBytes { builder.add(unsafe EncodedPayload($0), at: row) }
-            }
-            return builder.encoded()
-        }
-
-        func rows(_ filter: Filter) throws -> RowSet? {
-            let indexed = IndexedFilter(
-                rowCount: payloads.count,
-                rowsOfIDs: { ids in
-                    payloads.indices.filter { ids.contains(.number(UInt64($0))) }
-                },
-                index: { indexes[$0] })
-            return try indexed.rows(filter)
-        }
-
-        func matches(_ filter: Filter) -> Set<Int> {
-            let compiled = CompiledFilter(
-                filter, schema: RandomFilters.fields.filter { $0.value.type == .text })
-            return Set(
-                payloads.indices.filter { row in
-                    compiled.matches(
-                        id: .number(UInt64(row)), payload: payloads[row], hasVector: { _ in true })
-                })
-        }
-    }
-
     @Test(arguments: [0, 1, 63, 64, 200, 3000])
     func answersAreThoseOfTheFilter(count: Int) throws {
-        let table = try Table(seed: 11 + UInt64(count), count: count)
+        let table = try IndexedTable(seed: 11 + UInt64(count), count: count)
         var random = SeededGenerator(seed: 12)
         var exact = 0
         var restricted = 0
@@ -79,7 +30,7 @@ import Testing
     }
 
     @Test func everyPredicateOfItsTypeIsAnsweredExactly() throws {
-        let table = try Table(seed: 3, count: 500)
+        let table = try IndexedTable(seed: 3, count: 500)
         let word = PayloadPath(key: "word")
         let exact: [Condition] = [
             .field(word, .matchKeyword("ab")), .field(word, .matchAnyKeyword(["a", "é"])),
@@ -125,7 +76,7 @@ import Testing
     }
 
     @Test func bytesThatEndEarlyAreRefused() throws {
-        let table = try Table(seed: 4, count: 90)
+        let table = try IndexedTable(seed: 4, count: 90)
         for (field, schema) in RandomFilters.fields {
             let bytes = table.bytes(field, schema)
             for end in stride(from: 0, to: bytes.count, by: 7) {
@@ -139,7 +90,7 @@ import Testing
     /// Changed bytes are refused, or are an index of something else: what it answers stays within
     /// its rows.
     @Test func changedBytesNeverTrap() throws {
-        let table = try Table(seed: 5, count: 90)
+        let table = try IndexedTable(seed: 5, count: 90)
         var random = SeededGenerator(seed: 6)
         var refused = 0
         for (field, schema) in RandomFilters.fields.sorted(by: {
@@ -159,14 +110,18 @@ import Testing
                 let indexed = IndexedFilter(rowCount: index.rowCount, rowsOfIDs: { _ in [] }) {
                     $0 == field ? index : nil
                 }
-                for _ in 0..<20 { _ = try indexed.rows(RandomFilters.filter(&random)) }
+                for _ in 0..<20 {
+                    let filter = RandomFilters.filter(&random)
+                    _ = try indexed.rows(filter)
+                    _ = try indexed.estimate(filter)
+                }
             }
         }
         #expect(refused > 500)
     }
 
     @Test func anIndexOfANewerVersionIsNotDamage() throws {
-        let table = try Table(seed: 7, count: 10)
+        let table = try IndexedTable(seed: 7, count: 10)
         let field = PayloadPath(key: "word")
         var bytes = table.bytes(field, PayloadFieldSchema(type: .keyword))
         bytes[4] = 2

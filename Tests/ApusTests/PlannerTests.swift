@@ -1,3 +1,4 @@
+import ApusCore
 import ApusIndex
 import ApusQuery
 import Testing
@@ -182,6 +183,48 @@ import Testing
         #expect(plan(nil) == .scan)
         for limit in [0, 1, Int.max] {
             _ = plan(curve, matches: 3) { $0.limit = limit }
+        }
+    }
+
+    @Test("A filter is asked of answers while that costs less than to find its rows")
+    func openFilter() {
+        func plan(
+            matches: Int, rowsToRead: Int, asked: Int = 1,
+            _ change: (inout SearchSettings) -> Void = { _ in }
+        ) -> Plan? {
+            let rows = 1_000_000
+            var settings = SearchSettings(
+                limit: 10, ef: nil, exact: false, indexedOnly: false, defaultEf: 100, m: 16)
+            change(&settings)
+            return Planner.planBeforeFilter(
+                SegmentStatistics(
+                    rowCount: rows, matchCount: matches, indexedCount: rows, vectorByteCount: 1536,
+                    codeByteCount: 400, recallCurve: Self.curve),
+                FilterEstimate(
+                    Cardinality(min: 0, expected: Double(matches), max: rows),
+                    candidates: Double(rowsToRead), isExact: rowsToRead == 0),
+                askedCount: asked, settings)
+        }
+        guard
+            case .graphThenFilter(let ef, let candidates, true) = plan(
+                matches: 500_000, rowsToRead: 1_000_000)
+        else {
+            Issue.record("no walk")
+            return
+        }
+        #expect(candidates == 40 && ef >= 100)
+        // Rows that indexes know are not worth a longer walk; few that match would take too long a one.
+        #expect(plan(matches: 50_000, rowsToRead: 0) == nil)
+        #expect(plan(matches: 5_000, rowsToRead: 1_000_000) == nil)
+        // It was put off for long enough.
+        #expect(plan(matches: 500_000, rowsToRead: 1_000_000, asked: 100_000) == nil)
+        #expect(plan(matches: 500_000, rowsToRead: 1_000_000) { $0.exact = true } == nil)
+        #expect(
+            plan(matches: 500_000, rowsToRead: 1_000_000) { $0.fullScanByteCount = .max } == nil)
+        // No list reaches that so deep.
+        #expect(plan(matches: 20_000, rowsToRead: 1_000_000) { $0.targetRecall = 0.999 } == nil)
+        for limit in [0, 1, Int.max] {
+            _ = plan(matches: 500_000, rowsToRead: 1_000_000) { $0.limit = limit }
         }
     }
 }

@@ -129,16 +129,19 @@ extension Collection {
         try await context.perform { [self] in try page(request) }
     }
 
-    /// How many points match; exact.
+    /// How many points match.
+    ///
+    /// - Parameter exact: if not, rows that indexes leave open are not all looked at: a sample of them
+    ///   stands for the others, in a time that does not depend on how many there are.
     @available(*, noasync, message: "use the async form")
     public func count(
-        _ filter: Filter? = nil, at version: SequenceNumber? = nil
-    ) throws -> Int { try counted(filter, version) }
+        _ filter: Filter? = nil, exact: Bool = true, at version: SequenceNumber? = nil
+    ) throws -> Int { try counted(filter, exact, version) }
 
     public func count(
-        _ filter: Filter? = nil, at version: SequenceNumber? = nil
+        _ filter: Filter? = nil, exact: Bool = true, at version: SequenceNumber? = nil
     ) async throws -> Int {
-        try await context.perform { [self] in try counted(filter, version) }
+        try await context.perform { [self] in try counted(filter, exact, version) }
     }
 
     /// Several queries that see the same version, with what the answers say about themselves.
@@ -237,8 +240,12 @@ extension Collection {
         return try reading(request.version) { try $0.scroll(request) }
     }
 
-    private func counted(_ filter: Filter?, _ version: SequenceNumber?) throws -> Int {
+    private func counted(
+        _ filter: Filter?, _ exact: Bool, _ version: SequenceNumber?
+    ) throws -> Int {
         try admitRead(filters: [filter]) { try $0.check(count: filter) }
-        return try reading(at: version) { try $0.count(filter) }
+        return try reading(at: version) {
+            exact ? try $0.count(filter) : try $0.estimatedCount(filter)
+        }
     }
 }

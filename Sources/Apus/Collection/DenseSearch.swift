@@ -30,7 +30,7 @@ struct DenseSearch: Sendable {
     func pieces(of plan: Plan) -> [Range<Int>] {
         let all = 0..<writtenCount
         switch plan {
-        case .graph, .lists: return [all]
+        case .graph, .graphThenFilter, .lists: return [all]
         case .scan, .codeScan:
             return stride(from: 0, to: writtenCount, by: Self.rowsOfPiece).map { start in
                 start..<min(start + Self.rowsOfPiece, writtenCount)
@@ -44,7 +44,8 @@ struct DenseSearch: Sendable {
     }
 
     /// One of the `pieces` of a plan: its best rows by inner distance, best first in each part:
-    /// `limit` from the graph and `limit` from the rows that are not in it yet, at most.
+    /// `limit` from the graph and `limit` from the rows that are not in it yet, at most. Where the filter
+    /// comes afterwards, so many candidates instead of `limit`.
     /// - Parameter watch: counts what is done, and may end it; nil: nobody looks on.
     func run(
         _ plan: Plan, in rows: Range<Int>, limit: Int, watch: SearchWatch?
@@ -68,6 +69,10 @@ struct DenseSearch: Sendable {
             let tail = scan(
                 indexed..<writtenCount, limit: limit, candidates: max(ef, 2 * limit), watch)
             return found + tail.filter { !known.contains($0.ordinal) }
+        case .graphThenFilter(let ef, let candidates, let scanTail):
+            return run(
+                .graph(ef: ef, skipsRefused: false, scanTail: scanTail), in: rows,
+                limit: candidates, watch: watch)
         case .lists(let probes, let candidates):
             guard let ivf = field.ivf else { return scan(rows, limit: limit, watch) }
             return ivf.search(

@@ -10,11 +10,26 @@ extension ReadView {
     func nearestDense(
         to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
     ) throws -> [Hit] {
-        let searches = try segments.indices.compactMap { segment in
+        var searches = try segments.indices.compactMap { segment in
             try plannedSearch(for: query, field: name, inSegment: segment, scope)
         }
-        let results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
+        var results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
         try interruption?.check()
+        for index in searches.indices {
+            if try searches[index].filter(&results[index], limit: scope.searchLimit) { continue }
+            // Too few of what was found match: now the rows of the filter are needed after all.
+            var scope = scope
+            scope.evaluatesFilters = true
+            guard
+                let search = try plannedSearch(
+                    for: query, field: name, inSegment: searches[index].segment, scope)
+            else { continue }
+            searches[index] = search
+            results[index] =
+                run(
+                    [search], limit: scope.searchLimit, isTimed: scope.recorder != nil)[0]
+            try interruption?.check()
+        }
         var hits: [Hit] = []
         var recalls = [Double?](repeating: 1, count: segments.count)
         for (search, result) in zip(searches, results) {
@@ -45,9 +60,8 @@ extension ReadView {
         let segment = segments[index]
         let written = segment.writtenCount(through: lsn)
         guard written > 0, let field = try segment.denseField(name) else { return nil }
-        let bitmap = try bitmap(for: scope, of: index, writtenCount: written)
-        let statistics = SegmentStatistics(
-            rowCount: written, matchCount: bitmap?.cardinality,
+        var statistics = SegmentStatistics(
+            rowCount: written, matchCount: nil,
             indexedCount: min(written, field.index?.indexedCount ?? 0),
             vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
             codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
@@ -60,7 +74,26 @@ extension ReadView {
             settings.nanosecondsMax =
                 share * (ContinuousClock.now.duration(to: limit) / .nanoseconds(1))
         }
-        let plan = Planner.plan(statistics, settings, costs)
+        var timer = scope.recorder.map { _ in PlanningTimer() }
+        let open = try openFilter(of: scope, in: segment, writtenCount: written)
+        var bitmap: Bitmap?
+        var early: Plan?
+        if let open {
+            statistics.matchCount = Int(open.estimate.matching.expected)
+            if !scope.evaluatesFilters, scope.recorder?.detail != .outcomes {
+                early = Planner.planBeforeFilter(
+                    statistics, open.estimate, askedCount: open.askedCount, settings, costs)
+            }
+        }
+        timer?.pause()
+        if early == nil {
+            bitmap = try self.bitmap(
+                for: scope, of: index, writtenCount: written, estimate: open?.estimate.matching)
+            statistics.matchCount = bitmap?.cardinality
+        }
+        timer?.resume()
+        let plan = early ?? Planner.plan(statistics, settings, costs)
+        timer?.pause()
         let presence =
             (field.presence?.absentCount ?? 0) == 0
             ? nil
@@ -78,7 +111,19 @@ extension ReadView {
             statistics: statistics, settings: settings, costs: costs, plan: plan,
             recallExpected: isMeasured
                 ? Planner.expectedRecall(of: plan, statistics, limit: scope.searchLimit) : nil,
-            filter: scope.recorder?.takeFilter())
+            openFilter: early == nil ? nil : open, filterResult: scope.recorder?.takeFilter(),
+            planning: timer?.duration ?? .zero)
+    }
+
+    /// The scope's filter with what is known of it; nil: there is none, or its rows are known, or are
+    /// all compared with anyway.
+    private func openFilter(
+        of scope: SearchScope, in segment: any Segment, writtenCount: Int
+    ) throws -> OpenFilter? {
+        guard let filter = scope.filter, !filter.isEmpty, scope.candidates == nil,
+            !scope.parameters.exact
+        else { return nil }
+        return try openFilter(filter, in: segment, writtenCount: writtenCount)
     }
 
     /// The recall@`limit` to expect of a search of all points that asks for nothing special; nil: there
@@ -138,80 +183,5 @@ extension ReadView {
             for number in pieces.indices { results[pieces[number].0].add(run(number)) }
         }
         return results
-    }
-}
-
-/// One segment's part of a search for the nearest vectors: how it is carried out, and why so.
-private struct PlannedSearch: Sendable {
-    /// What came of it, or of a piece of it.
-    struct Result: Sendable {
-        var found: [Neighbour] = []
-        var measuredCount = 0
-        var rescoredCount = 0
-        /// Of all threads together.
-        var duration = Duration.zero
-
-        mutating func add(_ other: Result) {
-            found += other.found
-            measuredCount += other.measuredCount
-            rescoredCount += other.rescoredCount
-            duration += other.duration
-        }
-    }
-
-    /// The segment's place in the view.
-    let segment: Int
-    let search: DenseSearch
-    let statistics: SegmentStatistics
-    let settings: SearchSettings
-    let costs: CostModel
-    let plan: Plan
-    let recallExpected: Double?
-    let filter: SearchExplanation.FilterResult?
-
-    /// Nanoseconds that it should take.
-    var cost: Double { Planner.cost(of: plan, statistics, settings, costs) }
-
-    func run(
-        _ rows: Range<Int>, limit: Int, _ interruption: Interruption?, isTimed: Bool
-    ) -> Result {
-        let watch =
-            interruption == nil && !isTimed ? nil : SearchWatch(interruption: interruption)
-        var result = Result()
-        let start = isTimed ? ContinuousClock.now : nil
-        result.found = search.run(plan, in: rows, limit: limit, watch: watch)
-        if let start { result.duration = ContinuousClock.now - start }
-        if let watch {
-            result.measuredCount = watch.measuredCount
-            result.rescoredCount = watch.rescoredCount
-        }
-        return result
-    }
-
-    /// What it did, for whoever asked.
-    func explained(
-        field: String, _ result: Result, limit: Int, _ detail: SearchRecorder.Detail,
-        _ interruption: Interruption?
-    ) throws -> SearchExplanation {
-        let options =
-            detail == .stages ? [] : Planner.options(statistics, settings, costs)
-        let outcomes =
-            detail == .outcomes
-            ? try search.outcomes(of: options.map(\.plan), limit: limit, interruption: interruption)
-            : [:]
-        let others = options.filter { $0.plan != plan }.sorted { $0.cost < $1.cost }
-        return SearchExplanation(
-            field: field, segment: search.segment.number, rowCount: statistics.rowCount,
-            indexedCount: statistics.indexedCount, filter: filter,
-            chosen: SearchExplanation.Option(
-                plan: plan.description, cost: cost / 1000, outcome: outcomes[plan]),
-            others: others.map { option in
-                SearchExplanation.Option(
-                    plan: option.plan.description, cost: option.cost / 1000,
-                    outcome: outcomes[option.plan])
-            },
-            recallExpected: recallExpected, measuredCount: result.measuredCount,
-            rescoredCount: result.rescoredCount, foundCount: result.found.count,
-            duration: result.duration)
     }
 }

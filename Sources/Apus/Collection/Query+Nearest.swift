@@ -27,6 +27,9 @@ package struct SearchScope {
     /// Where searches put down what they did; nil: nobody asks.
     package var recorder: SearchRecorder?
 
+    /// Whether the rows of filters are to be found first, whatever that takes.
+    var evaluatesFilters = false
+
     /// When searches shall be through, by what they are estimated to take; nil: it does not matter.
     package var timeLimit: ContinuousClock.Instant?
 
@@ -128,12 +131,13 @@ struct AdmittedRows {
 extension ReadView {
     /// The rows of a segment that a scope's filter and candidates allow; nil: all of them.
     func bitmap(
-        for scope: SearchScope, of index: Int, writtenCount: Int
+        for scope: SearchScope, of index: Int, writtenCount: Int, estimate: Cardinality? = nil
     ) throws -> Bitmap? {
         var bitmap: Bitmap?
         if let filter = scope.filter, !filter.isEmpty {
             bitmap = try matches(
-                filter, in: segments[index], writtenCount: writtenCount, recorder: scope.recorder)
+                filter, in: segments[index], writtenCount: writtenCount, recorder: scope.recorder,
+                estimate: estimate)
         }
         guard let candidates = scope.candidates?[index] else { return bitmap }
         bitmap?.formIntersection(candidates)

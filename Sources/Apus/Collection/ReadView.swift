@@ -93,18 +93,19 @@ package struct ReadView: Sendable {
 
     package func count(_ filter: Filter?) throws -> Int {
         guard let filter, !filter.isEmpty else { return pointCount }
-        return try segments.reduce(0) { sum, segment in
-            let written = segment.writtenCount(through: lsn)
-            let matches = try matches(filter, in: segment, writtenCount: written)
-            guard segment.deletions.count > 0 else {
-                return sum + matches.cardinality(below: written)
-            }
-            var count = 0
-            matches.forEach { row in
-                if row < written, segment.deletions.isVisible(row, at: lsn) { count += 1 }
-            }
-            return sum + count
+        return try segments.reduce(0) { try $0 + count(filter, in: $1) }
+    }
+
+    /// Points of one segment that match.
+    func count(_ filter: Filter, in segment: any Segment) throws -> Int {
+        let written = segment.writtenCount(through: lsn)
+        let matches = try matches(filter, in: segment, writtenCount: written)
+        guard segment.deletions.count > 0 else { return matches.cardinality(below: written) }
+        var count = 0
+        matches.forEach { row in
+            if row < written, segment.deletions.isVisible(row, at: lsn) { count += 1 }
         }
+        return count
     }
 }
 
@@ -113,7 +114,7 @@ extension ReadView {
     /// deleted rows are among them.
     package func matches(
         _ filter: Filter, in segment: any Segment, writtenCount: Int,
-        recorder: SearchRecorder? = nil
+        recorder: SearchRecorder? = nil, estimate: Cardinality? = nil
     ) throws -> Bitmap {
         let start = recorder.map { _ in ContinuousClock.now }
         let filter = schema.visible(filter)
@@ -128,8 +129,8 @@ extension ReadView {
         }
         if let recorder, let start {
             recorder.noteFilter(
-                matchCount: matches.cardinality(below: writtenCount), rowsRead: readCount,
-                duration: ContinuousClock.now - start)
+                matchCount: matches.cardinality(below: writtenCount), estimate: estimate,
+                rowsRead: readCount, duration: ContinuousClock.now - start)
         }
         return matches
     }

@@ -21,9 +21,11 @@ package final class SearchRecorder {
     init(_ detail: Detail) { self.detail = detail }
 
     /// `rowsRead`: nil, the answer was remembered.
-    func noteFilter(matchCount: Int, rowsRead: Int?, duration: Duration) {
+    func noteFilter(
+        matchCount: Int, estimate: Cardinality?, rowsRead: Int?, duration: Duration
+    ) {
         filter = SearchExplanation.FilterResult(
-            matchCount: matchCount,
+            matchCount: matchCount, estimate: estimate,
             source: rowsRead.map { .evaluated(rowsRead: $0) } ?? .remembered, duration: duration)
     }
 

@@ -15,14 +15,37 @@ package final class FilterCache: Sendable {
         package var textFields: [PayloadPath: PayloadFieldSchema]
     }
 
+    /// How far a filter is known.
+    package struct Question: Hashable, Sendable {
+        /// How often it was asked before its rows were looked for, now included.
+        package var askedCount = 0
+        /// How many rows of a sample matched; nil: there was none.
+        package var sample: Sample?
+    }
+
+    package struct Sample: Hashable, Sendable {
+        package var rowCount: Int
+        package var matchCount: Int
+    }
+
     private struct Entry {
-        var matches: Bitmap
+        var matches = Bitmap(count: 0)
+        var question = Question()
         var lastUse: UInt64
     }
 
     private struct State {
         var entries: [Key: Entry] = [:]
         var clock: UInt64 = 0
+
+        mutating func set(_ filter: Key, _ entry: Entry) {
+            entries[filter] = entry
+            if entries.count > FilterCache.capacity,
+                let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
+            {
+                entries[oldest.key] = nil
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -44,6 +67,23 @@ package final class FilterCache: Sendable {
         return matches
     }
 
+    /// nil: the rows below `rowCount` that match are remembered.
+    package func question(_ filter: Key, rowCount: Int) -> Question? {
+        state.withLock { state in
+            state.clock += 1
+            var entry = state.entries[filter] ?? Entry(lastUse: state.clock)
+            guard entry.matches.count < rowCount else { return nil }
+            entry.question.askedCount += 1
+            entry.lastUse = state.clock
+            state.set(filter, entry)
+            return entry.question
+        }
+    }
+
+    package func remember(_ filter: Key, _ sample: Sample) {
+        state.withLock { $0.entries[filter]?.question.sample = sample }
+    }
+
     private func remembered(_ filter: Key) -> Bitmap {
         state.withLock { state in
             state.clock += 1
@@ -57,12 +97,7 @@ package final class FilterCache: Sendable {
             guard state.entries[filter].map({ $0.matches.count < matches.count }) ?? true else {
                 return
             }
-            state.entries[filter] = Entry(matches: matches, lastUse: state.clock)
-            if state.entries.count > Self.capacity,
-                let oldest = state.entries.min(by: { $0.value.lastUse < $1.value.lastUse })
-            {
-                state.entries[oldest.key] = nil
-            }
+            state.set(filter, Entry(matches: matches, lastUse: state.clock))
         }
     }
 }

@@ -25,13 +25,7 @@ extension Segment {
         where part.rows.upperBound > next && part.rows.lowerBound < range.upperBound {
             let start = part.rows.lowerBound
             let end = min(part.rows.upperBound, range.upperBound)
-            let indexed = IndexedFilter(
-                rowCount: part.rows.count,
-                rowsOfIDs: { ids in
-                    ids.flatMap { self.rows(of: $0) }.filter(part.rows.contains).map { $0 - start }
-                },
-                index: part.index)
-            if let found = try indexed.rows(filter) {
+            if let found = try indexed(part).rows(filter) {
                 if found.isExact {
                     matches.formUnion(found.rows, from: start)
                 } else {
@@ -48,6 +42,44 @@ extension Segment {
         try evaluate(
             compiled, next..<max(next, range.upperBound), interruption, into: &matches)
         return readCount + max(0, range.upperBound - next)
+    }
+
+    private func indexed(_ part: IndexedRows) -> IndexedFilter {
+        IndexedFilter(
+            rowCount: part.rows.count,
+            rowsOfIDs: { ids in
+                ids.flatMap { self.rows(of: $0) }.filter(part.rows.contains)
+                    .map { $0 - part.rows.lowerBound }
+            },
+            index: part.index)
+    }
+
+    /// How many of the rows below `rowCount` match, and how many `evaluate` would look at, as indexes
+    /// tell without a look at any.
+    func estimate(
+        _ filter: Filter, rowCount: Int, indexedFields: [PayloadPath: PayloadFieldSchema]
+    ) throws -> FilterEstimate {
+        var (estimate, known) = (FilterEstimate(.exactly(0)), 0)
+        for part in indexedRows(indexedFields) where part.rows.upperBound <= rowCount {
+            estimate = estimate + (try indexed(part).estimate(filter))
+            known = part.rows.upperBound
+        }
+        return known == rowCount ? estimate : estimate + .unknown(of: rowCount - known)
+    }
+
+    /// How many of some rows match that lie at equal distances among the first `rowCount`, a few next
+    /// to each other: files have payloads in blocks.
+    func sample(_ filter: CompiledFilter, rowCount: Int) throws -> FilterCache.Sample {
+        var sample = FilterCache.Sample(rowCount: 0, matchCount: 0)
+        let step = max(SampledRows.neighbours, rowCount / SampledRows.places)
+        for start in stride(from: 0, to: rowCount, by: step) {
+            let rows = start..<min(start + SampledRows.neighbours, rowCount)
+            var matches = Bitmap(count: rows.upperBound)
+            try evaluate(filter, rows, nil, into: &matches)
+            sample.rowCount += rows.count
+            sample.matchCount += matches.cardinality
+        }
+        return sample
     }
 
     /// The same for those of `candidates`, numbered from `start`, that lie in the range.
@@ -107,4 +139,9 @@ extension Segment {
         if let field = try denseField(name) { return field.hasVector(at: row) }
         return try extras(at: row)[name] != nil
     }
+}
+
+private enum SampledRows {
+    static let places = 24
+    static let neighbours = 6
 }

@@ -26,6 +26,8 @@ package struct PlannerBench {
         package var bestPlans: [String]
         /// Microseconds that the rows of the filter took to find.
         package var filtering: Double
+        /// Microseconds that estimating the filter and choosing took.
+        package var planning: Double
     }
 
     private let dataset: Dataset
@@ -106,11 +108,12 @@ package struct PlannerBench {
     private func judge(_ searches: [Search]) -> Figure {
         var figure = Figure(
             matchCount: 0, chosen: 0, recall: 1, best: 0, ways: [:], plans: [], bestPlans: [],
-            filtering: 0)
+            filtering: 0, planning: 0)
         for search in searches {
             let segment = search.explanation
             figure.matchCount += segment.filter?.matchCount ?? segment.rowCount
             figure.filtering += segment.filter.map { $0.duration / .microseconds(1) } ?? 0
+            figure.planning += segment.planning / .microseconds(1)
             let options = [segment.chosen] + segment.others
             figure.plans.append(segment.chosen.plan)
             if let outcome = segment.chosen.outcome {

@@ -133,6 +133,7 @@ struct BenchPlanner: AsyncParsableCommand {
             + "\"best_plan\": \"\(figure.bestPlans.joined(separator: "; "))\", "
             + "\"best_us\": \(number(figure.best, 1)), "
             + "\"filter_us\": \(number(figure.filtering, 1)), "
+            + "\"planning_us\": \(number(figure.planning, 2)), "
             + "\"ways\": {\(ways.joined(separator: ", "))}}"
     }
 

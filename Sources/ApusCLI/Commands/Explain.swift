@@ -68,9 +68,13 @@ struct Explain: ParsableCommand {
                     switch filter.source {
                     case .remembered: "remembered"
                     case .evaluated(let rowsRead): "\(rowsRead) rows read"
+                    case .askedOfAnswers(let rowsRead): "asked of \(rowsRead) answers"
                     }
+                let estimate = filter.estimate.map {
+                    ", estimated \($0.min) ≤ \(Int($0.expected.rounded())) ≤ \($0.max)"
+                }
                 lines.append(
-                    "  filter: \(filter.matchCount) rows match, \(source), "
+                    "  filter: \(filter.matchCount) rows match\(estimate ?? ""), \(source), "
                         + milliseconds(filter.duration))
             }
             let recall = search.recallExpected.map { ", recall " + fixed($0, 4) } ?? ""

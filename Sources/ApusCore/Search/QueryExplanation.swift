@@ -19,16 +19,23 @@ public struct SearchExplanation: Hashable, Sendable {
         case remembered
         /// Payload indexes, and so many rows looked at one by one.
         case evaluated(rowsRead: Int)
+        /// They were not: what the search had found was asked, so many rows.
+        case askedOfAnswers(rowsRead: Int)
     }
 
     public struct FilterResult: Hashable, Sendable {
-        /// Rows that match, deleted ones included.
+        /// Rows that match, deleted ones included; of answers that were asked, as many as are expected.
         public var matchCount: Int
+        /// What was known before; nil: another query had asked the same.
+        public var estimate: Cardinality?
         public var source: FilterSource
         public var duration: Duration
 
-        public init(matchCount: Int, source: FilterSource, duration: Duration) {
+        public init(
+            matchCount: Int, estimate: Cardinality? = nil, source: FilterSource, duration: Duration
+        ) {
             self.matchCount = matchCount
+            self.estimate = estimate
             self.source = source
             self.duration = duration
         }
@@ -52,8 +59,9 @@ public struct SearchExplanation: Hashable, Sendable {
 
     /// A way to search, and what it was expected to cost.
     public struct Option: Hashable, Sendable {
-        /// As `walk(ef: 100)`, `walk around refused(ef: 150)`, `scan`, `scan of codes(candidates:
-        /// 200)`, `probe(lists: 8, candidates: 100)`.
+        /// As `walk(ef: 100)`, `walk around refused(ef: 150)`, `walk, then filter(ef: 200,
+        /// candidates: 60)`, `scan`, `scan of codes(candidates: 200)`, `probe(lists: 8, candidates:
+        /// 100)`.
         public var plan: String
         /// Microseconds that it was estimated to take.
         public var cost: Double
@@ -86,14 +94,17 @@ public struct SearchExplanation: Hashable, Sendable {
     /// Of these, rows that were measured by their vectors after codes had found them.
     public var rescoredCount: Int
     public var foundCount: Int
+    /// Of estimating the filter and choosing the plan.
+    public var planning: Duration
     /// Of the search alone.
     public var duration: Duration
 
     public init(
         field: String, segment: UInt64, rowCount: Int, indexedCount: Int, filter: FilterResult?,
         chosen: Option, others: [Option], recallExpected: Double?, measuredCount: Int,
-        rescoredCount: Int, foundCount: Int, duration: Duration
+        rescoredCount: Int, foundCount: Int, planning: Duration, duration: Duration
     ) {
+        self.planning = planning
         self.field = field
         self.segment = segment
         self.rowCount = rowCount

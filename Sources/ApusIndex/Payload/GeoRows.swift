@@ -15,6 +15,9 @@ private import Glibc
 struct GeoRows: Sendable {
     /// Cells with so many places or fewer are tested place by place.
     private static let placesPerCell = 32
+    /// An estimate splits so many cells, and tests so many places of each.
+    private static let splitsOfEstimate = 32
+    private static let placesTested = 4
 
     private let ordered: OrderedRows
     private let longitudes: SectionArray<UInt64>
@@ -58,11 +61,25 @@ struct GeoRows: Sendable {
         }
     }
 
-    /// How many places an area has at most: those of the cells that it touches.
-    func countMax(in area: GeoArea) -> Int {
-        var count = 0
-        forEachCell(touching: area.boundingBoxes) { count += $0.count }
-        return count
+    var count: Int { ordered.count }
+
+    /// How many places an area has. Of large cells a few places are tested and stand for the others.
+    func estimatedCount(in area: GeoArea) -> Cardinality {
+        var found = Cardinality.exactly(0)
+        forEachCell(touching: area.boundingBoxes, splits: Self.splitsOfEstimate) { places in
+            let step = max(1, places.count / Self.placesTested)
+            let tested = stride(from: places.lowerBound, to: places.upperBound, by: step)
+            let (hits, count) = tested.reduce((0, 0)) { sum, place in
+                (sum.0 + (area.contains(point(at: place)) ? 1 : 0), sum.1 + 1)
+            }
+            let share = Double(hits) / Double(max(1, count))
+            found =
+                found
+                + Cardinality(
+                    min: hits, expected: share * Double(places.count),
+                    max: places.count - (count - hits))
+        }
+        return found
     }
 
     private func point(at place: Int) -> GeoPoint {
@@ -72,19 +89,31 @@ struct GeoRows: Sendable {
     }
 
     /// Calls `body` with the places of small cells that touch a box; each once.
-    private func forEachCell(touching boxes: [GeoBox], _ body: (Range<Int>) -> Void) {
+    ///
+    /// Cells are split level by level, so often at most; what is large then stays so.
+    private func forEachCell(
+        touching boxes: [GeoBox], splits: Int = .max, _ body: (Range<Int>) -> Void
+    ) {
         let offMap = ordered.first(atLeast: Self.offMapKey)
         if offMap < ordered.count { body(offMap..<ordered.count) }
-        var open = [Cell(key: 0, level: 0)]
-        while let cell = open.popLast() {
-            let start = ordered.first(atLeast: cell.key)
-            let end = min(ordered.first(above: cell.lastKey), offMap)
-            guard start < end, boxes.contains(where: { $0.touches(cell.box) }) else { continue }
-            if end - start <= Self.placesPerCell || cell.level == Cell.levelMax {
-                body(start..<end)
-            } else {
-                open += cell.quarters
+        var level = [Cell(key: 0, level: 0)]
+        var splitsLeft = splits
+        while !level.isEmpty {
+            var deeper: [Cell] = []
+            for cell in level {
+                let start = ordered.first(atLeast: cell.key)
+                let end = min(ordered.first(above: cell.lastKey), offMap)
+                guard start < end, boxes.contains(where: { $0.touches(cell.box) }) else { continue }
+                let isSmall =
+                    end - start <= Self.placesPerCell || cell.level == Cell.levelMax
+                if isSmall || splitsLeft == 0 {
+                    body(start..<end)
+                } else {
+                    splitsLeft -= 1
+                    deeper += cell.quarters
+                }
             }
+            level = deeper
         }
     }
 

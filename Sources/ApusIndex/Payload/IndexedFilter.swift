@@ -7,11 +7,11 @@ package import ApusCore
 /// each of its rows.
 package struct IndexedFilter {
     /// Rows are numbered from 0 below this.
-    private let rowCount: Int
+    let rowCount: Int
     /// The index of a field; nil: there is none.
-    private let index: (PayloadPath) throws -> PayloadIndex?
+    let index: (PayloadPath) throws -> PayloadIndex?
     /// The rows of points with some ids, among them rows that were replaced since.
-    private let rowsOfIDs: (Set<PointID>) -> [Int]
+    let rowsOfIDs: (Set<PointID>) -> [Int]
 
     package init(
         rowCount: Int, rowsOfIDs: @escaping (Set<PointID>) -> [Int],
@@ -150,7 +150,7 @@ package struct IndexedFilter {
 
 extension PayloadPath {
     /// This path, from the payload's top.
-    fileprivate func within(_ parent: PayloadPath?) -> PayloadPath {
+    func within(_ parent: PayloadPath?) -> PayloadPath {
         parent.map { PayloadPath(steps: $0.steps + steps) } ?? self
     }
 }

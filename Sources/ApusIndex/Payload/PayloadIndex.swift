@@ -21,7 +21,7 @@ package struct PayloadIndex: Sendable {
     /// Of a text index: how texts are split.
     package let schema: PayloadFieldSchema
     /// Several values at the path are looked at one by one, not together.
-    private let hasManyValues: Bool
+    let hasManyValues: Bool
 
     enum Content: Sendable {
         case terms(TermDictionary, RowLists)

@@ -36,7 +36,8 @@ extension PointsService {
     ) async throws -> Qdrant_CountResponse {
         let timer = CallTimer()
         let count = try await operations.count(
-            request.hasFilter ? Filter(request.filter) : nil, in: request.collectionName)
+            request.hasFilter ? Filter(request.filter) : nil,
+            exact: request.hasExact ? request.exact : true, in: request.collectionName)
         return .with {
             $0.result.count = UInt64(count: count)
             $0.time = timer.seconds

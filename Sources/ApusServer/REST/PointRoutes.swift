@@ -32,7 +32,8 @@ func addPointRoutes(
     }
     routes.on("POST", root + "/count") { call in
         let request = try await json.read(call, RequestDecoder.count)
-        let count = try await operations.count(request.filter, in: call.collection)
+        let count = try await operations.count(
+            request.filter, exact: request.exact, in: call.collection)
         return try await json.answer(call) { ResponseEncoder.count(count, seconds: $0) }
     }
 }

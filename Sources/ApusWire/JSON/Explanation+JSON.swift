@@ -37,6 +37,7 @@ extension JSONWriter {
         member("measured", search.measuredCount)
         member("rescored", search.rescoredCount)
         member("found", search.foundCount)
+        member("planning_seconds", search.planning.inSeconds)
         member("seconds", search.duration.inSeconds)
         endObject()
     }
@@ -49,6 +50,17 @@ extension JSONWriter {
         case .evaluated(let rowsRead):
             member("source", "evaluated")
             member("rows_read", rowsRead)
+        case .askedOfAnswers(let rowsRead):
+            member("source", "asked_of_answers")
+            member("rows_read", rowsRead)
+        }
+        if let estimate = filter.estimate {
+            key("estimated")
+            beginObject()
+            member("min", estimate.min)
+            member("expected", estimate.expected)
+            member("max", estimate.max)
+            endObject()
         }
         member("seconds", filter.duration.inSeconds)
         endObject()

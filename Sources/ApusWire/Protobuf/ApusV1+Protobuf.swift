@@ -120,7 +120,10 @@ extension Apus_V1_FilterExplanation {
     fileprivate init(_ filter: SearchExplanation.FilterResult) {
         self.init()
         matchingRows = UInt64(count: filter.matchCount)
-        if case .evaluated(let rows) = filter.source { rowsRead = UInt64(count: rows) }
+        switch filter.source {
+        case .remembered: break
+        case .evaluated(let rows), .askedOfAnswers(let rows): rowsRead = UInt64(count: rows)
+        }
         seconds = filter.duration.inSeconds
     }
 }

@@ -97,7 +97,7 @@ let openAPIPointSchemas = """
       version integer(0..) | "pin" | null
     CountPoints
       filter Filter?
-      exact boolean?  // Counts are always exact.
+      exact boolean?  // true when it is not said; false: rows may be sampled.
     PayloadSelector = boolean | [PayloadPath] | IncludedPayload | ExcludedPayload
     IncludedPayload
       include! [PayloadPath]

@@ -1,0 +1,68 @@
+internal import ApusCore
+internal import ApusIndex
+
+/// A filter of which it is not known yet which rows of a segment match, and what is known.
+struct OpenFilter: Sendable {
+    let filter: CompiledFilter
+    /// `expected` by a sample, where indexes do not tell.
+    let estimate: FilterEstimate
+    /// How often it was asked of the segment.
+    let askedCount: Int
+
+    /// Whether a row matches.
+    func matches(_ row: Int, of segment: any Segment) throws -> Bool {
+        let payload = filter.needsPayload ? try segment.payloadBytes(at: row) : []
+        return try unsafe payload.withUnsafeBytes { bytes in
+            try unsafe segment.matches(filter, row, EncodedPayload(bytes))
+        }
+    }
+}
+
+extension ReadView {
+    /// With fewer rows to look at, no sample is taken.
+    private static let sampledRowsMin = 4096.0
+
+    /// What is known of a filter in a segment; nil: which rows match.
+    func openFilter(
+        _ filter: Filter, in segment: any Segment, writtenCount: Int
+    ) throws -> OpenFilter? {
+        let filter = schema.visible(filter)
+        let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
+        guard let question = segment.filterCache.question(key, rowCount: writtenCount) else {
+            return nil
+        }
+        let compiled = CompiledFilter(filter, schema: schema.textFields)
+        var estimate = try segment.estimate(
+            filter, rowCount: writtenCount, indexedFields: schema.indexedFields)
+        if estimate.rowsToRead >= Self.sampledRowsMin {
+            let sample: FilterCache.Sample
+            if let known = question.sample {
+                sample = known
+            } else {
+                sample = try segment.sample(compiled, rowCount: writtenCount)
+                segment.filterCache.remember(key, sample)
+            }
+            let share = Double(sample.matchCount) / Double(max(1, sample.rowCount))
+            estimate.matching = Cardinality(
+                min: estimate.matching.min, expected: share * Double(writtenCount),
+                max: estimate.matching.max)
+        }
+        return OpenFilter(
+            filter: compiled, estimate: estimate, askedCount: question.askedCount)
+    }
+
+    /// About how many points match: exact where indexes alone tell or somebody has asked before,
+    /// otherwise what a sample of the rows says. O(1) in the rows.
+    package func estimatedCount(_ filter: Filter?) throws -> Int {
+        guard let filter, !filter.isEmpty else { return pointCount }
+        return try segments.reduce(0) { sum, segment in
+            let written = segment.writtenCount(through: lsn)
+            guard let open = try openFilter(filter, in: segment, writtenCount: written),
+                open.estimate.rowsToRead >= Self.sampledRowsMin
+            else { return sum + (try count(filter, in: segment)) }
+            let visible = Double(segment.deletions.visibleCount(among: written, at: lsn))
+            let share = open.estimate.matching.expected / Double(max(1, written))
+            return sum + Int((share * visible).rounded())
+        }
+    }
+}
