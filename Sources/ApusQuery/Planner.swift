@@ -271,7 +271,7 @@ package enum Planner {
                 step /= pow(share, throughExponent)
             }
             let tail = Double(count - segment.indexedCount) * share
-            return Double(ef) * step + rescoring(min(ef, 2 * settings.limit))
+            return Double(ef) * step + rescoring(min(ef, doubled(settings.limit)))
                 + (scanTail ? tail * scan(walkedBytes) : 0)
         case .graphThenFilter(let ef, let candidates, let scanTail):
             var unfiltered = segment
@@ -291,7 +291,7 @@ package enum Planner {
     }
 
     private static func scanCandidates(_ ef: Int?, _ settings: SearchSettings) -> Int {
-        max(ef ?? settings.defaultEf, 2 * settings.limit, scanCandidatesMin)
+        max(ef ?? settings.defaultEf, doubled(settings.limit), scanCandidatesMin)
     }
 
     /// The recall@limit to expect of a plan; nil: nothing was measured that tells.
@@ -329,8 +329,15 @@ package enum Planner {
             preset, min(curve.ef(reaching: defaultRecall, k: limit) ?? .max, grown(preset)))
     }
 
-    private static func grown(_ list: Int) -> Int {
-        let (most, overflow) = list.multipliedReportingOverflow(by: defaultGrowthMax)
-        return overflow ? list : most
+    private static func grown(_ list: Int) -> Int { list.multiplied(atMostBy: defaultGrowthMax) }
+
+    private static func doubled(_ limit: Int) -> Int { limit.multiplied(atMostBy: 2) }
+}
+
+extension Int {
+    /// The product, or itself where there is none: numbers of callers may be of any size.
+    fileprivate func multiplied(atMostBy factor: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? self : product
     }
 }

@@ -270,7 +270,7 @@ extension Operations {
 
     /// The number of points that match; nil counts all.
     package func count(
-        _ filter: Filter?, exact: Bool, in collection: String
+        _ filter: Filter?, exact: Bool = true, in collection: String
     ) async throws -> Int {
         try await reading(collection) { collection, own in
             try await collection.count(

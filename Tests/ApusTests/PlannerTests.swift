@@ -183,6 +183,7 @@ import Testing
         #expect(plan(nil) == .scan)
         for limit in [0, 1, Int.max] {
             _ = plan(curve, matches: 3) { $0.limit = limit }
+            _ = Self.plan(rows: 1000) { $0.limit = limit }
         }
     }
 
@@ -217,7 +218,8 @@ import Testing
         #expect(plan(matches: 50_000, rowsToRead: 0) == nil)
         #expect(plan(matches: 5_000, rowsToRead: 1_000_000) == nil)
         // It was put off for long enough.
-        #expect(plan(matches: 500_000, rowsToRead: 1_000_000, asked: 100_000) == nil)
+        #expect(plan(matches: 100_000, rowsToRead: 1_000_000) != nil)
+        #expect(plan(matches: 100_000, rowsToRead: 1_000_000, asked: 100_000) == nil)
         #expect(plan(matches: 500_000, rowsToRead: 1_000_000) { $0.exact = true } == nil)
         #expect(
             plan(matches: 500_000, rowsToRead: 1_000_000) { $0.fullScanByteCount = .max } == nil)
