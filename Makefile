@@ -12,6 +12,7 @@ DATA ?= ./data
 DATASETS ?= ../shared/datasets
 CRASHES ?= 5
 SOAK_CRASHES ?= 500
+SOAK_PIPELINE_CRASHES ?= 50
 SOAK_HISTORIES ?= 10000
 SOAK_EXECUTIONS ?= 1000000
 SOAK_MINUTES ?=
@@ -47,10 +48,11 @@ test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client a
 	$(PYTHON) Tests/CrashTests/kill_loop.py --iterations $(CRASHES)
 
 .PHONY: soak
-soak: setup $(CLIENTS) ## Model histories, fuzzers, kills of a server (SOAK_MINUTES=30, SOAK_SEED).
+soak: setup $(CLIENTS) ## Model histories, fuzzers, kills of servers and pipelines (SOAK_MINUTES=30, SOAK_SEED).
 	$(SWIFT) build -c release --build-tests
 	$(PYTHON) Tests/CrashTests/soak.py --histories $(SOAK_HISTORIES) \
 	  --executions $(SOAK_EXECUTIONS) --kills $(SOAK_CRASHES) \
+	  --pipeline-kills $(SOAK_PIPELINE_CRASHES) \
 	  $(if $(SOAK_MINUTES),--minutes $(SOAK_MINUTES)) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
 
 .PHONY: bench

@@ -120,11 +120,12 @@ def postgres(folder: pathlib.Path):
 
 
 @contextlib.contextmanager
-def kafka():
+def kafka(**settings):
     """librdkafka's own mock cluster: real connections, one broker, in this process. Gives a
-    producer and the broker's address."""
+    producer, with settings of librdkafka, and the broker's address."""
     confluent = pytest.importorskip("confluent_kafka", reason="install confluent-kafka==2.16.1")
-    producer = confluent.Producer({"test.mock.num.brokers": 1, "log_level": 0, "linger.ms": 0})
+    producer = confluent.Producer(
+        {"test.mock.num.brokers": 1, "log_level": 0, "linger.ms": 0, **settings})
     broker = next(iter(producer.list_topics(timeout=20).brokers.values()))
     yield producer, f"{broker.host}:{broker.port}"
 

@@ -48,16 +48,70 @@ class Pipeline:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
 
-    def run_until_killed(self, after: float) -> int | None:
+    def run_until_killed(
+        self, after: float, *arguments: str, meanwhile=lambda: None
+    ) -> int | None:
         """Starts a run and kills it after a while. Gives its exit status if it was faster."""
-        process = self.start()
+        began = time.monotonic()
+        process = self.start(*arguments)
         try:
-            process.communicate(timeout=after)
+            meanwhile()
+            process.communicate(timeout=max(0, began + after - time.monotonic()))
             return process.returncode
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             return None
+
+    def survives_kills(self, change, expected) -> None:
+        """Kills run after run at random moments, and compares the collection with its source at
+        the end and after every tenth kill.
+
+        `change(generator)` changes the source, between runs and while they run; `expected()` says
+        what it has. A moment is a share of what the last whole runs took, so that a run is met in
+        its start, its batches, its search for what is gone, and its end. APUS_KILLS is how
+        many, APUS_SEED what moments and changes follow from; both are told at the end.
+        """
+        wanted = int(os.environ.get("APUS_KILLS", 8))
+        seed = int(os.environ.get("APUS_SEED", 1))
+        generator = random.Random(seed)
+        began = time.monotonic()
+
+        def whole_run() -> float:
+            started = time.monotonic()
+            self.run()
+            return time.monotonic() - started
+
+        whole = whole_run()
+        #: Kills by the third of a run that they fell in; the last one has the runs' ends as well.
+        thirds = [0, 0, 0]
+        completed = 0
+        try:
+            while sum(thirds) < wanted:
+                for _ in range(generator.randint(0, 2)):
+                    change(generator)
+                meanwhile = change if generator.random() < 0.3 else lambda _: None
+                anew = ["--start-over"] if generator.random() < 0.2 else []
+                share = generator.uniform(0, 1.1)
+                started = time.monotonic()
+                status = self.run_until_killed(
+                    share * whole, *anew, meanwhile=lambda: meanwhile(generator))
+                # Other work comes and goes on a machine, so how long a run takes is learnt anew.
+                if status is not None:
+                    assert status == 0, f"a run ended with {status}"
+                    completed += 1
+                    whole = (whole + time.monotonic() - started) / 2
+                    continue
+                thirds[min(2, int(share * 3))] += 1
+                if sum(thirds) % 10 == 0:
+                    whole = (whole + whole_run()) / 2
+                    self.assert_holds(expected())
+            self.run()
+            self.assert_holds(expected())
+        finally:
+            print(f"\n{sum(thirds)} kills of a pipeline, by thirds of a run: {thirds}; {completed} "
+                  f"runs were faster; {len(expected())} records at the end; APUS_SEED={seed}, "
+                  f"{time.monotonic() - began:.0f} s", flush=True)
 
     def status(self) -> dict:
         result = subprocess.run(

@@ -81,6 +81,35 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path):
     pipeline.assert_holds(texts(documents))
 
 
+def test_rows_of_files_are_named_by_several_fields(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="install pyarrow==26.0.1")
+    import pyarrow.parquet as pq
+
+    table = [{"lang": lang, "at": {"n": n}, "body": f"The text of {n}.", "more": "no"}
+             for lang in ("en", "de,") for n in range(20)]
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    pq.write_table(pa.Table.from_pylist(table[:20]), docs / "a.parquet")
+    (docs / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table[20:])
+                                  + '{"lang": "en", "at": {}, "body": "No."}\n')
+    pipeline = Pipeline(
+        tmp_path, "source: {files: {path: docs, key: [lang, at.n]}}\nmap: {text: '{body}'}\n"
+        "embed: static\ncollection: {name: c, data: data}\n")
+    expected = {json.dumps([row["lang"], str(row["at"]["n"])], separators=(",", ":")): row["body"]
+                for row in table}
+    assert pipeline.run()["progress"]["counters"]["setAside"] == 1
+    pipeline.assert_holds(expected)
+    assert pipeline.dead_letters[0]["cause"] == "no field 'at.n', which names records"
+    table[0]["body"], gone = "Changed.", table.pop(1)
+    pq.write_table(pa.Table.from_pylist(table[:19]), docs / "a.parquet")
+    (docs / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table[19:]))
+    counters = pipeline.run()["progress"]["counters"]
+    assert counters["written"] == 1 and counters["swept"] == 1
+    del expected[json.dumps([gone["lang"], str(gone["at"]["n"])], separators=(",", ":"))]
+    expected['["en","0"]'] = "Changed."
+    pipeline.assert_holds(expected)
+
+
 def test_bad_rows_are_set_aside_with_their_cause(tmp_path):
     pipeline = Pipeline(tmp_path, FILES)
     documents = rows(random.Random(2), 5)

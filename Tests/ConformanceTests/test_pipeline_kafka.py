@@ -8,6 +8,7 @@ import random
 import pytest
 
 import components
+import kafka_broker
 from pipelines import Pipeline, wait_for, words
 
 TOPICS = iter(f"topic-{n}" for n in range(1000))
@@ -73,23 +74,20 @@ def test_the_last_message_of_a_key_holds_and_tombstones_delete(tmp_path, topic):
 def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, topic):
     generator = random.Random(2)
     pipeline = Pipeline(tmp_path, topic.declaration("batch: {records: 20}\n"))
-    kills = 0
     for n in range(800):
         topic.put(f"k{n % 300}", words(generator, generator.randint(1, 40)))
     topic.flush()
-    while kills < 25:
-        if pipeline.run_until_killed(generator.uniform(0.05, 0.5)) is None:
-            kills += 1
-        else:
-            for _ in range(300):
-                key = f"k{generator.randint(0, 400)}"
-                if generator.random() < 0.2:
-                    topic.delete(key)
-                else:
-                    topic.put(key, words(generator, generator.randint(1, 40)))
-            topic.flush()
-    pipeline.run()
-    pipeline.assert_holds(topic.state)
+
+    def change(generator: random.Random) -> None:
+        for _ in range(150):
+            key = f"k{generator.randint(0, 400)}"
+            if generator.random() < 0.2:
+                topic.delete(key)
+            else:
+                topic.put(key, words(generator, generator.randint(1, 40)))
+        topic.flush()
+
+    pipeline.survives_kills(change, lambda: topic.state)
 
 
 def test_bad_messages_are_set_aside_with_their_place(tmp_path, topic):
@@ -149,3 +147,80 @@ def test_brokers_that_are_away_are_named(tmp_path, topic):
     message = pipeline.run(succeeds=False)
     assert f"no answer from 127.0.0.1:{port}" in message
     assert pipeline.status()["state"] == "failed"
+
+
+# Transactions
+
+
+def letter(body: str) -> bytes:
+    return json.dumps({"body": body, "lang": "en"}).encode()
+
+
+@pytest.fixture
+def broker():
+    with kafka_broker.running() as running:
+        yield running
+
+
+def transactions_pipeline(folder, broker, source: str = "") -> Pipeline:
+    return Pipeline(
+        folder, f"source: {{kafka: {{brokers: '{broker.address}', topic: {broker.TOPIC}{source}}}}}\n"
+        "map: {text: '{body}'}\nembed: static\ncollection: {name: c, data: data}\n"
+        "batch: {records: 5}\n")
+
+
+def write_letters(broker) -> dict[str, str]:
+    """Transactions of two producers among each other, and messages without one."""
+    first, second = broker.begin(11), broker.begin(22)
+    broker.put("plain", letter("Without a transaction."))
+    broker.put("a", letter("Committed."), first)
+    broker.put("b", letter("Aborted."), second)
+    broker.end(first, commit=True)
+    broker.put("a", letter("Aborted over committed."), second)
+    third = broker.begin(11)
+    broker.put("c", letter("Committed later."), third)
+    broker.put("plain", None, second)
+    broker.end(second, commit=False)
+    for n in range(12):
+        broker.put(f"d{n}", letter(f"Number {n}."), third)
+    broker.end(third, commit=True)
+    return {"plain": "Without a transaction.", "a": "Committed.", "c": "Committed later.",
+            **{f"d{n}": f"Number {n}." for n in range(12)}}
+
+
+def test_messages_of_aborted_transactions_are_never_seen(tmp_path, broker):
+    expected = write_letters(broker)
+    pipeline = transactions_pipeline(tmp_path, broker)
+    status = pipeline.run()
+    assert status["progress"]["counters"]["read"] == len(expected)
+    assert status["progress"]["lag"] == 0
+    pipeline.assert_holds(expected)
+    assert pipeline.run()["progress"]["counters"]["read"] == 0
+
+
+def test_messages_of_open_transactions_wait_for_their_end(tmp_path, broker):
+    expected = write_letters(broker)
+    late, aborted = broker.begin(33), broker.begin(44)
+    broker.put("late", letter("It is late."), late)
+    broker.put("never", letter("Aborted."), aborted)
+    broker.put("behind", letter("Without a transaction, behind an open one."))
+    pipeline = transactions_pipeline(tmp_path, broker)
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    broker.end(aborted, commit=False)
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    broker.end(late, commit=True)
+    pipeline.run()
+    pipeline.assert_holds(expected | {
+        "late": "It is late.", "behind": "Without a transaction, behind an open one."})
+
+
+def test_who_wants_messages_that_are_not_committed_says_so(tmp_path, broker):
+    write_letters(broker)
+    pipeline = transactions_pipeline(
+        tmp_path, broker, ", properties: {isolation.level: read_uncommitted}")
+    pipeline.run()
+    texts = pipeline.texts()
+    assert texts["b"] == ["Aborted."] and texts["a"] == ["Aborted over committed."]
+    assert "plain" not in texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import threading
@@ -85,19 +86,74 @@ def test_a_table_is_followed_row_by_row(tmp_path, server, database, watermark):
     pipeline.assert_holds(content(database))
 
 
-def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, server, database):
-    generator = random.Random(2)
-    fill(database, generator, 600)
+@pytest.mark.parametrize("watermark", ["", ", watermark: updated_at"])
+def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, server, database, watermark):
+    fill(database, random.Random(2), 600)
     pipeline = Pipeline(tmp_path, declaration(
-        server, "table: docs, key: id, watermark: updated_at", "batch: {records: 20}\n"))
-    kills = 0
-    while kills < 25:
-        if pipeline.run_until_killed(generator.uniform(0.02, 0.3)) is None:
-            kills += 1
-        else:
-            change(database, generator, 200)
+        server, f"table: docs, key: id{watermark}", "batch: {records: 20}\n"))
+    pipeline.survives_kills(
+        lambda generator: change(database, generator, 100), lambda: content(database))
+
+
+#: Names of parts whose texts would be the same if they were only put one after the other.
+TENANTS = ["a", "a,b", 'a"', "ä\\", "", "[", "a b"]
+
+
+def fill_pairs(database) -> None:
+    database.execute(
+        "CREATE TABLE pairs (tenant text, number int, body text, lang text,"
+        " updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (number, tenant))")
+    for n in range(40):
+        for tenant in TENANTS:
+            database.execute("INSERT INTO pairs VALUES (%s, %s, %s, 'en')",
+                             (tenant, n, f"The text of {n} and {TENANTS.index(tenant)}."))
+
+
+def pairs(database) -> dict[str, str]:
+    database.execute("SELECT tenant, number, body FROM pairs")
+    return {json.dumps([tenant, str(n)], ensure_ascii=False, separators=(",", ":")): body
+            for tenant, n, body in database.fetchall()}
+
+
+@pytest.mark.parametrize("more", ["", ", watermark: updated_at", ", slot: apus_pairs"])
+def test_a_key_of_two_columns_names_rows(tmp_path, server, database, more):
+    fill_pairs(database)
+    pipeline = Pipeline(tmp_path, declaration(
+        server, "table: pairs, key: [tenant, number]" + more, "batch: {records: 16}\n"))
+    try:
+        assert pipeline.run()["progress"]["counters"]["written"] == 280
+        pipeline.assert_holds(pairs(database))
+        database.execute("UPDATE pairs SET body = 'Changed.', updated_at = now()"
+                         " WHERE number = 7 AND tenant = 'a,b'")
+        database.execute("UPDATE pairs SET tenant = 'new', updated_at = now()"
+                         " WHERE number = 9 AND tenant = 'a'")
+        database.execute("DELETE FROM pairs WHERE number = 8")
+        counters = pipeline.run()["progress"]["counters"]
+        assert counters["written"] == 2
+        assert counters["swept"] + counters["deleted"] == 8
+        pipeline.assert_holds(pairs(database))
+        for _ in range(3):
+            pipeline.run_until_killed(0.3, "--start-over")
+            database.execute("UPDATE pairs SET body = body || ' More.', updated_at = now()"
+                             " WHERE number % 5 = 0")
+        pipeline.run()
+        pipeline.assert_holds(pairs(database))
+    finally:
+        database.execute(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+
+
+def test_columns_that_do_not_name_rows_together_are_refused(tmp_path, server, database):
+    fill_pairs(database)
+    pipeline = Pipeline(tmp_path, declaration(server, "table: pairs, key: [tenant, lang]"))
+    assert "columns (tenant, lang) of pairs have no unique index" in pipeline.run(succeeds=False)
+    # More than what is unique is unique too.
+    pipeline.write(declaration(server, "table: pairs, key: [lang, number, tenant]"))
     pipeline.run()
-    pipeline.assert_holds(content(database))
+    pipeline.write(declaration(server, "table: pairs, key: [tenant, tenant]"))
+    assert "key[1]: 'tenant' is there twice" in pipeline.run(succeeds=False)
+    pipeline.write(declaration(server, "table: pairs, key: []"))
+    assert "a key has 1 to 32 fields, found 0" in pipeline.run(succeeds=False)
 
 
 def test_rows_of_a_transaction_that_commits_late_are_not_missed(tmp_path, server, database):

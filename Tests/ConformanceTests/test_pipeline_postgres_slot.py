@@ -101,20 +101,17 @@ def test_the_slot_moves_only_behind_what_is_written(
 
 
 def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, server, database, slot):  # noqa: F811
-    generator = random.Random(3)
-    fill(database, generator, 300)
+    fill(database, random.Random(3), 300)
     pipeline = Pipeline(tmp_path, declaration(server, SOURCE, "batch: {records: 15}\n"))
-    kills = 0
-    while kills < 20:
-        if pipeline.run_until_killed(generator.uniform(0.1, 0.8)) is None:
-            kills += 1
+
+    def change_more(generator: random.Random) -> None:
         change(database, generator, 40)
         # Changes in one transaction, longer than a batch.
         database.execute(
             "BEGIN; UPDATE docs SET body = body || ' More.' WHERE id % 5 = 0;"
             f"DELETE FROM docs WHERE id % 97 = {generator.randint(0, 96)}; COMMIT")
-    pipeline.run()
-    pipeline.assert_holds(content(database))
+
+    pipeline.survives_kills(change_more, lambda: content(database))
 
 
 def test_a_table_that_is_emptied_is_empty_here(tmp_path, server, database, slot):  # noqa: F811

@@ -287,6 +287,32 @@ def test_rows_of_trino_and_presto_are_followed(tmp_path, dialect):
         pipeline.assert_holds(expected)
 
 
+def test_rows_of_trino_are_named_by_two_columns(tmp_path):
+    with Coordinator() as server:
+        with server.lock:
+            server.database.execute(
+                "create table docs (a varchar, b bigint, body varchar, lang varchar)")
+            server.database.executemany(
+                "insert into docs values (?, ?, ?, 'en')",
+                [(a, b, f"The text of {a} {b}.") for a in "xyz" for b in range(30)])
+            server.database.execute("insert into docs values ('z', null, 'No key.', 'en')")
+        expected = {f'["{a}","{b}"]': f"The text of {a} {b}." for a in "xyz" for b in range(30)}
+        pipeline = Pipeline(
+            tmp_path, f"source: {{trino: {{url: '{server.url}', table: docs, key: [a, b]}}}}\n"
+            + REST + "batch: {records: 16}\n")
+        pipeline.run()
+        pipeline.assert_holds(expected)
+        with server.lock:
+            server.database.execute("delete from docs where a = 'y' and b < 10")
+            server.database.execute("update docs set body = 'Changed.' where a = 'x' and b = 29")
+        expected = {key: text for key, text in expected.items()
+                    if key not in {f'["y","{b}"]' for b in range(10)}}
+        expected['["x","29"]'] = "Changed."
+        counters = pipeline.run()["progress"]["counters"]
+        assert counters["swept"] == 10 and counters["written"] == 1
+        pipeline.assert_holds(expected)
+
+
 def test_a_busy_coordinator_is_asked_again(tmp_path):
     with Coordinator() as server:
         expected = insert(server, range(40))

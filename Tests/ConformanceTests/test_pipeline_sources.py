@@ -200,3 +200,31 @@ def test_rows_of_clickhouse_are_followed(tmp_path, clickhouse):
     pipeline.assert_holds(expected)
     run("DROP TABLE docs")
     assert "doesn't exist" in pipeline.run(succeeds=False)
+
+
+def test_rows_of_clickhouse_are_named_by_two_columns(tmp_path, clickhouse):
+    run, url = clickhouse
+    run("DROP TABLE IF EXISTS pairs")
+    run("CREATE TABLE pairs (tenant String, n Int32, body String, lang String,"
+        " at Date DEFAULT today()) ENGINE = MergeTree(at, (tenant, n), 8192)")
+    expected = {}
+
+    def insert(tenant: str, numbers) -> None:
+        lines = []
+        for n in numbers:
+            expected[f'["{tenant}","{n}"]'] = body = f"The text of {tenant} and {n}."
+            lines.append(json.dumps({"tenant": tenant, "n": n, "body": body, "lang": "en"}))
+        run("INSERT INTO pairs (tenant, n, body, lang) FORMAT JSONEachRow\n" + "\n".join(lines))
+
+    for tenant in ("a", "b'", "", "c,d"):
+        insert(tenant, range(-20, 20))
+    pipeline = Pipeline(
+        tmp_path, f"source: {{clickhouse: {{url: '{url}', table: pairs, key: [tenant, n]}}}}\n"
+        + REST + "batch: {records: 16}\n")
+    pipeline.run_until_killed(0.3)
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    insert("b'", [100, -100])
+    assert pipeline.run()["progress"]["counters"]["written"] == 2
+    pipeline.assert_holds(expected)
+    run("DROP TABLE pairs")

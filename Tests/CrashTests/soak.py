@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Runs everything that looks for lost or wrong data for a long time, and sums it up.
 
-    soak.py [--minutes M] [--histories N] [--executions N] [--kills N] [--seed S]
+    soak.py [--minutes M] [--histories N] [--executions N] [--kills N] [--pipeline-kills N]
+            [--seed S]
 
-Three parts take turns: random histories against a dictionary over a simulated file system (model),
-changed bytes into every decoder (fuzz), and a real server that is killed under load (kills). With
+Four parts take turns: random histories against a dictionary over a simulated file system (model),
+changed bytes into every decoder (fuzz), a real server that is killed under load (kills), and pipelines
+from Kafka and PostgreSQL that are killed at any moment (pipelines; each of them so often). With
 --minutes the turns go on until the time is over; without it until each part has done its number.
 Executions of the fuzzers are counted in nominal ones: what takes milliseconds does a share of them
 (Tests/FuzzTests/FuzzRun.swift). The last lines say what was done. Exit status 0 when nothing
@@ -28,11 +30,13 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 HISTORIES_PER_TURN = 2_000
 EXECUTIONS_PER_TURN = 200_000
 KILLS_PER_TURN = 50
+PIPELINE_KILLS_PER_TURN = 25
 
 MODEL_LINE = re.compile(
     r"^model: (\d+) histories from seed (\d+): (\d+) steps, (\d+) crashes, (\d+) failed calls", re.M)
 FUZZ_LINE = re.compile(r"^fuzz (.+): (\d+) executions for (\d+) nominal, ", re.M)
 KILLS_LINE = re.compile(r"^\d+/\d+: (\d+) kills?", re.M)
+PIPELINE_LINE = re.compile(r"^(\d+) kills of a pipeline", re.M)
 
 
 class Soak:
@@ -44,6 +48,8 @@ class Soak:
         self.nominal = 0
         self.executions: dict[str, tuple[int, int]] = {}
         self.kill_iterations = self.kills = 0
+        #: Kills of each pipeline that were asked for, and those of all of them that were.
+        self.pipeline_share = self.pipeline_kills = 0
         self.failures: list[str] = []
         self.turns = 0
 
@@ -94,6 +100,18 @@ class Soak:
         self.kill_iterations += max(1, len(found))
         self.kills += sum(int(each) for each in found)
 
+    def pipeline(self) -> None:
+        count = self.share(
+            PIPELINE_KILLS_PER_TURN, self.options.pipeline_kills, self.pipeline_share)
+        tests = REPOSITORY / "Tests/ConformanceTests"
+        text = self.run("pipelines", [
+            sys.executable, "-m", "pytest", "-q", "-s", "-k", "killed_at_any_moment",
+            *(str(tests / f"test_pipeline_{name}.py") for name in ("kafka", "postgres",
+                                                                   "postgres_slot")),
+        ], {"APUS_KILLS": str(count), "APUS_SEED": str(self.seed + self.pipeline_share)})
+        self.pipeline_share += count
+        self.pipeline_kills += sum(int(each) for each in PIPELINE_LINE.findall(text))
+
     # How
 
     def share(self, turn: int, total: int, done: int) -> int:
@@ -130,6 +148,7 @@ class Soak:
             (self.model, self.histories < options.histories),
             (self.fuzz, self.nominal < options.executions),
             (self.kill, self.kill_iterations < options.kills),
+            (self.pipeline, self.pipeline_share < options.pipeline_kills),
         ]
         return [part for part, goes_on in parts if options.minutes or goes_on]
 
@@ -150,6 +169,7 @@ class Soak:
             f"  model: {self.histories} histories, {self.steps} steps, {self.crashes} crashes, "
             f"{self.failed_calls} failed calls",
             f"  kills: {self.kill_iterations} iterations, {self.kills} SIGKILLs of a real server",
+            f"  pipelines: {self.pipeline_kills} SIGKILLs, {self.pipeline_share} of each",
             f"  fuzz: {self.nominal} nominal executions, "
             f"{sum(real for real, _ in self.executions.values())} real ones",
         ]
@@ -167,6 +187,7 @@ def main() -> int:
     parser.add_argument("--executions", type=int, default=1_000_000,
                         help="for each decoder, in nominal ones")
     parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--pipeline-kills", type=int, default=50, help="of each pipeline")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="apus-soak-"))

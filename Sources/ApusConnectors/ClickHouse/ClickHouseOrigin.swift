@@ -12,7 +12,8 @@ package struct ClickHouseOrigin: RecordOrigin {
         package var url: String
         /// With its database where it is not the default one; as SQL writes it.
         package var table: String
-        package var key: String
+        /// The columns that name a row together.
+        package var key: [String]
         package var columns: [String]?
         /// Whether rows that the engine will merge are merged before they are read.
         package var isFinal: Bool
@@ -25,7 +26,7 @@ package struct ClickHouseOrigin: RecordOrigin {
             ])
             url = try values.required("url", of: declaration).text()
             table = try values.required("table", of: declaration).text()
-            key = try values.required("key", of: declaration).text()
+            key = try values.required("key", of: declaration).keyColumns()
             if let list = values["columns"] {
                 var columns: [String] = []
                 for column in try list.list() { columns.append(try column.text()) }
@@ -44,7 +45,7 @@ package struct ClickHouseOrigin: RecordOrigin {
     package init(_ settings: Settings) { self.settings = settings }
 
     package var identity: String {
-        "clickhouse \(settings.url) \(settings.table) key=\(settings.key)"
+        "clickhouse \(settings.url) \(settings.table) key=\(RecordKey.text(of: settings.key))"
     }
 
     package var showsAll: Bool { true }
@@ -59,6 +60,6 @@ package struct ClickHouseOrigin: RecordOrigin {
 
     package var explanation: String {
         "\(settings.table) of ClickHouse at \(settings.url), all rows at every run, named by "
-            + "\(settings.key); rows that are gone are deleted"
+            + "\(settings.key.joined(separator: ", ")); rows that are gone are deleted"
     }
 }

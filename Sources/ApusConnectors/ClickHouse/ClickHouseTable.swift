@@ -5,7 +5,7 @@ internal import ApusPipeline
 struct ClickHouseTable: KeyedTable {
     private let service: HTTPService
     let table: String
-    let key: String
+    let key: [String]
     let columns: [String]?
     let source: String
 
@@ -25,16 +25,18 @@ struct ClickHouseTable: KeyedTable {
     /// No key is NULL: its type says so.
     var hasKey: String { "1" }
 
-    func typeOfKey() async throws -> String {
-        for column in try await rows("DESCRIBE TABLE \(table)")
-        where column["name"] == .string(key) {
+    func typesOfKey() async throws -> [String] {
+        let columns = try await rows("DESCRIBE TABLE \(table)")
+        return try key.map { name in
+            guard let column = columns.first(where: { $0["name"] == .string(name) }) else {
+                throw failure("\(table) has no column '\(name)'")
+            }
             guard let type = column["type"]?.plainText, !type.hasPrefix("Nullable") else {
                 throw failure(
-                    "column '\(key)' of \(table) may be NULL, and such rows would be passed over")
+                    "column '\(name)' of \(table) may be NULL, and such rows would be passed over")
             }
             return type
         }
-        throw failure("\(table) has no column '\(key)'")
     }
 
     func name(_ name: String) -> String { "`\(name)`" }

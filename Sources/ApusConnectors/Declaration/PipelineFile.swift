@@ -210,6 +210,31 @@ extension Declaration {
         }
         return path
     }
+
+    /// A field, or a list of several that name a record together.
+    func recordKey() throws(DeclarationProblem) -> RecordKey {
+        RecordKey(try distinct { declaration throws(DeclarationProblem) in try declaration.path() })
+    }
+
+    /// A column, or a list of several that name a row together.
+    func keyColumns() throws(DeclarationProblem) -> [String] {
+        try distinct { declaration throws(DeclarationProblem) in try declaration.text() }
+    }
+
+    private func distinct<Value: Hashable>(
+        _ value: (Declaration) throws(DeclarationProblem) -> Value
+    ) throws(DeclarationProblem) -> [Value] {
+        var values: [Value] = []
+        for each in try listOrOne() {
+            let value = try value(each)
+            guard !values.contains(value) else { throw each.problem("'\(value)' is there twice") }
+            values.append(value)
+        }
+        guard (1...32).contains(values.count) else {
+            throw problem("a key has 1 to 32 fields, found \(values.count)")
+        }
+        return values
+    }
 }
 
 extension Condition {

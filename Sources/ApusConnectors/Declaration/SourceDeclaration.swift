@@ -44,7 +44,7 @@ package struct SourceDeclaration: Sendable {
     ) throws(DeclarationProblem) -> (any RecordOrigin, String) {
         let values = try settings.members(["path", "key", "documentSize"])
         let path = try values.required("path", of: settings).text().relative(to: folder)
-        var origin = FileOrigin(path: path, key: try values["key"]?.path())
+        var origin = FileOrigin(path: path, key: try values["key"]?.recordKey())
         if let size = values["documentSize"] {
             origin = FileOrigin(
                 path: path, key: origin.key, documentBytesMax: try size.byteCount())

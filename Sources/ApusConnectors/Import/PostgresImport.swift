@@ -5,6 +5,7 @@ internal import ApusPipeline
 /// the other columns are payload.
 package struct PostgresImport: PointImport {
     private let settings: PostgresOrigin.Settings
+    private let key: String
     private let column: String
     private let distance: String
 
@@ -13,6 +14,7 @@ package struct PostgresImport: PointImport {
         connection: Reference, table: String, key: String, vector: String, distance: String
     ) {
         settings = PostgresOrigin.Settings(connection: connection, table: table, key: key)
+        self.key = key
         column = vector
         self.distance = distance
     }
@@ -70,13 +72,13 @@ package struct PostgresImport: PointImport {
             throw StageError(.fatal, stage: "source", "\(record.place) cannot be read")
         }
         var payload = content.fields
-        let key = payload.removeValue(forKey: settings.key)
-        let id = ImportedVector.id(named: record.key, keeping: settings.key, in: &payload)
+        let value = payload.removeValue(forKey: key)
+        let id = ImportedVector.id(named: record.key, keeping: key, in: &payload)
         // As the column has it, which may be a number that is no id.
-        if payload[settings.key] != nil { payload[settings.key] = key }
-        let value = payload.removeValue(forKey: column) ?? .null
-        guard value != .null else { return Point(id: id, vectors: [:], payload: payload) }
-        guard case .string(let text) = value,
+        if payload[key] != nil { payload[key] = value }
+        let written = payload.removeValue(forKey: column) ?? .null
+        guard written != .null else { return Point(id: id, vectors: [:], payload: payload) }
+        guard case .string(let text) = written,
             let array = try? JSONParser.value(in: Array(text.utf8)),
             let vector = ImportedVector.vector(array)
         else {

@@ -41,14 +41,10 @@ actor KafkaMessages: RecordSource {
                 reason: "the message's key is not UTF-8", raw: Self.text(message.value ?? []))
             return record
         }
-        if let field = settings.key, case .put(let content) = change {
-            record.key = content.fields.value(at: field)?.plainText ?? ""
-            if record.key.isEmpty {
-                record.change = .malformed(
-                    reason: "no field '\(field)', which names records",
-                    raw: Self.text(message.value ?? []))
-            }
-        } else if message.key == nil {
+        if let key = settings.key, case .put(let content) = change {
+            return SourceRecord(namedBy: key, place: place, time: message.time, content)
+        }
+        if message.key == nil {
             // Nothing else names it, so it is there for good.
             record.key = "\(message.partition):\(message.offset)"
         }

@@ -18,8 +18,8 @@ package struct KafkaOrigin: RecordOrigin {
         package var brokers: String
         package var topic: String
         package var format: Format
-        /// The field that names a record; nil: the message's key does.
-        package var key: PayloadPath?
+        /// The fields that name a record; nil: the message's key does.
+        package var key: RecordKey?
         /// Settings of librdkafka, by their names there.
         package var properties: [String: Reference]
         /// How long to wait for a message, or for the brokers.
@@ -33,7 +33,7 @@ package struct KafkaOrigin: RecordOrigin {
             topic = try values.required("topic", of: declaration).text()
             format =
                 try values["format"]?.choice(["json": Format.json, "text": Format.text]) ?? .json
-            key = try values["key"]?.path()
+            key = try values["key"]?.recordKey()
             properties = [:]
             if let list = values["properties"] {
                 for (name, value) in try list.anyMembers() {

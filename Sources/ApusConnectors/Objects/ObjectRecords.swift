@@ -5,8 +5,8 @@ internal import ApusPipeline
 /// objects a line, or the rows of Parquet and Arrow files, by the ending of the key.
 actor ObjectRecords: RecordSource {
     private let store: any ObjectStore
-    /// The field that names the record of a line or row; nil: object and line do.
-    private let key: PayloadPath?
+    /// The fields that name the record of a line or row; nil: object and line do.
+    private let key: RecordKey?
     /// A larger object is a malformed record.
     private let objectBytesMax: Int
     /// The last object that is done with; nil: none is.
@@ -23,7 +23,7 @@ actor ObjectRecords: RecordSource {
     private var hasToldEnd = false
 
     init(
-        _ store: any ObjectStore, key: PayloadPath?, objectBytesMax: Int,
+        _ store: any ObjectStore, key: RecordKey?, objectBytesMax: Int,
         columns: Set<String>?, at position: JSONValue?
     ) {
         self.store = store
@@ -184,22 +184,22 @@ actor ObjectRecords: RecordSource {
         guard bytes.contains(where: { $0 > 0x20 }) else { return nil }
         let place = "\(store.name)/\(object.key), line \(line)"
         let raw = String(decoding: bytes.prefix(65_536), as: UTF8.self)
-        var key = self.key == nil ? "\(object.key)#\(line)" : ""
+        let name = key == nil ? "\(object.key)#\(line)" : ""
         let change: SourceRecord.Change
         do throws(MalformedJSON) {
             var parser = JSONParser(Array(bytes))
             let fields = try parser.readObject()
             try parser.readEnd()
-            if let field = self.key { key = fields.value(at: field)?.plainText ?? "" }
-            change =
-                key.isEmpty
-                ? .malformed(reason: "no field that names records", raw: raw)
-                : .put(RecordContent(fields: fields))
+            let content = RecordContent(fields: fields)
+            if let key {
+                return SourceRecord(namedBy: key, place: place, time: object.modified, content)
+            }
+            change = .put(content)
         } catch {
             change = .malformed(
                 reason: "column \(error.offset + 1): expected \(error.expected), found "
                     + error.found, raw: raw)
         }
-        return SourceRecord(key: key, place: place, time: object.modified, change: change)
+        return SourceRecord(key: name, place: place, time: object.modified, change: change)
     }
 }

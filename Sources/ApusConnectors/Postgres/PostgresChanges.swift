@@ -18,7 +18,7 @@ actor PostgresChanges: RecordSource {
     /// How far it is.
     private enum Position {
         /// The table is copied behind a key (nil: from its first row on); changes go on at a place.
-        case copy(key: String?, PostgresLogPlace)
+        case copy(key: [String]?, PostgresLogPlace)
         case changes(PostgresLogPlace)
     }
 
@@ -35,7 +35,7 @@ actor PostgresChanges: RecordSource {
     init(_ settings: PostgresOrigin.Settings, slot: String, at value: JSONValue?) {
         self.settings = settings
         self.slot = slot
-        position = Self.position(value)
+        position = Self.position(value, columns: settings.key.count)
     }
 
     /// Tells the server what is durable by now, if it can.
@@ -50,7 +50,8 @@ actor PostgresChanges: RecordSource {
     }
 
     func confirm(_ position: JSONValue) {
-        guard case .changes(let place)? = Self.position(position) else { return }
+        guard case .changes(let place)? = Self.position(position, columns: settings.key.count)
+        else { return }
         confirmed = place
     }
 
@@ -88,7 +89,7 @@ actor PostgresChanges: RecordSource {
     // MARK: The copy
 
     private func copy(
-        behind key: String?, _ place: PostgresLogPlace, _ limit: ReadLimit
+        behind key: [String]?, _ place: PostgresLogPlace, _ limit: ReadLimit
     ) async throws -> SourceBatch? {
         let rows = try await run { session in
             try session.table.page(
@@ -138,8 +139,8 @@ actor PostgresChanges: RecordSource {
     private static func take(
         _ session: inout Session, _ settings: PostgresOrigin.Settings, _ limit: ReadLimit
     ) throws -> Found? {
-        var keys: [String] = []
-        var numbers: [String: Int] = [:]
+        var keys: [[String]] = []
+        var numbers: [[String]: Int] = [:]
         var changes: [(number: Int, place: PostgresLogPlace)] = []
         for (change, place) in session.waiting {
             guard case .row(let key) = change else {
@@ -165,20 +166,21 @@ actor PostgresChanges: RecordSource {
         let records = keys.prefix(count).enumerated().map { number, key in
             rows[number].map { settings.record(of: $0) }
                 ?? SourceRecord(
-                    key: key, place: "\(settings.table), \(settings.key) = \(key)", change: .delete)
+                    key: RecordKey.text(of: key), place: settings.place(of: key), change: .delete)
         }
         return Found(records: records, place: last.place)
     }
 
     // MARK: Positions
 
-    private static func position(_ value: JSONValue?) -> Position? {
+    private static func position(_ value: JSONValue?, columns: Int) -> Position? {
         guard case .object(let members)? = value, case .string(let text)? = members["lsn"],
             let lsn = PostgresLogPlace.lsn(text), case .integer(let changes)? = members["changes"]
         else { return nil }
         let place = PostgresLogPlace(lsn: lsn, changes: Int(changes))
         switch members["copied"] {
-        case .string(let key)?: return .copy(key: key, place)
+        case .string(let key)?:
+            return .copy(key: RecordKey.parts(of: key, count: columns), place)
         default: return .changes(place)
         }
     }
@@ -186,7 +188,8 @@ actor PostgresChanges: RecordSource {
     private static func value(_ position: Position) -> JSONValue {
         switch position {
         case .copy(let key, let place):
-            .object(members(place).merging(["copied": .string(key ?? "")]) { $1 })
+            .object(
+                members(place).merging(["copied": .string(key.map(RecordKey.text) ?? "")]) { $1 })
         case .changes(let place): .object(members(place))
         }
     }

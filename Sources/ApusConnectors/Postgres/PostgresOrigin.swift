@@ -15,7 +15,8 @@ package struct PostgresOrigin: RecordOrigin {
         package var connection: Reference
         /// With its schema where it is not on the search path; as SQL writes it.
         package var table: String
-        package var key: String
+        /// The columns that name a row together.
+        package var key: [String]
         /// nil: all.
         package var columns: [String]?
         package var watermark: String?
@@ -30,7 +31,7 @@ package struct PostgresOrigin: RecordOrigin {
         package init(connection: Reference, table: String, key: String) {
             self.connection = connection
             self.table = table
-            self.key = key
+            self.key = [key]
             settle = .zero
         }
 
@@ -41,7 +42,7 @@ package struct PostgresOrigin: RecordOrigin {
             ])
             connection = try Reference(try values.required("connection", of: declaration))
             table = try values.required("table", of: declaration).text()
-            key = try values.required("key", of: declaration).text()
+            key = try values.required("key", of: declaration).keyColumns()
             if let list = values["columns"] {
                 var columns: [String] = []
                 for column in try list.list() { columns.append(try column.text()) }
@@ -73,7 +74,7 @@ package struct PostgresOrigin: RecordOrigin {
     package init(_ settings: Settings) { self.settings = settings }
 
     package var identity: String {
-        "postgres \(settings.connection) \(settings.table) key=\(settings.key) "
+        "postgres \(settings.connection) \(settings.table) key=\(RecordKey.text(of: settings.key)) "
             + "watermark=\(settings.watermark ?? "")"
             + (settings.slot.map { " slot=\($0)" } ?? "")
     }
@@ -84,7 +85,8 @@ package struct PostgresOrigin: RecordOrigin {
         if let slot = settings.slot {
             return PostgresChanges(settings, slot: slot, at: position)
         }
-        return PostgresRows(settings, at: PostgresPosition(position), keysOnly: false)
+        return PostgresRows(
+            settings, at: PostgresPosition(position, columns: settings.key.count), keysOnly: false)
     }
 
     package func openKeys() async throws -> any RecordSource {
@@ -95,34 +97,45 @@ package struct PostgresOrigin: RecordOrigin {
         if let slot = settings.slot {
             return
                 "\(settings.table) of the PostgreSQL server at \(settings.connection), copied once "
-                + "and then followed by the replication slot \(slot), named by \(settings.key)"
+                + "and then followed by the replication slot \(slot), named by \(settings.keyNames)"
         }
         let order = settings.watermark.map { "changed rows by \($0)" } ?? "all rows at every run"
         return "\(settings.table) of the PostgreSQL server at \(settings.connection), \(order), "
-            + "named by \(settings.key); rows that are gone are deleted"
+            + "named by \(settings.keyNames); rows that are gone are deleted"
+    }
+}
+
+extension PostgresOrigin.Settings {
+    var keyNames: String { key.joined(separator: ", ") }
+
+    /// Where a row stands, for people.
+    func place(of key: [String]) -> String {
+        "\(table), " + zip(self.key, key).map { "\($0) = \($1)" }.joined(separator: ", ")
     }
 }
 
 /// The last row that was read: its key, and its watermark where there is one. As texts.
 struct PostgresPosition: Hashable, Sendable {
-    var key: String
+    /// Of each of the key's columns.
+    var key: [String]
     var watermark: String?
 
-    init(key: String, watermark: String?) {
+    init(key: [String], watermark: String?) {
         self.key = key
         self.watermark = watermark
     }
 
-    init?(_ value: JSONValue?) {
-        guard case .object(let members)? = value, case .string(let key)? = members["key"] else {
-            return nil
-        }
+    /// Of a key with so many columns.
+    init?(_ value: JSONValue?, columns: Int) {
+        guard case .object(let members)? = value, case .string(let text)? = members["key"],
+            let key = RecordKey.parts(of: text, count: columns)
+        else { return nil }
         self.key = key
         if case .string(let watermark)? = members["watermark"] { self.watermark = watermark }
     }
 
     var value: JSONValue {
-        var members: [String: JSONValue] = ["key": .string(key)]
+        var members: [String: JSONValue] = ["key": .string(RecordKey.text(of: key))]
         if let watermark { members["watermark"] = .string(watermark) }
         return .object(members)
     }

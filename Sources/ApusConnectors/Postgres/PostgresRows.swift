@@ -57,7 +57,7 @@ actor PostgresRows: RecordSource {
 extension PostgresOrigin.Settings {
     /// A row of the table; of one that was read for its key there is nothing else.
     func record(of row: PostgresTable.Row, keysOnly: Bool = false) -> SourceRecord {
-        let place = "\(table), \(key) = \(row.key)"
+        let place = place(of: row.key)
         let change: SourceRecord.Change
         if keysOnly {
             change = .put(RecordContent(fields: [:]))
@@ -77,6 +77,7 @@ extension PostgresOrigin.Settings {
                 reason: "a row of \(row.byteCount) bytes, of at most \(rowBytesMax)",
                 raw: "")
         }
-        return SourceRecord(key: row.key, place: place, time: row.time, change: change)
+        return SourceRecord(
+            key: RecordKey.text(of: row.key), place: place, time: row.time, change: change)
     }
 }

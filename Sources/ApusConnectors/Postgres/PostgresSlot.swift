@@ -34,14 +34,14 @@ struct PostgresSlot {
     /// A change of a row, or of all.
     enum Change {
         /// The row with that key is there, or was.
-        case row(key: String)
+        case row(key: [String])
         case truncate
     }
 
     let name: String
     private let publication: String
     private let table: String
-    private let key: String
+    private let key: [String]
     private let tableID: UInt32
     /// Behind what was handed out.
     private(set) var place: PostgresLogPlace
@@ -52,8 +52,8 @@ struct PostgresSlot {
     /// How many were, and whether there was a change among them that had not been handed out.
     private var messages = 0
     private var hasRead = false
-    /// Where the key stands in the rows of the messages.
-    private var keyColumn: Int?
+    /// Where the key's columns stand in the rows of the messages.
+    private var keyColumns: [Int]?
     /// Where the transaction was committed whose changes come, and how many came.
     private var commit: UInt64 = 0
     private var changesOfCommit = 0
@@ -117,19 +117,20 @@ struct PostgresSlot {
                   WHERE i.indrelid = c.oid
                     AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
                       ELSE false END), (
-                  SELECT bool_or(a.attname = $2) FROM pg_index i
+                  SELECT count(*) = cardinality($2::text[]) FROM pg_index i
                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
-                  WHERE i.indrelid = c.oid
+                  WHERE i.indrelid = c.oid AND a.attname = ANY($2)
                     AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
                       ELSE false END),
                   current_setting('server_version_num')::int >= 150000
                 FROM pg_class c WHERE c.oid = $1::regclass
-                """, [settings.table, settings.key]
+                """, [settings.table, PostgresTable.array(settings.key)]
             ).first ?? []
         guard identity.count == 4, identity[0] == "f" || identity[2] == "t" else {
             throw StageError(
                 .fatal, stage: "source",
-                "the replica identity of \(settings.table) does not have '\(settings.key)', so the "
+                "the replica identity of \(settings.table) does not have "
+                    + "'\(settings.keyNames)', so the "
                     + "log does not say which rows are deleted: ALTER TABLE \(settings.table) "
                     + "REPLICA IDENTITY")
         }
@@ -199,7 +200,7 @@ struct PostgresSlot {
               'publication_names', '\(Self.literal(PostgresTable.quoted(publication)))')
             """)
         isOpen = true
-        (messages, hasRead, keyColumn) = (0, false, nil)
+        (messages, hasRead, keyColumns) = (0, false, nil)
     }
 
     mutating func close(_ connection: PostgresConnection) throws(StageError) {
@@ -222,12 +223,14 @@ struct PostgresSlot {
             if commit >= place.lsn { place = PostgresLogPlace(lsn: end) }
         case .relation(let relation):
             guard relation.id == tableID else { return }
-            guard let index = relation.columns.firstIndex(of: key) else {
-                throw StageError(
-                    .fatal, stage: "source",
-                    "publication \(publication) does not have column '\(key)' of \(table)")
+            keyColumns = try key.map { name throws(StageError) in
+                guard let index = relation.columns.firstIndex(of: name) else {
+                    throw StageError(
+                        .fatal, stage: "source",
+                        "publication \(publication) does not have column '\(name)' of \(table)")
+                }
+                return index
             }
-            keyColumn = index
         case .insert(let relation, let row):
             try take(relation, [row], &changes)
         case .update(let relation, let old, let row):
@@ -243,13 +246,14 @@ struct PostgresSlot {
         _ relation: UInt32, _ rows: [PostgresOutput.Row],
         _ changes: inout [(change: Change, place: PostgresLogPlace)]
     ) throws(StageError) {
-        guard relation == tableID, let keyColumn, isNew() else { return }
+        guard relation == tableID, let keyColumns, isNew() else { return }
         for row in rows {
-            guard row.indices.contains(keyColumn), let key = row[keyColumn] else {
+            let key = keyColumns.compactMap { row.indices.contains($0) ? row[$0] : nil }
+            guard key.count == keyColumns.count else {
                 throw StageError(
                     .fatal, stage: "source",
-                    "a change of \(table) does not say its '\(key)': the table's replica identity "
-                        + "does not have it")
+                    "a change of \(table) does not say its '\(self.key.joined(separator: ", "))': "
+                        + "the table's replica identity does not have it")
             }
             changes.append((.row(key: key), place))
         }

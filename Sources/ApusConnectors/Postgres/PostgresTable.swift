@@ -3,7 +3,8 @@ internal import ApusPipeline
 /// What is known of a table, and the statement that reads a page of it.
 struct PostgresTable {
     struct Row: Sendable {
-        var key: String
+        /// Of each of the key's columns.
+        var key: [String]
         var watermark: String?
         /// Milliseconds since 1970, of a watermark that is a time.
         var time: Int64?
@@ -14,7 +15,7 @@ struct PostgresTable {
 
     private let settings: PostgresOrigin.Settings
     private let keysOnly: Bool
-    private let keyType: String
+    private let keyTypes: [String]
     private let watermarkType: String?
 
     /// Looks at the table. Throws where rows could be passed over: a key that several rows may share,
@@ -26,12 +27,8 @@ struct PostgresTable {
         self.keysOnly = keysOnly
         let columns = try connection.rows(
             """
-            SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-              c.relkind NOT IN ('r', 'p') OR EXISTS (
-                SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique
-                  AND i.indpred IS NULL AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum)
-            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-            WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+            SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute
+            WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
             """, [settings.table])
         func column(_ name: String) throws(StageError) -> [String?] {
             guard let row = columns.first(where: { $0[0] == name }) else {
@@ -40,17 +37,29 @@ struct PostgresTable {
             }
             return row
         }
-        let key = try column(settings.key)
-        keyType = key[1] ?? "text"
-        guard key[3] == "t" else {
+        let key = try settings.key.map { name throws(StageError) in try column(name) }
+        keyTypes = key.map { $0[1] ?? "text" }
+        // A unique index of some of them is enough.
+        let unique = try connection.rows(
+            """
+            SELECT c.relkind NOT IN ('r', 'p') OR EXISTS (
+              SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
+                AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (
+                  SELECT FROM pg_attribute a, generate_series(0, i.indnkeyatts - 1) n
+                  WHERE a.attrelid = c.oid AND a.attnum = i.indkey[n] AND a.attname <> ALL($2)))
+            FROM pg_class c WHERE c.oid = $1::regclass
+            """, [settings.table, Self.array(settings.key)])
+        guard unique.first?.first == "t" else {
+            let names =
+                settings.key.count == 1
+                ? "column '\(settings.keyNames)' of \(settings.table) has"
+                : "columns (\(settings.keyNames)) of \(settings.table) have"
             throw StageError(
-                .fatal, stage: "source",
-                "column '\(settings.key)' of \(settings.table) has no unique index, so it does not "
-                    + "name rows")
+                .fatal, stage: "source", "\(names) no unique index, so they do not name rows")
         }
         let watermark = try settings.watermark.map { name throws(StageError) in try column(name) }
         watermarkType = watermark?[1]
-        for column in [key, watermark].compactMap({ $0 }) where column[2] != "t" {
+        for column in key + [watermark].compactMap({ $0 }) where column[2] != "t" {
             let name = column[0] ?? ""
             let found = try connection.rows(
                 "SELECT EXISTS (SELECT FROM \(settings.table) WHERE \(Self.quoted(name)) IS NULL)")
@@ -68,21 +77,30 @@ struct PostgresTable {
             .joined(separator: "\"\"") + "\""
     }
 
+    /// A value of an array's type.
+    static func array(_ texts: [String]) -> String {
+        let elements = texts.map { text in
+            "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
+        }
+        return "{" + elements.joined(separator: ",") + "}"
+    }
+
     /// The rows behind a position, in order.
     func page(
         _ connection: PostgresConnection, behind position: PostgresPosition?, _ limit: ReadLimit
     ) throws(StageError) -> [Row] {
         var parameters: [String] = []
         if let position {
-            parameters.append(position.key)
+            parameters += position.key
             if readsByWatermark { parameters.append(position.watermark ?? "") }
         }
         return try connection.rows(statement(hasPosition: position != nil, limit), parameters)
             .compactMap { row in
-                guard let key = row[0] else { return nil }
+                let key = row.dropFirst(4).compactMap(\.self)
+                guard key.count == keyTypes.count else { return nil }
                 return Row(
-                    key: key, watermark: row[1], time: row[2].flatMap { Int64($0) },
-                    byteCount: row[3].flatMap { Int($0) } ?? 0, json: row[4])
+                    key: key, watermark: row[0], time: row[1].flatMap { Int64($0) },
+                    byteCount: row[2].flatMap { Int($0) } ?? 0, json: row[3])
             }
     }
 
@@ -90,13 +108,13 @@ struct PostgresTable {
     /// that is an answer: two at least, and as many as have `limit.bytes` of JSON. A key without a row
     /// has none.
     func rows(
-        _ connection: PostgresConnection, of keys: [String], _ limit: ReadLimit
+        _ connection: PostgresConnection, of keys: [[String]], _ limit: ReadLimit
     ) throws(StageError) -> (rows: [Int: Row], count: Int) {
-        let key = Self.quoted(settings.key)
         let most = settings.rowBytesMax
-        let list = keys.map { key in
-            "\"" + key.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
-        }
+        let columns = keyTypes.indices
+        let lists = columns.map { "$\($0 + 1)::\(keyTypes[$0])[]" }.joined(separator: ", ")
+        let names = columns.map { "k\($0)" }.joined(separator: ", ")
+        let join = columns.map { "apus_t.\(Self.quoted(settings.key[$0])) = apus_keys.k\($0)" }
         let found = try connection.rows(
             """
             SELECT apus_i, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END
@@ -105,14 +123,14 @@ struct PostgresTable {
                 - least(apus_n, \(most)) apus_before
               FROM (
                 SELECT apus_i, apus_j, octet_length(apus_j) apus_n FROM (
-                  SELECT apus_keys.i apus_i, row_to_json(\(columns))::text apus_j
-                  FROM unnest($1::\(keyType)[]) WITH ORDINALITY apus_keys(k, i)
-                  JOIN \(settings.table) apus_t ON apus_t.\(key) = apus_keys.k
+                  SELECT apus_keys.i apus_i, row_to_json(\(content))::text apus_j
+                  FROM unnest(\(lists)) WITH ORDINALITY apus_keys(\(names), i)
+                  JOIN \(settings.table) apus_t ON \(join.joined(separator: " AND "))
                 ) apus_rows
               ) apus_sized
             ) apus_counted
             WHERE apus_before < \(limit.bytes) OR apus_i <= 2 ORDER BY apus_i
-            """, ["{" + list.joined(separator: ",") + "}"])
+            """, columns.map { column in Self.array(keys.map { $0[column] }) })
         var rows: [Int: Row] = [:]
         var byteCount = 0
         var last = 0
@@ -129,7 +147,7 @@ struct PostgresTable {
     }
 
     /// What of a row becomes JSON.
-    private var columns: String {
+    private var content: String {
         settings.columns.map { names in
             "(SELECT apus_c FROM (SELECT "
                 + names.map { "apus_t." + Self.quoted($0) }.joined(separator: ", ") + ") apus_c)"
@@ -145,7 +163,9 @@ struct PostgresTable {
     /// A page ends when its rows' JSON has `limit.bytes`: the server adds it up, so that neither side
     /// holds more.
     private func statement(hasPosition: Bool, _ limit: ReadLimit) -> String {
-        let key = Self.quoted(settings.key)
+        let keys = settings.key.map(Self.quoted)
+        let key = keys.joined(separator: ", ")
+        let last = keyTypes.indices.map { "$\($0 + 1)::\(keyTypes[$0])" }.joined(separator: ", ")
         var conditions: [String] = []
         var order = key
         var time = "NULL::bigint"
@@ -156,32 +176,36 @@ struct PostgresTable {
             watermark = "\(column)::text"
             if isTime { time = "(extract(epoch FROM \(column)) * 1000)::bigint" }
             if hasPosition {
-                conditions.append("(\(column), \(key)) > ($2::\(type), $1::\(keyType))")
+                conditions.append("(\(column), \(key)) > ($\(keys.count + 1)::\(type), \(last))")
             }
             if isTime { conditions.append("\(column) < \(horizon)") }
         } else if hasPosition {
-            conditions.append("\(key) > $1::\(keyType)")
+            conditions.append("(\(key)) > (\(last))")
         }
         let filter = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
         let page =
             "SELECT * FROM \(settings.table) \(filter) ORDER BY \(order) LIMIT \(limit.records)"
         if keysOnly {
             return """
-                SELECT \(key)::text, NULL, NULL, 0, NULL FROM (\(page)) apus_t ORDER BY \(order)
+                SELECT NULL, NULL, 0, NULL, \(keys.map { "\($0)::text" }.joined(separator: ", "))
+                FROM (\(page)) apus_t ORDER BY \(order)
                 """
         }
         let most = settings.rowBytesMax
+        let names = keys.indices.map { "apus_k\($0)" }.joined(separator: ", ")
+        let texts = keys.enumerated().map { "\($1)::text apus_k\($0)" }.joined(separator: ", ")
         return """
-            SELECT apus_k, apus_w, apus_ms, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END
+            SELECT apus_w, apus_ms, apus_n, CASE WHEN apus_n <= \(most) THEN apus_j END, \(names)
             FROM (
               SELECT *, sum(least(apus_n, \(most))) OVER (ORDER BY apus_r) - least(apus_n, \(most))
                 apus_before
               FROM (
-                SELECT apus_r, apus_k, apus_w, apus_ms, apus_j, octet_length(apus_j) apus_n
+                SELECT apus_r, \(names), apus_w, apus_ms, apus_j,
+                  octet_length(apus_j) apus_n
                 FROM (
-                  SELECT row_number() OVER (ORDER BY \(order)) apus_r, \(key)::text apus_k,
+                  SELECT row_number() OVER (ORDER BY \(order)) apus_r, \(texts),
                     \(watermark) apus_w, \(time) apus_ms,
-                    row_to_json(\(columns))::text apus_j
+                    row_to_json(\(content))::text apus_j
                   FROM (\(page)) apus_t
                 ) apus_rows
               ) apus_sized

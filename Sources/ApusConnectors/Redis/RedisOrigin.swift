@@ -15,8 +15,8 @@ package struct RedisOrigin: RecordOrigin {
         package var port: Int
         package var password: Reference?
         package var content: Content
-        /// The field that names a record; nil: the entry's id or the hash's key does.
-        package var key: PayloadPath?
+        /// The fields that name a record; nil: the entry's id or the hash's key does.
+        package var key: RecordKey?
         /// Fields that are little-endian 32-bit floats, as vector indexes of Redis have them.
         package var vectors: Set<String> = []
 
@@ -29,7 +29,7 @@ package struct RedisOrigin: RecordOrigin {
             password = try values["password"].map { value throws(DeclarationProblem) in
                 try Reference(secret: value)
             }
-            key = try values["key"]?.path()
+            key = try values["key"]?.recordKey()
             switch (values["stream"], values["hashes"]) {
             case (let stream?, nil): content = .stream(try stream.text())
             case (nil, let pattern?): content = .hashes(pattern: try pattern.text())
@@ -109,15 +109,11 @@ package struct RedisOrigin: RecordOrigin {
                 return record
             }
         }
-        record.change = .put(RecordContent(fields: fields))
+        let content = RecordContent(fields: fields)
         if let key = settings.key {
-            record.key = fields.value(at: key)?.plainText ?? ""
-            if record.key.isEmpty {
-                record.change = .malformed(
-                    reason: "no field '\(key)', which names records",
-                    raw: JSONValue.object(fields).jsonText)
-            }
+            return SourceRecord(namedBy: key, place: place, time: time, content)
         }
+        record.change = .put(content)
         return record
     }
 }

@@ -14,7 +14,7 @@ package struct S3Origin: ObjectOrigin {
         package var accessKey: Reference
         package var secretKey: Reference
         /// The field that names the record of a line; nil: object and line do.
-        package var key: PayloadPath?
+        package var key: RecordKey?
         /// A larger object is a malformed record. Parquet files may be larger; nothing that is
         /// read of them at a time is.
         package var objectBytesMax: Int
@@ -30,7 +30,7 @@ package struct S3Origin: ObjectOrigin {
             prefix = try values["prefix"]?.text() ?? ""
             accessKey = try Reference(secret: try values.required("accessKey", of: declaration))
             secretKey = try Reference(secret: try values.required("secretKey", of: declaration))
-            key = try values["key"]?.path()
+            key = try values["key"]?.recordKey()
             objectBytesMax = try values["objectSize"]?.byteCount() ?? 64 << 20
         }
     }

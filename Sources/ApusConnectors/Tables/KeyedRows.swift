@@ -5,7 +5,8 @@ internal import ApusPipeline
 protocol KeyedTable: Sendable {
     /// As SQL and people write it.
     var table: String { get }
-    var key: String { get }
+    /// The columns that name a row together.
+    var key: [String] { get }
     /// Columns to read beside the key; nil: all.
     var columns: [String]? { get }
     /// What stands behind FROM.
@@ -15,8 +16,8 @@ protocol KeyedTable: Sendable {
 
     /// All rows of a statement, by the names of its columns.
     func rows(_ statement: String) async throws -> [Payload]
-    /// The key's type, as CAST takes it.
-    func typeOfKey() async throws -> String
+    /// The types of the key's columns, as CAST takes them.
+    func typesOfKey() async throws -> [String]
     func name(_ name: String) -> String
     func quoted(_ text: String) -> String
     /// An expression as text.
@@ -25,21 +26,39 @@ protocol KeyedTable: Sendable {
 
 extension KeyedTable {
     func failure(_ what: String) -> StageError { StageError(.fatal, stage: "source", what) }
+
+    /// That a row's key stands before or behind another one in the order of the key, or there. Compares
+    /// column by column, since not every server knows how rows are compared.
+    func key(_ comparison: String, _ parts: [String], of types: [String], orThere: Bool) -> String {
+        var condition = ""
+        for (column, (part, type)) in zip(key, zip(parts, types)).reversed() {
+            let (column, value) = (name(column), "CAST(\(quoted(part)) AS \(type))")
+            condition =
+                condition.isEmpty
+                ? "\(column) \(comparison)\(orThere ? "=" : "") \(value)"
+                // The first part alone is what an index of the key's first column can use.
+                : "\(column) \(comparison)= \(value) AND "
+                    + "(\(column) \(comparison) \(value) OR \(condition))"
+        }
+        return condition
+    }
 }
 
 /// Reads the rows of a table in pages, each of all rows with a key behind the last one.
 actor KeyedRows: RecordSource {
     private let table: any KeyedTable
     private let keysOnly: Bool
-    private var last: String?
-    private var keyType: String?
+    private var last: [String]?
+    private var keyTypes: [String]?
     private var hasToldEnd = false
 
     /// With `keysOnly` for one pass, which reads nothing else.
     init(_ table: any KeyedTable, at position: JSONValue?, keysOnly: Bool = false) {
         self.table = table
         self.keysOnly = keysOnly
-        if case .string(let last)? = position { self.last = last }
+        if case .string(let last)? = position {
+            self.last = RecordKey.parts(of: last, count: table.key.count)
+        }
     }
 
     func close() {}
@@ -49,32 +68,41 @@ actor KeyedRows: RecordSource {
             hasToldEnd = false
             return nil
         }
-        let type = try await typeOfKey()
-        let key = table.name(table.key)
+        let types = try await typesOfKey()
+        let names = table.key.map(table.name)
         let behind =
-            last.map { "\(key) > CAST(\(table.quoted($0)) AS \(type))" } ?? table.hasKey
+            last.map { "\(table.hasKey) AND \(table.key(">", $0, of: types, orThere: false))" }
+            ?? table.hasKey
         // Where the page ends: the key of its last row, whose other rows go with it.
+        let numbers = names.indices
         let bound = try await table.rows(
-            "SELECT \(table.text(of: "max(k)")) AS apus_end, count(*) AS apus_count FROM (SELECT "
-                + "\(key) AS k FROM \(table.source) WHERE \(behind) ORDER BY k "
-                + "LIMIT \(limit.records)) AS page"
+            "SELECT "
+                + numbers.map { "\(table.text(of: "apus_k\($0)")) AS apus_key\($0)" }.listed
+                + " FROM (SELECT " + zip(names, numbers).map { "\($0) AS apus_k\($1)" }.listed
+                + " FROM \(table.source) WHERE \(behind) ORDER BY \(names.listed) "
+                + "LIMIT \(limit.records)) AS page ORDER BY "
+                + numbers.map { "apus_k\($0) DESC" }.listed + " LIMIT 1"
         ).first
-        guard case .string(let end)? = bound?["apus_end"], bound?["apus_count"]?.plainText != "0"
-        else { return over() }
-        let wanted = table.columns?.map(table.name).joined(separator: ", ") ?? "*"
-        let columns = keysOnly ? "" : ", " + wanted
+        guard let bound else { return over() }
+        guard let end = parts(of: bound) else {
+            throw table.failure("the last row of a page of \(table.table) has no key")
+        }
+        let wanted = table.columns?.map(table.name).listed ?? "*"
         let rows = try await table.rows(
-            "SELECT \(table.text(of: key)) AS apus_key\(columns) FROM \(table.source) WHERE "
-                + "\(behind) AND \(key) <= CAST(\(table.quoted(end)) AS \(type)) ORDER BY \(key)")
+            "SELECT " + zip(names, numbers).map { "\(table.text(of: $0)) AS apus_key\($1)" }.listed
+                + (keysOnly ? "" : ", " + wanted)
+                + " FROM \(table.source) WHERE \(behind) AND "
+                + "\(table.key("<", end, of: types, orThere: true)) ORDER BY \(names.listed)")
         last = end
-        return SourceBatch(records: rows.map { record(of: $0) }, position: .string(end))
+        return SourceBatch(
+            records: rows.map { record(of: $0) }, position: .string(RecordKey.text(of: end)))
     }
 
-    private func typeOfKey() async throws -> String {
-        if let keyType { return keyType }
-        let type = try await table.typeOfKey()
-        keyType = type
-        return type
+    private func typesOfKey() async throws -> [String] {
+        if let keyTypes { return keyTypes }
+        let types = try await table.typesOfKey()
+        keyTypes = types
+        return types
     }
 
     private func over() -> SourceBatch? {
@@ -84,17 +112,34 @@ actor KeyedRows: RecordSource {
         return SourceBatch(records: [], position: .null)
     }
 
+    /// The key that a statement gave; nil: it is not all there.
+    private func parts(of row: Payload) -> [String]? {
+        var parts: [String] = []
+        for number in table.key.indices {
+            guard case .string(let part)? = row["apus_key\(number)"],
+                table.key.count > 1 || !part.isEmpty
+            else { return nil }
+            parts.append(part)
+        }
+        return parts
+    }
+
     private func record(of row: Payload) -> SourceRecord {
-        guard case .string(let key)? = row["apus_key"], !key.isEmpty else {
+        guard let parts = parts(of: row) else {
             return SourceRecord(
                 key: "", place: table.table,
                 change: .malformed(
                     reason: "a row without its key", raw: JSONValue.object(row).jsonText))
         }
         var fields = row
-        fields["apus_key"] = nil
+        for number in table.key.indices { fields["apus_key\(number)"] = nil }
+        let place = zip(table.key, parts).map { "\($0) = \($1)" }.listed
         return SourceRecord(
-            key: key, place: "\(table.table), \(table.key) = \(key)",
+            key: RecordKey.text(of: parts), place: "\(table.table), \(place)",
             change: .put(RecordContent(fields: fields)))
     }
+}
+
+extension [String] {
+    fileprivate var listed: String { joined(separator: ", ") }
 }

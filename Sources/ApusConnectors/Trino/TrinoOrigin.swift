@@ -12,7 +12,8 @@ package struct TrinoOrigin: RecordOrigin {
         package var url: String
         /// As SQL writes it: `catalog.schema.table`, or less with the two below.
         package var table: String
-        package var key: String
+        /// The columns that name a row together.
+        package var key: [String]
         package var columns: [String]?
         package var catalog: String?
         package var schema: String?
@@ -29,7 +30,7 @@ package struct TrinoOrigin: RecordOrigin {
             ])
             url = try values.required("url", of: declaration).text()
             table = try values.required("table", of: declaration).text()
-            key = try values.required("key", of: declaration).text()
+            key = try values.required("key", of: declaration).keyColumns()
             if let list = values["columns"] {
                 var columns: [String] = []
                 for column in try list.list() { columns.append(try column.text()) }
@@ -51,7 +52,7 @@ package struct TrinoOrigin: RecordOrigin {
 
     package var identity: String {
         "trino \(settings.url) \(settings.catalog ?? "") \(settings.schema ?? "") "
-            + "\(settings.table) key=\(settings.key)"
+            + "\(settings.table) key=\(RecordKey.text(of: settings.key))"
     }
 
     package var showsAll: Bool { true }
@@ -66,6 +67,6 @@ package struct TrinoOrigin: RecordOrigin {
 
     package var explanation: String {
         "\(settings.table) of \(settings.isPresto ? "Presto" : "Trino") at \(settings.url), all "
-            + "rows at every run, named by \(settings.key); rows that are gone are deleted"
+            + "rows at every run, named by \(settings.key.joined(separator: ", ")); rows that are gone are deleted"
     }
 }

@@ -4,7 +4,7 @@ internal import ApusCore
 struct TrinoTable: KeyedTable {
     private let statements: TrinoStatements
     let table: String
-    let key: String
+    let key: [String]
     let columns: [String]?
 
     init(_ settings: TrinoOrigin.Settings) throws {
@@ -15,17 +15,21 @@ struct TrinoTable: KeyedTable {
     }
 
     var source: String { table }
-    var hasKey: String { "\(name(key)) IS NOT NULL" }
+    var hasKey: String { key.map { "\(name($0)) IS NOT NULL" }.joined(separator: " AND ") }
 
     func rows(_ statement: String) async throws -> [Payload] {
         try await statements.rows(statement)
     }
 
-    func typeOfKey() async throws -> String {
-        for column in try await rows("DESCRIBE \(table)") where column["Column"] == .string(key) {
-            if case .string(let type)? = column["Type"] { return type }
+    func typesOfKey() async throws -> [String] {
+        let columns = try await rows("DESCRIBE \(table)")
+        return try key.map { name in
+            let column = columns.first { $0["Column"] == .string(name) }
+            guard case .string(let type)? = column?["Type"] else {
+                throw failure("\(table) has no column '\(name)'")
+            }
+            return type
         }
-        throw failure("\(table) has no column '\(key)'")
     }
 
     func name(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }

@@ -14,7 +14,7 @@ package struct WebHDFSOrigin: ObjectOrigin {
         /// A delegation token.
         package var token: Reference?
         /// The field that names the record of a line or row; nil: file and line do.
-        package var key: PayloadPath?
+        package var key: RecordKey?
         /// A larger file is a malformed record. Parquet files may be larger.
         package var fileBytesMax: Int
 
@@ -26,7 +26,7 @@ package struct WebHDFSOrigin: ObjectOrigin {
             path = try values.required("path", of: declaration).text()
             user = try values["user"]?.text()
             if let token = values["token"] { self.token = try Reference(secret: token) }
-            key = try values["key"]?.path()
+            key = try values["key"]?.recordKey()
             fileBytesMax = try values["fileSize"]?.byteCount() ?? 64 << 20
         }
     }

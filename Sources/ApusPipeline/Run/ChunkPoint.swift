@@ -43,9 +43,16 @@ package struct ChunkPoint: Hashable, Sendable {
 
     static func hash(of bytes: [UInt8]) -> String { hex(SHA256.digest(of: bytes).bytes) }
 
+    private static let digits = Array("0123456789abcdef".utf8)
+
     private static func hex(_ digest: [UInt8]) -> String {
-        digest.prefix(16).map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
-            .joined()
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        for byte in digest.prefix(16) {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Of each part with its length, so that parts cannot run into each other.

@@ -63,7 +63,9 @@ package struct PipelineRun: Sendable {
     /// Runs to the end of the source, or on and on where it is followed. Returns where it began.
     ///
     /// After an error, and when the task is cancelled, what was written stays and the next run goes
-    /// on behind it.
+    /// on behind it. Of a source that every run reads in full it then reads all once more, since what
+    /// lies before may have changed in between: at its end the collection has what the source had at
+    /// some time since its start.
     @discardableResult
     package func run() async throws -> Start {
         let (start, position) = try await begin()
@@ -72,6 +74,7 @@ package struct PipelineRun: Sendable {
         do {
             try await withThrowingTaskGroup(of: Int.self) { group in
                 var flight = Flight()
+                flight.beganWithinPass = (position ?? .null) != .null
                 do {
                     try await pass(reader, &flight, &group)
                 } catch {
@@ -118,6 +121,8 @@ package struct PipelineRun: Sendable {
         var keys: [Int: Set<String>] = [:]
         /// Where the source stands behind the last batch that was read.
         var position: JSONValue = .null
+        /// Reading began behind records that may have changed since an earlier run read them.
+        var beganWithinPass = false
         var sweptAt: ContinuousClock.Instant?
 
         func isSweepDue(_ origin: any RecordOrigin, _ interval: Duration?) -> Bool {
@@ -138,6 +143,11 @@ package struct PipelineRun: Sendable {
                 continue
             }
             while let done = try await group.next() { flight.keys[done] = nil }
+            if flight.beganWithinPass {
+                flight.beganWithinPass = false
+                // Sources that every run reads in full say so by a position at their start.
+                if flight.position == .null { continue }
+            }
             if flight.isSweepDue(origin, options.sweep) {
                 try await sweep(behind: flight.position)
                 flight.sweptAt = .now

@@ -64,21 +64,27 @@ final class MemoryCollection: PipelineSink {
     }
 }
 
-/// Records in memory. A position is the number of records before it.
+/// Records in memory. A position is the number of records before it; in passes, which begin anew at
+/// the end, that of the end is null.
 final class ListOrigin: RecordOrigin {
     let records: Mutex<[SourceRecord]>
     let showsAll: Bool
+    let isInPasses: Bool
     /// How often the source breaks, each time after so many records.
     let breaks = Mutex<[Int]>([])
     let opened = Mutex(0)
 
-    init(_ records: [SourceRecord], showsAll: Bool = false) {
+    init(_ records: [SourceRecord], showsAll: Bool = false, isInPasses: Bool = false) {
         self.records = Mutex(records)
+        self.isInPasses = isInPasses
         self.showsAll = showsAll
     }
 
-    convenience init(texts: [(String, String)], showsAll: Bool = false) {
-        self.init(texts.map { Self.record($0.0, $0.1) }, showsAll: showsAll)
+    convenience init(
+        texts: [(String, String)], showsAll: Bool = false, isInPasses: Bool = false
+    ) {
+        self.init(
+            texts.map { Self.record($0.0, $0.1) }, showsAll: showsAll, isInPasses: isInPasses)
     }
 
     static func record(_ key: String, _ text: String) -> SourceRecord {
@@ -99,6 +105,7 @@ final class ListOrigin: RecordOrigin {
 private actor ListSource: RecordSource {
     private let origin: ListOrigin
     private var next: Int
+    private var hasToldEnd = false
 
     init(_ origin: ListOrigin, at start: Int) {
         self.origin = origin
@@ -115,7 +122,14 @@ private actor ListSource: RecordSource {
             throw StageError(.transient(after: nil), stage: "source", "connection lost")
         }
         let records = origin.records.withLock { $0[min(next, $0.count)...].prefix(limit.records) }
-        guard !records.isEmpty else { return nil }
+        guard !records.isEmpty else {
+            guard origin.isInPasses, !hasToldEnd else {
+                if origin.isInPasses { (next, hasToldEnd) = (0, false) }
+                return nil
+            }
+            hasToldEnd = true
+            return SourceBatch(records: [], position: .null)
+        }
         next += records.count
         return SourceBatch(records: Array(records), position: .integer(Int64(next)))
     }

@@ -60,6 +60,23 @@ import Testing
         #expect(embedder.embedded.count == calls)
     }
 
+    @Test(
+        "A run that goes on within a pass sees what changed before it, and one from the start does not read twice"
+    )
+    func withinPass() async throws {
+        let origin = ListOrigin(texts: Self.texts, showsAll: true, isInPasses: true)
+        sink.state.withLock { $0.failsAt = 3 }
+        await #expect(throws: StageError.self) { _ = try await run(origin) }
+        #expect(sink.texts["k0"] != nil && sink.texts["k19"] == nil)
+        sink.state.withLock { $0.failsAt = .max }
+        origin.records.withLock { $0[0] = ListOrigin.record("k0", "changed") }
+        let second = try await run(origin)
+        #expect(second.start == .resumed && sink.texts["k0"] == ["changed"])
+        #expect(sink.texts.count == 20)
+        let third = try await run(origin)
+        #expect(third.counters.read == 20 && third.counters.unchanged == 20)
+    }
+
     @Test("A changed record replaces its chunks, and embeds only what is new in it")
     func change() async throws {
         _ = try await run(ListOrigin(texts: [("a", "12345678abcdefghABCDEFGH"), ("b", "bbbb")]))

@@ -1,24 +1,24 @@
-package import ApusCore
+internal import ApusCore
 
 /// The rows of a Parquet, Arrow or HDF5 file as records.
 package struct ColumnRecords: Sendable {
     private var rows: any ColumnRows
     private let name: String
-    private let key: PayloadPath?
+    private let key: RecordKey?
     private let time: Int64?
     /// Something in it could not be read, and so nothing behind that.
     private var isBroken = false
 
-    /// `name` is the file's within its source, `key` the field that names a record (nil: its row
+    /// `name` is the file's within its source, `key` the fields that name a record (nil: its row
     /// does), `columns` the top columns that are wanted beside it (nil: all), unless `keysOnly`. `time` is the file's,
     /// in milliseconds since 1970.
     package init(
-        _ source: any RangedBytes, name: String, key: PayloadPath?, columns: Set<String>?,
+        _ source: any RangedBytes, name: String, key: RecordKey?, columns: Set<String>?,
         keysOnly: Bool = false, time: Int64? = nil
     ) async throws {
-        let keyColumn = Set([key?.firstKey].compactMap(\.self))
+        let keyColumns = key?.topFields ?? []
         rows = try await ColumnFormat.rows(
-            of: source, wanted: columns?.union(keyColumn), reading: keysOnly ? keyColumn : nil)
+            of: source, wanted: columns?.union(keyColumns), reading: keysOnly ? keyColumns : nil)
         self.name = name
         self.key = key
         self.time = time
@@ -54,17 +54,12 @@ package struct ColumnRecords: Sendable {
     }
 
     private func record(_ fields: Payload, _ number: Int, _ place: String) -> SourceRecord {
-        let change = SourceRecord.Change.put(RecordContent(fields: fields))
+        let content = RecordContent(fields: fields)
         guard let key else {
-            return SourceRecord(key: "\(name)#\(number)", place: place, time: time, change: change)
+            return SourceRecord(
+                key: "\(name)#\(number)", place: place, time: time, change: .put(content))
         }
-        let text = fields.value(at: key)?.plainText ?? ""
-        guard !text.isEmpty else {
-            return malformed(
-                "no field '\(key)', which names records", key: "", place,
-                raw: JSONValue.object(fields).jsonText)
-        }
-        return SourceRecord(key: text, place: place, time: time, change: change)
+        return SourceRecord(namedBy: key, place: place, time: time, content)
     }
 
     private func malformed(

@@ -14,8 +14,8 @@ private import Foundation
 /// Every run reads all of it from the start; what is there unchanged costs no more than that.
 package struct FileOrigin: RecordOrigin {
     package let path: String
-    /// The field that names a record; nil: its line does.
-    package let key: PayloadPath?
+    /// The fields that name a record; nil: its line does.
+    package let key: RecordKey?
     /// Larger documents are malformed records.
     package let documentBytesMax: Int
     /// Columns that are read where a file has columns; nil: all.
@@ -23,7 +23,7 @@ package struct FileOrigin: RecordOrigin {
     /// Only what names records is of interest.
     private(set) var isKeysOnly = false
 
-    package init(path: String, key: PayloadPath? = nil, documentBytesMax: Int = 32 << 20) {
+    package init(path: String, key: RecordKey? = nil, documentBytesMax: Int = 32 << 20) {
         self.path = path
         self.key = key
         self.documentBytesMax = documentBytesMax

@@ -72,6 +72,7 @@ actor FileRecords: RecordSource {
         guard !hasToldEnd else {
             hasToldEnd = false
             files = nil
+            resume = nil
             return nil
         }
         hasToldEnd = true
@@ -200,21 +201,13 @@ actor FileRecords: RecordSource {
         _ file: File, line: Int, _ change: SourceRecord.Change
     ) -> SourceRecord {
         let place = "\(file.path), line \(line)"
-        guard let field = origin.key else {
+        guard let key = origin.key else {
             return SourceRecord(key: "\(file.name)#\(line)", place: place, change: change)
         }
         guard case .put(let content) = change else {
             return SourceRecord(key: "", place: place, change: change)
         }
-        let key = content.fields.value(at: field)?.plainText ?? ""
-        guard !key.isEmpty else {
-            return SourceRecord(
-                key: "", place: place,
-                change: .malformed(
-                    reason: "no field '\(field)', which names records",
-                    raw: JSONValue.object(content.fields).jsonText))
-        }
-        return SourceRecord(key: key, place: place, change: change)
+        return SourceRecord(namedBy: key, place: place, content)
     }
 
     /// A whole document as one record.
