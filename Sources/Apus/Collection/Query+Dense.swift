@@ -11,7 +11,8 @@ extension ReadView {
         to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
     ) throws -> [Hit] {
         let searches = try segments.indices.compactMap { segment in
-            try plannedSearch(for: query, field: name, inSegment: segment, scope)
+            try scope.shared[segment]
+                ?? plannedSearch(for: query, field: name, inSegment: segment, scope)
         }
         let results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
         try interruption?.check()
@@ -39,7 +40,7 @@ extension ReadView {
     }
 
     /// nil: the segment has nothing in the field.
-    private func plannedSearch(
+    func plannedSearch(
         for query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
     ) throws -> PlannedSearch? {
         let segment = segments[index]
@@ -120,7 +121,8 @@ extension ReadView {
     private func run(
         _ searches: [PlannedSearch], limit: Int, isTimed: Bool
     ) -> [PlannedSearch.Result] {
-        let pieces = searches.indices.flatMap { index in
+        let own = searches.indices.filter { searches[$0].shared == nil }
+        let pieces = own.flatMap { index in
             searches[index].search.pieces(of: searches[index].plan).map { (index, $0) }
         }
         let interruption = interruption
@@ -128,9 +130,9 @@ extension ReadView {
             let (index, rows) = pieces[number]
             return searches[index].run(rows, limit: limit, interruption, isTimed: isTimed)
         }
-        var results = searches.map { _ in PlannedSearch.Result() }
+        var results = searches.map { $0.shared?.result ?? PlannedSearch.Result() }
         if pieces.count > 1, let helpers, helpers.idleCount > 0,
-            searches.reduce(0, { $0 + $1.cost }) >= Self.sharedCostMin
+            own.reduce(0, { $0 + searches[$1].cost }) >= Self.sharedCostMin
         {
             let found = helpers.map(iterations: pieces.count, run)
             for (piece, result) in zip(pieces, found) { results[piece.0].add(result) }
@@ -138,80 +140,5 @@ extension ReadView {
             for number in pieces.indices { results[pieces[number].0].add(run(number)) }
         }
         return results
-    }
-}
-
-/// One segment's part of a search for the nearest vectors: how it is carried out, and why so.
-private struct PlannedSearch: Sendable {
-    /// What came of it, or of a piece of it.
-    struct Result: Sendable {
-        var found: [Neighbour] = []
-        var measuredCount = 0
-        var rescoredCount = 0
-        /// Of all threads together.
-        var duration = Duration.zero
-
-        mutating func add(_ other: Result) {
-            found += other.found
-            measuredCount += other.measuredCount
-            rescoredCount += other.rescoredCount
-            duration += other.duration
-        }
-    }
-
-    /// The segment's place in the view.
-    let segment: Int
-    let search: DenseSearch
-    let statistics: SegmentStatistics
-    let settings: SearchSettings
-    let costs: CostModel
-    let plan: Plan
-    let recallExpected: Double?
-    let filter: SearchExplanation.FilterResult?
-
-    /// Nanoseconds that it should take.
-    var cost: Double { Planner.cost(of: plan, statistics, settings, costs) }
-
-    func run(
-        _ rows: Range<Int>, limit: Int, _ interruption: Interruption?, isTimed: Bool
-    ) -> Result {
-        let watch =
-            interruption == nil && !isTimed ? nil : SearchWatch(interruption: interruption)
-        var result = Result()
-        let start = isTimed ? ContinuousClock.now : nil
-        result.found = search.run(plan, in: rows, limit: limit, watch: watch)
-        if let start { result.duration = ContinuousClock.now - start }
-        if let watch {
-            result.measuredCount = watch.measuredCount
-            result.rescoredCount = watch.rescoredCount
-        }
-        return result
-    }
-
-    /// What it did, for whoever asked.
-    func explained(
-        field: String, _ result: Result, limit: Int, _ detail: SearchRecorder.Detail,
-        _ interruption: Interruption?
-    ) throws -> SearchExplanation {
-        let options =
-            detail == .stages ? [] : Planner.options(statistics, settings, costs)
-        let outcomes =
-            detail == .outcomes
-            ? try search.outcomes(of: options.map(\.plan), limit: limit, interruption: interruption)
-            : [:]
-        let others = options.filter { $0.plan != plan }.sorted { $0.cost < $1.cost }
-        return SearchExplanation(
-            field: field, segment: search.segment.number, rowCount: statistics.rowCount,
-            indexedCount: statistics.indexedCount, filter: filter,
-            chosen: SearchExplanation.Option(
-                plan: plan.description, cost: cost / 1000, outcome: outcomes[plan]),
-            others: others.map { option in
-                SearchExplanation.Option(
-                    plan: option.plan.description, cost: option.cost / 1000,
-                    outcome: outcomes[option.plan])
-            },
-            recallExpected: recallExpected, measuredCount: result.measuredCount,
-            rescoredCount: result.rescoredCount, foundCount: result.found.count,
-            duration: result.duration)
     }
 }
