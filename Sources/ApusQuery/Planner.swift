@@ -21,11 +21,15 @@ package struct SegmentStatistics: Hashable, Sendable {
     package var recallCurve: RecallCurve?
     /// Lists of the IVF index; nil: there is none.
     package var listCount: Int?
+    /// Lists of it that each row is in.
+    package var listsPerRow: Int
 
     package init(
         rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
-        codeByteCount: Int? = nil, recallCurve: RecallCurve? = nil, listCount: Int? = nil
+        codeByteCount: Int? = nil, recallCurve: RecallCurve? = nil, listCount: Int? = nil,
+        listsPerRow: Int = 1
     ) {
+        self.listsPerRow = listsPerRow
         self.recallCurve = recallCurve
         self.listCount = listCount
         self.rowCount = rowCount
@@ -344,7 +348,8 @@ extension Planner {
         _ probes: Int, _ candidates: Int, _ segment: SegmentStatistics, _ costs: CostModel
     ) -> Double {
         let listCount = max(1, segment.listCount ?? 1)
-        let looked = Double(probes) / Double(listCount) * Double(segment.rowCount)
+        let looked =
+            Double(probes) / Double(listCount) * Double(segment.rowCount * segment.listsPerRow)
         let row = costs.sequential(bytes: segment.vectorByteCount)
         return Double(listCount) * row / 2 + looked * productCodeShare * row
             + Double(candidates)

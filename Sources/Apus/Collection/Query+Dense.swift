@@ -53,7 +53,8 @@ extension ReadView {
             vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
             codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
-            listCount: field.ivf?.parameters.listCount)
+            listCount: field.ivf?.parameters.listCount,
+            listsPerRow: field.ivf?.parameters.listsPerRow ?? 1)
         var settings = settings(of: name, scope)
         if let limit = scope.timeLimit {
             // The segments share what is left, by their rows.
