@@ -51,6 +51,7 @@ package struct Report: Sendable {
             fields = [
                 ("lists", ivf.lists.map(String.init) ?? "null"),
                 ("parts", ivf.parts.map(String.init) ?? "null"), ("bits", "\(ivf.bits)"),
+                ("spill", "\(ivf.spills)"),
             ]
         } else if effort != .exact {
             fields = [

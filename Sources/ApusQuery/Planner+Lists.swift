@@ -19,7 +19,8 @@ extension Planner {
         _ probes: Int, _ candidates: Int, _ segment: SegmentStatistics, _ costs: CostModel
     ) -> Double {
         let listCount = max(1, segment.listCount ?? 1)
-        let looked = Double(probes) / Double(listCount) * Double(segment.rowCount)
+        let looked =
+            Double(probes) / Double(listCount) * Double(segment.rowCount * segment.listsPerRow)
         let row = costs.sequential(bytes: segment.vectorByteCount)
         return Double(listCount) * row / 2 + looked * productCodeShare * row
             + Double(candidates)

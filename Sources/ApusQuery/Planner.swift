@@ -21,11 +21,15 @@ package struct SegmentStatistics: Hashable, Sendable {
     package var recallCurve: RecallCurve?
     /// Lists of the IVF index; nil: there is none.
     package var listCount: Int?
+    /// Lists of it that each row is in.
+    package var listsPerRow: Int
 
     package init(
         rowCount: Int, matchCount: Int?, indexedCount: Int, vectorByteCount: Int,
-        codeByteCount: Int? = nil, recallCurve: RecallCurve? = nil, listCount: Int? = nil
+        codeByteCount: Int? = nil, recallCurve: RecallCurve? = nil, listCount: Int? = nil,
+        listsPerRow: Int = 1
     ) {
+        self.listsPerRow = listsPerRow
         self.recallCurve = recallCurve
         self.listCount = listCount
         self.rowCount = rowCount

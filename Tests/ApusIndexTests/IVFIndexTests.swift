@@ -13,7 +13,8 @@ struct IVFFixture {
 
     init(
         _ vectors: [[Float]], metric: Metric = .euclid, element: VectorElement = .float32,
-        lists: Int? = nil, parts: Int? = nil, bits: Int = 4, threadCount: Int = 2,
+        lists: Int? = nil, parts: Int? = nil, bits: Int = 4, spills: Bool = false,
+        threadCount: Int = 2,
         isPresent: @escaping @Sendable (Int) -> Bool = { _ in true }
     ) throws {
         kernel = DistanceKernel(metric: metric, element: element)
@@ -24,8 +25,8 @@ struct IVFFixture {
         for (row, vector) in vectors.enumerated() { arena.store(kernel.prepare(vector), at: row) }
         let rows = vectors.indices.filter(isPresent).map { UInt32($0) }
         let parameters = IVFParameters(
-            listCount: lists, partCount: parts, bits: bits, vectorCount: rows.count,
-            metric: metric, dimension: dimension)
+            listCount: lists, partCount: parts, bits: bits, spills: spills,
+            vectorCount: rows.count, metric: metric, dimension: dimension)
         let (arena, count) = (arena, count)
         index = try withPool(threadCount: threadCount) { pool in
             try IVFIndex.build(

@@ -1,5 +1,7 @@
 import Apus
+import ApusCore
 import ApusStorage
+import Foundation
 import TestSupport
 import Testing
 
@@ -88,10 +90,11 @@ import Testing
         #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
     }
 
-    @Test("Filters, deletions and rows that are not sealed yet are heeded")
-    func filters() throws {
+    @Test(
+        "Filters, deletions and rows that are not sealed yet are heeded", arguments: [false, true])
+    func filters(spills: Bool) throws {
         let database = try Self.open(SimulatedFileSystem(seed: 2))
-        let collection = try Self.collection(database)
+        let collection = try Self.collection(database) { $0.spills = spills }
         try Self.write(collection, 0..<Self.rows)
         try collection.seal()
         try collection.delete(.ids((0..<500).map { .number(UInt64($0)) }))
@@ -113,11 +116,13 @@ import Testing
         try database.close()
     }
 
-    @Test("Merged segments go on with the lists that there are, or learn new ones")
-    func merge() throws {
+    @Test(
+        "Merged segments go on with the lists that there are, or learn new ones",
+        arguments: [false, true])
+    func merge(spills: Bool) throws {
         let disk = SimulatedFileSystem(seed: 3)
         let database = try Self.open(disk)
-        let collection = try Self.collection(database)
+        let collection = try Self.collection(database) { $0.spills = spills }
         for part in 0..<3 {
             try Self.write(collection, part * 900..<(part + 1) * 900)
             try collection.seal()
@@ -132,12 +137,14 @@ import Testing
         #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
     }
 
-    @Test("A damaged index costs speed, is named, and is made again by repair")
-    func damage() throws {
+    @Test(
+        "A damaged index costs speed, is named, and is made again by repair",
+        arguments: [false, true])
+    func damage(spills: Bool) throws {
         let disk = SimulatedFileSystem(seed: 4)
         do {
             let database = try Self.open(disk)
-            let collection = try Self.collection(database)
+            let collection = try Self.collection(database) { $0.spills = spills }
             try Self.write(collection, 0..<Self.rows)
             try collection.seal()
             try database.close()
@@ -158,6 +165,43 @@ import Testing
         let database = try Self.open(disk)
         #expect(try Self.recall(try database.collection("c")) > 0.93)
         try database.close()
+    }
+
+    @Test("Spilled lists are as many as the settings say, in the file and after opening it again")
+    func spilled() throws {
+        let disk = SimulatedFileSystem(seed: 6)
+        var sizes: [Int] = []
+        for spills in [false, true] {
+            let database = try Self.open(disk)
+            let collection = try Self.collection(database) { settings in
+                settings.spills = spills
+                settings.bits = 8
+            }
+            try Self.write(collection, 0..<Self.rows)
+            try collection.seal()
+            try database.close()
+            sizes.append(
+                try SegmentReader.open(fileSystem: disk, path: Self.path)
+                    .descriptor("ivf.0.rows").byteCount)
+            let reopened = try Self.open(disk)
+            let again = try reopened.collection("c")
+            #expect(again.configuration.vectors[""]?.ivf?.spills == spills)
+            #expect(try Self.recall(again) > 0.93)
+            #expect(again.graphFaults() == [])
+            _ = try reopened.dropCollection("c")
+            try reopened.close()
+        }
+        #expect(sizes == [4 * Self.rows, 8 * Self.rows])
+    }
+
+    @Test("Settings of earlier versions have no word of spilling")
+    func earlierSettings() throws {
+        let settings = try JSONDecoder().decode(
+            IVFConfiguration.self, from: Data(#"{"bits": 8, "lists": 3}"#.utf8))
+        #expect(settings == IVFConfiguration(lists: 3, bits: 8))
+        let spilled = IVFConfiguration(lists: 3, spills: true)
+        let bytes = try JSONEncoder().encode(spilled)
+        #expect(try JSONDecoder().decode(IVFConfiguration.self, from: bytes) == spilled)
     }
 
     @Test("Settings outside of what can be are refused")

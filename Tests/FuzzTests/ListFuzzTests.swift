@@ -22,18 +22,21 @@ import Testing
     private static func samples(_ pool: WorkerPool) throws -> [FuzzInput] {
         let arena = try arena()
         var inputs: [FuzzInput] = []
-        for (bits, metric, rows) in [
-            (4, Metric.euclid, rowCount), (4, .cosine, 33), (8, .euclid, 12), (8, .dot, 0),
+        for (bits, metric, rows, spills) in [
+            (4, Metric.euclid, rowCount, false), (4, .cosine, 33, false), (8, .euclid, 12, false),
+            (8, .dot, 0, false), (4, .euclid, rowCount, true), (8, .dot, 40, true),
         ] {
             let parameters = IVFParameters(
-                listCount: 3, partCount: 4, bits: bits, vectorCount: rows, metric: metric,
-                dimension: dimension)
+                listCount: 3, partCount: 4, bits: bits, spills: spills, vectorCount: rows,
+                metric: metric, dimension: dimension)
             let quantizer = IVFQuantizer.trained(
                 parameters, on: Array(0..<UInt32(rows)), of: arena.space, pool: pool)
             let index = try IVFIndex.build(
                 quantizer, vectors: arena.space, rowCount: rows, owner: arena, pool: pool)
             inputs.append(
-                FuzzInput(name: "ivf~\(bits)-\(metric)-\(rows)", bytes: joined(of: index)))
+                FuzzInput(
+                    name: "ivf~\(bits)-\(metric)-\(rows)\(spills ? "-spilled" : "")",
+                    bytes: joined(of: index)))
         }
         return inputs
     }

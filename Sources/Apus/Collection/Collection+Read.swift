@@ -183,18 +183,20 @@ extension Collection {
             guard requests.count > 1 else {
                 return try requests.map { try answer($0, view, detail) }
             }
+            let shared = try SharedScans(of: requests, view, in: self, isTimed: detail != nil)
             let results = context.searchPool.map(iterations: requests.count) { [self] index in
-                Result { try answer(requests[index], view, detail) }
+                Result { try answer(requests[index], view, detail, shared[index]) }
             }
             return try results.map { try $0.get() }
         }
     }
 
     private func answer(
-        _ request: QueryRequest, _ view: ReadView, _ detail: SearchRecorder.Detail?
+        _ request: QueryRequest, _ view: ReadView, _ detail: SearchRecorder.Detail?,
+        _ shared: [Int: PlannedSearch] = [:]
     ) throws -> QueryAnswer {
         let answer = try QueryExecution(
-            collection: self, view: view, recorder: detail.map(SearchRecorder.init)
+            collection: self, view: view, recorder: detail.map(SearchRecorder.init), shared: shared
         ).answer(request)
         recallObserver.consider(request, answer.points, view, of: self)
         return answer

@@ -81,6 +81,18 @@ struct DenseSearch: Sendable {
         }
     }
 
+    /// What a scan of `rows`, or of a part of one of its pieces, finds for each of several queries in
+    /// the form of `query`: what it would find for each of them alone.
+    func scan(
+        _ rows: Range<Int>, for queries: [[Float]], limit: Int, watch: SearchWatch
+    ) -> [[Neighbour]] {
+        ExactScan.search(
+            all: queries,
+            kernel: DistanceKernel(metric: field.metric, element: field.vectors.element),
+            vectors: field.vectors, range: rows, k: min(limit, writtenCount), isPresent: presence,
+            admission: admission, watch: watch)
+    }
+
     private func scan(_ rows: Range<Int>, limit: Int, _ watch: SearchWatch?) -> [Neighbour] {
         ExactScan.search(
             query, kernel: DistanceKernel(metric: field.metric, element: field.vectors.element),

@@ -31,9 +31,17 @@ struct PlannedSearch: Sendable {
     /// The filter, if it is asked of what was found only.
     let openFilter: OpenFilter?
     /// What became of the filter.
-    private(set) var filterResult: SearchExplanation.FilterResult?
+    var filterResult: SearchExplanation.FilterResult?
     /// Of estimating the filter and of choosing.
     let planning: Duration
+    /// What was found beforehand, in one pass over the rows for several queries; nil: nothing.
+    var shared: Shared? = nil
+
+    /// A query's share of a pass for several ones.
+    struct Shared: Sendable {
+        var result: Result
+        let queryCount: Int
+    }
 
     /// Nanoseconds that it should take.
     var cost: Double { Planner.cost(of: plan, statistics, settings, costs) }
@@ -100,7 +108,7 @@ struct PlannedSearch: Sendable {
             },
             recallExpected: recallExpected, measuredCount: result.measuredCount,
             rescoredCount: result.rescoredCount, foundCount: result.found.count,
-            planning: planning, duration: result.duration)
+            planning: planning, duration: result.duration, sharedBy: shared?.queryCount ?? 1)
     }
 }
 

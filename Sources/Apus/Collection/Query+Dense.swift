@@ -11,7 +11,8 @@ extension ReadView {
         to query: [Float], field name: String, metric: Metric, _ scope: SearchScope
     ) throws -> [Hit] {
         var searches = try segments.indices.compactMap { segment in
-            try plannedSearch(for: query, field: name, inSegment: segment, scope)
+            try scope.shared[segment]
+                ?? plannedSearch(for: query, field: name, inSegment: segment, scope)
         }
         var results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
         try interruption?.check()
@@ -54,7 +55,7 @@ extension ReadView {
     }
 
     /// nil: the segment has nothing in the field.
-    private func plannedSearch(
+    func plannedSearch(
         for query: [Float], field name: String, inSegment index: Int, _ scope: SearchScope
     ) throws -> PlannedSearch? {
         let segment = segments[index]
@@ -66,7 +67,8 @@ extension ReadView {
             vectorByteCount: field.vectors.dimension * field.vectors.element.byteCount,
             codeByteCount: scope.parameters.ignoresCodes ? nil : field.index?.codes?.stride,
             recallCurve: field.index?.recallCurve ?? field.ivf?.recallCurve,
-            listCount: field.ivf?.parameters.listCount)
+            listCount: field.ivf?.parameters.listCount,
+            listsPerRow: field.ivf?.parameters.listsPerRow ?? 1)
         var settings = settings(of: name, scope)
         if let limit = scope.timeLimit {
             // The segments share what is left, by their rows.
@@ -165,7 +167,8 @@ extension ReadView {
     private func run(
         _ searches: [PlannedSearch], limit: Int, isTimed: Bool
     ) -> [PlannedSearch.Result] {
-        let pieces = searches.indices.flatMap { index in
+        let own = searches.indices.filter { searches[$0].shared == nil }
+        let pieces = own.flatMap { index in
             searches[index].search.pieces(of: searches[index].plan).map { (index, $0) }
         }
         let interruption = interruption
@@ -173,9 +176,9 @@ extension ReadView {
             let (index, rows) = pieces[number]
             return searches[index].run(rows, limit: limit, interruption, isTimed: isTimed)
         }
-        var results = searches.map { _ in PlannedSearch.Result() }
+        var results = searches.map { $0.shared?.result ?? PlannedSearch.Result() }
         if pieces.count > 1, let helpers, helpers.idleCount > 0,
-            searches.reduce(0, { $0 + $1.cost }) >= Self.sharedCostMin
+            own.reduce(0, { $0 + searches[$1].cost }) >= Self.sharedCostMin
         {
             let found = helpers.map(iterations: pieces.count, run)
             for (piece, result) in zip(pieces, found) { results[piece.0].add(result) }

@@ -33,6 +33,9 @@ package struct SearchScope {
     /// When searches shall be through, by what they are estimated to take; nil: it does not matter.
     package var timeLimit: ContinuousClock.Instant?
 
+    /// By segment, the searches that were carried out together with those of other queries.
+    var shared: [Int: PlannedSearch] = [:]
+
     /// Rows to find so that `limit` are left without the excluded ones.
     package var searchLimit: Int { limit + excluded.count }
 }

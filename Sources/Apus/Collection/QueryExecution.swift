@@ -14,12 +14,20 @@ struct QueryExecution {
     private let recorder: SearchRecorder?
     /// When a request with a time budget shall be through.
     private var timeLimit: ContinuousClock.Instant?
+    /// Searches of the request that were carried out beforehand, by segment.
+    private let shared: [Int: PlannedSearch]
 
-    /// - Parameter recorder: takes down what is done, for the answer to say.
-    init(collection: Collection, view: ReadView, recorder: SearchRecorder? = nil) {
+    /// - Parameters:
+    ///   - recorder: takes down what is done, for the answer to say.
+    ///   - shared: what a plain request for nearest neighbours has of `SharedScans`.
+    init(
+        collection: Collection, view: ReadView, recorder: SearchRecorder? = nil,
+        shared: [Int: PlannedSearch] = [:]
+    ) {
         self.collection = collection
         self.view = view
         self.recorder = recorder
+        self.shared = shared
     }
 
     func answer(_ request: QueryRequest) throws -> QueryAnswer {
@@ -29,7 +37,8 @@ struct QueryExecution {
             points: points, recallExpected: recall.value, version: view.lsn)
         if let recorder {
             answer.explanation = QueryExplanation(
-                searches: recorder.searches, duration: ContinuousClock.now - start)
+                searches: recorder.searches,
+                duration: ContinuousClock.now - start + recorder.sharedDuration)
         }
         return answer
     }
@@ -65,18 +74,37 @@ struct QueryExecution {
 
     /// The ranked rows of a request, after its offset.
     func hits(_ request: QueryRequest) throws -> [Hit] {
+        let hits = try hits(try step(of: request), depth: 0)
+        return Array(hits.dropFirst(request.offset).prefix(request.limit))
+    }
+
+    private func step(of request: QueryRequest) throws -> Step {
         guard request.limit >= 0, request.offset >= 0 else {
             throw DatabaseError(
                 .validation, "Validation error: limit and offset must not be negative")
         }
         let (wanted, overflow) = request.limit.addingReportingOverflow(request.offset)
-        let step = Step(
+        return Step(
             query: request.query, using: request.using, prefetch: request.prefetch,
             filter: request.filter, parameters: request.parameters,
             scoreThreshold: request.scoreThreshold,
             limit: min(overflow ? .max : wanted, max(1, view.rowCount)),
             lookupFrom: request.lookupFrom)
-        return Array(try hits(step, depth: 0).dropFirst(request.offset).prefix(request.limit))
+    }
+
+    /// What `answer` looks for, and among what, when the request asks for the nearest neighbours of one
+    /// dense vector and no more; nil: it asks for something else.
+    func plainSearch(_ request: QueryRequest) throws -> (query: [Float], scope: SearchScope)? {
+        guard case .nearest(let input)? = request.query, request.prefetch.isEmpty else {
+            return nil
+        }
+        let step = try step(of: request)
+        try check(step)
+        let field = step.using ?? defaultVectorName
+        guard step.limit > 0, view.configuration.vectors[field] != nil,
+            case .dense(let query) = try vector(input, field: field, lookup: step.lookupFrom)
+        else { return nil }
+        return (query, scope(of: step, candidates: nil))
     }
 
     /// A request or one of its prefetches.
@@ -153,18 +181,28 @@ struct QueryExecution {
     private static let thresholdWithoutScore = DatabaseError.badRequest(
         "a score_threshold needs a query that scores")
 
-    private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
+    private func scope(of step: Step, candidates: [Bitmap]?) -> SearchScope {
         var scope = SearchScope(
             filter: step.filter, candidates: candidates, parameters: step.parameters,
             scoreThreshold: step.scoreThreshold, limit: step.limit, recall: recall,
             recorder: recorder, timeLimit: timeLimit)
+        switch step.query {
+        case .nearest(.id(let id)), .diverse(.id(let id), _):
+            if step.lookupFrom == nil { scope.excluded = [id] }
+        default: break
+        }
+        return scope
+    }
+
+    private func rank(_ step: Step, candidates: [Bitmap]?) throws -> [Hit] {
+        var scope = scope(of: step, candidates: candidates)
         let field = step.using ?? defaultVectorName
         let examples = ExampleField(name: field, lookup: step.lookupFrom)
         switch step.query {
         case .nearest(let input), .diverse(let input, _):
-            if case .id(let id) = input, step.lookupFrom == nil { scope.excluded = [id] }
             let query = try vector(input, field: field, lookup: step.lookupFrom)
             guard case .diverse(_, let relevance)? = step.query else {
+                scope.shared = shared
                 return try view.nearest(to: query, field: field, scope)
             }
             return try diverse(query, relevance, field: field, scope)

@@ -36,4 +36,9 @@ package final class SearchRecorder {
     }
 
     func note(_ search: SearchExplanation) { searches.append(search) }
+
+    /// How long searches took that were carried out together with those of other queries.
+    var sharedDuration: Duration {
+        searches.reduce(.zero) { $0 + ($1.sharedBy > 1 ? $1.duration : .zero) }
+    }
 }

@@ -22,7 +22,8 @@ extension DenseField {
         let rows = (0..<rowCount).filter(isPresent).map { UInt32(truncatingIfNeeded: $0) }
         let parameters = IVFParameters(
             listCount: wanted.lists, partCount: wanted.parts, bits: wanted.bits,
-            vectorCount: rows.count, metric: metric, dimension: vectors.dimension)
+            spills: wanted.spills, vectorCount: rows.count, metric: metric,
+            dimension: vectors.dimension)
         let known = quantizer.flatMap { fits($0, parameters, rows) ? $0 : nil }
         let index = try IVFIndex.build(
             known ?? IVFQuantizer.trained(parameters, on: rows, of: vectors, pool: pool),
@@ -36,6 +37,7 @@ extension DenseField {
     ) -> Bool {
         let known = quantizer.parameters
         guard known.bits == wanted.bits, known.partCount == wanted.partCount,
+            known.listsPerRow == wanted.listsPerRow,
             known.metric == wanted.metric, known.dimension == wanted.dimension,
             known.listCount <= wanted.listCount * Self.listFactorMax,
             wanted.listCount <= known.listCount * Self.listFactorMax

@@ -143,6 +143,9 @@ struct BenchANN: AsyncParsableCommand {
     @Option(help: "Bits of a part: 4 or 8.")
     var bits = 4
 
+    @Flag(help: "Put each vector into two lists.")
+    var spill = false
+
     @Option(help: ArgumentHelp("Lists to look into.", valueName: "list"))
     var nprobe = NumberList([8, 16, 32, 64, 128])
 
@@ -268,7 +271,8 @@ struct BenchANN: AsyncParsableCommand {
         settings.rescores = rescore
         settings.targetRecalls = try targets()
         if index == .ivfpq {
-            settings.ivf = IVFConfiguration(lists: nlist, parts: parts, bits: bits)
+            settings.ivf = IVFConfiguration(
+                lists: nlist, parts: parts, bits: bits, spills: spill)
         }
         if let filter {
             let bytes = Data(filter.utf8)

@@ -10,11 +10,33 @@ public struct IVFConfiguration: Hashable, Sendable, Codable {
     /// Lists that a search looks into when it says nothing else; nil: by the recall that was
     /// measured.
     public var probes: Int?
+    /// Whether each vector is in two lists: searches look into fewer of them for the same recall, and
+    /// the index is twice as large.
+    public var spills: Bool
 
-    public init(lists: Int? = nil, parts: Int? = nil, bits: Int = 4, probes: Int? = nil) {
+    public init(
+        lists: Int? = nil, parts: Int? = nil, bits: Int = 4, probes: Int? = nil,
+        spills: Bool = false
+    ) {
+        self.spills = spills
         self.lists = lists
         self.parts = parts
         self.bits = bits
         self.probes = probes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case lists, parts, bits, probes
+        case spills = "spill"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        lists = try container.decodeIfPresent(Int.self, forKey: .lists)
+        parts = try container.decodeIfPresent(Int.self, forKey: .parts)
+        bits = try container.decode(Int.self, forKey: .bits)
+        probes = try container.decodeIfPresent(Int.self, forKey: .probes)
+        // Settings of earlier versions do not say.
+        spills = try container.decodeIfPresent(Bool.self, forKey: .spills) ?? false
     }
 }

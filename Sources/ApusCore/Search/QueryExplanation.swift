@@ -98,11 +98,15 @@ public struct SearchExplanation: Hashable, Sendable {
     public var planning: Duration
     /// Of the search alone.
     public var duration: Duration
+    /// Queries of a batch that were answered by one pass over the rows, this one among them. More
+    /// than one: what was measured and how long it took are this query's share of it.
+    public var sharedBy: Int
 
     public init(
         field: String, segment: UInt64, rowCount: Int, indexedCount: Int, filter: FilterResult?,
         chosen: Option, others: [Option], recallExpected: Double?, measuredCount: Int,
-        rescoredCount: Int, foundCount: Int, planning: Duration, duration: Duration
+        rescoredCount: Int, foundCount: Int, planning: Duration, duration: Duration,
+        sharedBy: Int = 1
     ) {
         self.planning = planning
         self.field = field
@@ -117,5 +121,6 @@ public struct SearchExplanation: Hashable, Sendable {
         self.rescoredCount = rescoredCount
         self.foundCount = foundCount
         self.duration = duration
+        self.sharedBy = sharedBy
     }
 }

@@ -12,13 +12,15 @@ package import ApusKernels
 extension ExactScan {
     /// From how many queries on they are answered together.
     package static var batchMin: Int { 8 }
+    /// Queries of one pass over the rows, at most.
+    package static var batchMax: Int { 64 }
 
     /// The `k` nearest admitted rows of `range` for each of several queries, best first: what
     /// `search` finds for each of them alone.
     ///
     /// Queries are as `DistanceKernel.prepare` returns them. O(queries × rows × dimension), in one
-    /// pass over the rows for 64 queries each. Manhattan distances are no products, and few queries
-    /// gain nothing: these go one by one.
+    /// pass over the rows for `batchMax` queries each. Manhattan distances are no products, and few
+    /// queries gain nothing: these go one by one.
     package static func search(
         all queries: [[Float]], kernel: DistanceKernel, vectors: VectorSpace, range: Range<Int>,
         k: Int, isPresent: Bitmap? = nil, admission: Admission = .all, watch: SearchWatch? = nil
@@ -42,32 +44,41 @@ extension ExactScan {
                 0, range.lowerBound, min(range.upperBound, admission.visibleCount))
         guard k > 0, !rows.isEmpty else { return queries.map { _ in [] } }
         var answers: [[Neighbour]] = []
-        for start in stride(from: 0, to: queries.count, by: BatchScan.queriesMax) {
+        for start in stride(from: 0, to: queries.count, by: batchMax) {
             var scan = BatchScan(
-                Array(queries[start..<min(start + BatchScan.queriesMax, queries.count)]),
+                Array(queries[start..<min(start + batchMax, queries.count)]),
                 kernel: kernel, vectors: vectors, limit: min(k, rows.count))
             admission.withTest(below: rows.upperBound) { test in
-                for row in stride(
-                    from: rows.lowerBound, to: rows.upperBound, by: scan.blockSize)
-                where !(watch?.stops ?? false) {
-                    scan.take(
-                        row..<min(row + scan.blockSize, rows.upperBound), test: test,
-                        isPresent: isPresent)
-                }
+                scan.take(rows, test: test, isPresent: isPresent, watch: watch)
             }
-            watch?.add(measured: rows.count * scan.queryCount, rescored: scan.rescoredCount)
+            watch?.add(
+                measured: scan.admittedCount * scan.queryCount, rescored: scan.rescoredCount)
             answers += scan.neighbours
         }
         return answers
     }
+
+    /// The `k` nearest of what scans of several ranges found, best first: what one scan of them all
+    /// finds, when each was for `k` rows.
+    package static func nearest(_ k: Int, of found: [Neighbour]) -> [Neighbour] {
+        guard k > 0 else { return [] }
+        var nearest = NearestKeys(limit: k)
+        for neighbour in found {
+            nearest.offer(NeighbourKey(distance: neighbour.distance, ordinal: neighbour.ordinal))
+        }
+        return nearest.neighbours
+    }
 }
 
 /// The state of one pass for some queries.
+///
+/// Rows are multiplied in blocks, where they lie as long as half of a block is admitted. Of others the
+/// admitted rows are copied until they are a block.
 private struct BatchScan {
-    static let queriesMax = 64
-
     /// Rows of a product: their floats stay in the cache.
-    let blockSize: Int
+    private let blockSize: Int
+    /// Rows that each query was compared with.
+    private(set) var admittedCount = 0
     private(set) var rescoredCount = 0
 
     private let kernel: DistanceKernel
@@ -79,7 +90,11 @@ private struct BatchScan {
     private var nearest: [NearestKeys]
     private var products: [Float]
     private var rowLengths: [Float]
-    private var isAdmitted: [Bool]
+    /// The admitted rows of a block.
+    private var admitted: [UInt32] = []
+    /// Rows that wait to be a block, and their floats.
+    private var gathered: [UInt32] = []
+    private var gatheredFloats: [Float] = []
     private var ids: [UInt32] = []
     private var distances: [Float]
     /// What rounding may do to an estimate and to a distance, in parts of what is added up.
@@ -95,8 +110,8 @@ private struct BatchScan {
         nearest = queries.map { _ in NearestKeys(limit: limit) }
         products = [Float](repeating: 0, count: queries.count * blockSize)
         rowLengths = [Float](repeating: 1, count: blockSize)
-        isAdmitted = [Bool](repeating: true, count: blockSize)
         distances = [Float](repeating: 0, count: blockSize)
+        admitted.reserveCapacity(blockSize)
         ids.reserveCapacity(blockSize)
         for query in queries {
             unsafe kernel.withForms(of: query) { start, _ in
@@ -113,54 +128,115 @@ private struct BatchScan {
     var neighbours: [[Neighbour]] { nearest.map(\.neighbours) }
 
     mutating func take(
-        _ rows: Range<Int>, test: borrowing AdmissionTest, isPresent: Bitmap?
+        _ rows: Range<Int>, test: borrowing AdmissionTest, isPresent: Bitmap?, watch: SearchWatch?
     ) {
-        var hasAdmitted = false
-        for (place, row) in rows.enumerated() {
-            isAdmitted[place] =
-                test.admits(row) && (isPresent.map { row < $0.count && $0[row] } ?? true)
-            if isAdmitted[place] { hasAdmitted = true }
+        for first in stride(from: rows.lowerBound, to: rows.upperBound, by: blockSize) {
+            if watch?.stops ?? false { return }
+            let block = first..<min(first + blockSize, rows.upperBound)
+            findAdmitted(block, test, isPresent)
+            if admitted.isEmpty { continue }
+            admittedCount += admitted.count
+            if 2 * admitted.count >= block.count {
+                unsafe vectors.withFloats(block, under: kernel.metric) { start, stride in
+                    unsafe multiply(start, stride: stride, count: block.count)
+                }
+                for query in queries.indices {
+                    collect(admitted, lyingFrom: first, count: block.count, for: query)
+                    measure(query)
+                }
+            } else {
+                gather()
+                if 2 * gathered.count > blockSize { takeGathered() }
+            }
         }
-        guard hasAdmitted else { return }
-        multiply(rows)
+        takeGathered()
+    }
+
+    /// Finds the admitted rows of a block, with a filter by its words: few may match.
+    private mutating func findAdmitted(
+        _ block: Range<Int>, _ test: borrowing AdmissionTest, _ isPresent: Bitmap?
+    ) {
+        admitted.removeAll(keepingCapacity: true)
+        let end = min(block.upperBound, test.end)
+        var word = block.lowerBound / 64
+        while word * 64 < end {
+            var bits = unsafe test.filter?[word] ?? .max
+            while bits != 0 {
+                let row = word * 64 + bits.trailingZeroBitCount
+                bits &= bits - 1
+                guard block.contains(row), test.admits(row) else { continue }
+                if let isPresent, row >= isPresent.count || !isPresent[row] { continue }
+                admitted.append(UInt32(truncatingIfNeeded: row))
+            }
+            word += 1
+        }
+    }
+
+    private mutating func gather() {
+        if gatheredFloats.isEmpty {
+            gatheredFloats = [Float](repeating: 0, count: blockSize * vectors.dimension)
+        }
+        for row in admitted {
+            let place = gathered.count * vectors.dimension
+            unsafe gatheredFloats.withUnsafeMutableBufferPointer { target in
+                guard let target = target.baseAddress else { return }
+                unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: kernel.metric) {
+                    floats, _ in
+                    unsafe (target + place).update(from: floats, count: vectors.dimension)
+                }
+            }
+            gathered.append(row)
+        }
+    }
+
+    private mutating func takeGathered() {
+        guard !gathered.isEmpty else { return }
+        let copies = gatheredFloats
+        unsafe copies.withUnsafeBufferPointer { copies in
+            guard let start = copies.baseAddress else { return }
+            unsafe multiply(start, stride: vectors.dimension, count: gathered.count)
+        }
         for query in queries.indices {
-            collect(rows, for: query)
+            collect(gathered, lyingFrom: nil, count: gathered.count, for: query)
             measure(query)
         }
+        gathered.removeAll(keepingCapacity: true)
     }
 
     /// Fills `products`, and `rowLengths` where rows have not all length 1.
-    private mutating func multiply(_ rows: Range<Int>) {
+    private mutating func multiply(_ rows: UnsafePointer<Float>, stride: Int, count: Int) {
         let dimension = vectors.dimension
-        let length = DistanceKernel(metric: .dot)
-        unsafe vectors.withFloats(rows, under: kernel.metric) { start, stride in
-            unsafe floats.withUnsafeBufferPointer { floats in
-                unsafe products.withUnsafeMutableBufferPointer { products in
-                    guard let left = floats.baseAddress, let target = products.baseAddress else {
-                        return
-                    }
-                    unsafe MatrixProduct.dotProducts(
-                        of: left, count: queries.count, stride: dimension, with: start,
-                        count: rows.count, stride: stride, dimension: dimension, into: target)
+        unsafe floats.withUnsafeBufferPointer { floats in
+            unsafe products.withUnsafeMutableBufferPointer { products in
+                guard let left = floats.baseAddress, let target = products.baseAddress else {
+                    return
                 }
+                unsafe MatrixProduct.dotProducts(
+                    of: left, count: queries.count, stride: dimension, with: rows, count: count,
+                    stride: stride, dimension: dimension, into: target)
             }
-            guard kernel.metric != .cosine else { return }
-            for place in 0..<rows.count {
-                let row = unsafe UnsafeRawPointer(start + place * stride)
-                rowLengths[place] = unsafe (-length.distance(row, row, dimension: dimension))
-                    .squareRoot()
-            }
+        }
+        guard kernel.metric != .cosine else { return }
+        let length = DistanceKernel(metric: .dot)
+        for place in 0..<count {
+            let row = unsafe UnsafeRawPointer(rows + place * stride)
+            rowLengths[place] = unsafe (-length.distance(row, row, dimension: dimension))
+                .squareRoot()
         }
     }
 
-    /// Finds the admitted rows that may be among the nearest of a query.
-    private mutating func collect(_ rows: Range<Int>, for query: Int) {
+    /// Finds those of the `candidates` that may be among the nearest of a query. They are places of a
+    /// product of `count` rows: by their distance from row `first`, or one after the other.
+    private mutating func collect(
+        _ candidates: [UInt32], lyingFrom first: Int?, count: Int, for query: Int
+    ) {
         ids.removeAll(keepingCapacity: true)
         let bound = nearest[query].farthest?.distance ?? .infinity
         let length = lengths[query]
         let isSquare = kernel.metric == .euclid
-        for place in 0..<rows.count {
-            let product = products[query * rows.count + place]
+        for (index, row) in candidates.enumerated() {
+            let place = first.map { Int(row) - $0 } ?? index
+            let product = products[query * count + place]
             let sum = length + rowLengths[place]
             let least =
                 isSquare
@@ -168,8 +244,8 @@ private struct BatchScan {
                     - rounding * sum * sum
                 : -product - rounding * length * rowLengths[place]
             // What is no number is measured.
-            if least > bound || !isAdmitted[place] { continue }
-            ids.append(UInt32(truncatingIfNeeded: rows.lowerBound + place))
+            if least > bound { continue }
+            ids.append(row)
         }
     }
 

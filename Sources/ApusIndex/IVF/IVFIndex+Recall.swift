@@ -37,11 +37,13 @@ extension IVFIndex {
     /// the candidates of one scan, of which a search for k measures the first by their vectors.
     private func hits(searching sample: UInt32, probes: Int, _ exact: [Float]) -> [Int] {
         let limits = RecallCurve.limits
+        let copies = parameters.listsPerRow
         let found = candidates(
-            for: sample, probes: probes, count: Self.candidates(k: limits.last ?? 0) + 1)
+            for: sample, probes: probes, count: Self.candidates(k: limits.last ?? 0) + copies)
         return limits.map { limit in
-            let answer = found.prefix(Self.candidates(k: limit) + 1)
-                .filter { $0.ordinal != sample }.sorted()
+            let nearest = found.prefix(Self.candidates(k: limit) + copies)
+                .filter { $0.ordinal != sample }
+            let answer = copies > 1 ? Set(nearest).sorted() : nearest.sorted()
             return RecallTruth.hits(among: answer, exact, k: limit)
         }
     }

@@ -23,7 +23,9 @@ extension IVFIndex {
         let k = min(k, rowCount)
         guard k > 0 else { return [] }
         let probes = min(max(probes, 1), parameters.listCount)
-        let candidates = min(max(candidates, k), rowCount)
+        // A spilled row may be among the nearest places twice.
+        let copies = parameters.listsPerRow
+        let candidates = min(max(candidates, k * copies), rowCount * copies)
         return unsafe kernel.withForms(of: query) { floats, row in
             scratch.withScratch(for: self, candidates: candidates) { scratch in
                 unsafe scan(
@@ -35,11 +37,11 @@ extension IVFIndex {
         }
     }
 
-    /// The rows that a search for a row finds by their codes, nearest first by these, with their
-    /// exact distances. The centroid of the row's own list counts as if the row had not been among
+    /// The places that a search for a row finds by their codes, nearest first by these, with their
+    /// exact distances: spilled rows may be there twice. The centroid of the row's own list counts as if the row had not been among
     /// those that it is the mean of.
     func candidates(for row: UInt32, probes: Int, count: Int) -> [Neighbour] {
-        let count = min(max(count, 1), rowCount)
+        let count = min(max(count, 1), rowCount * parameters.listsPerRow)
         let query = unsafe vectors.row(Int(row))
         return scratch.withScratch(for: self, candidates: count) { scratch in
             unsafe vectors.withFloats(Int(row)..<Int(row) + 1, under: parameters.metric) {
@@ -116,7 +118,9 @@ extension IVFIndex {
         ).first
         let own = Int(list ?? 0)
         let places = unsafe Int(storage.starts[own])..<Int(storage.starts[own + 1])
-        let count = Float(places.count(where: { unsafe storage.rows[$0] != Self.noRow }))
+        let members = places.count(where: { unsafe storage.rows[$0] != Self.noRow })
+        // The mean is that of the rows whose own list it is.
+        let count = Float(members) / Float(parameters.listsPerRow)
         let distance = unsafe scratch.listDistances[own]
         guard count > 1 else { return (own, .infinity) }
         if parameters.metric == .euclid {
@@ -158,11 +162,12 @@ extension IVFIndex {
     private func refine(
         _ query: UnsafeRawPointer, k: Int, _ scratch: IVFScratch
     ) -> [Neighbour] {
-        let count = scratch.select()
-        scratch.rescoredCount = count
+        let found = scratch.select()
         let ids = unsafe scratch.candidateRows
         let distances = unsafe scratch.candidateDistances
-        for index in 0..<count { unsafe ids[index] = scratch.candidates[index].ordinal }
+        for index in 0..<found { unsafe ids[index] = scratch.candidates[index].ordinal }
+        let count = parameters.listsPerRow > 1 ? unsafe Self.removeDuplicates(ids, found) : found
+        scratch.rescoredCount = count
         unsafe kernel.distances(from: query, to: ids, count: count, in: vectors, into: distances)
         for index in 0..<count {
             unsafe scratch.candidates[index] = NeighbourKey(
@@ -170,6 +175,19 @@ extension IVFIndex {
         }
         return unsafe UnsafeBufferPointer(start: scratch.candidates, count: count).sorted()
             .prefix(k).map(\.neighbour)
+    }
+
+    /// Sorts rows, and keeps each once; returns how many are left.
+    private static func removeDuplicates(_ rows: UnsafeMutablePointer<UInt32>, _ count: Int) -> Int
+    {
+        var sorted = unsafe UnsafeMutableBufferPointer(start: rows, count: count)
+        unsafe sorted.sort()
+        var kept = 0
+        for index in 0..<count where unsafe index == 0 || rows[index] != rows[kept - 1] {
+            unsafe rows[kept] = rows[index]
+            kept += 1
+        }
+        return kept
     }
 }
 

@@ -9,7 +9,7 @@ package import ApusKernels
 /// | offset | type | meaning |
 /// |---|---|---|
 /// | 0 | 4 bytes | magic `APIV` |
-/// | 4 | u32 | version, 1 |
+/// | 4 | u32 | version: 2 where rows are in two lists, otherwise 1 |
 /// | 8 | u32 | lists |
 /// | 12 | u32 | parts of a code, a multiple of 4 up to 256 |
 /// | 16 | u32 | bits of a part, 4 or 8 |
@@ -18,12 +18,13 @@ package import ApusKernels
 /// | 28 | f32 | mean squared length of the residuals in training |
 /// | 32 | u64 | rows that the index covers |
 /// | 40 | u64 | places |
-/// | 48 | 16 bytes | zero |
+/// | 48 | u32 | version 2: lists of each row, 2 |
+/// | 52 | 12 bytes | zero; 16 bytes from 48 on in version 1 |
 ///
 /// `centroids`: lists × dimension × f32. `codewords`: for each part, component by component, 2^bits
 /// × f32; part p has the components from p · dimension / parts on. `starts`: (lists + 1) × u64, the
 /// place where each list begins, at multiples of 32 with 4 bits. `rows`: places × u32, the row or
-/// 0xFFFFFFFF. `terms`: under euclid, places × f32. `codes`: with 4 bits, for each 32 places parts
+/// 0xFFFFFFFF; a row is in as many lists as the header says at most, and once in each. `terms`: under euclid, places × f32. `codes`: with 4 bits, for each 32 places parts
 /// × 16 bytes, byte j with the code of place j in its low half and that of place j + 16 in its high
 /// half; with 8 bits, places × parts bytes.
 package enum IVFFormat {
@@ -39,6 +40,8 @@ package enum IVFFormat {
 
     static let magic: [UInt8] = Array("APIV".utf8)
     static let version: UInt32 = 1
+    /// Of indexes whose rows are in two lists.
+    static let spilledVersion: UInt32 = 2
     static let headerByteCount = 64
     static let metrics: [Metric] = [.cosine, .euclid, .dot]
 
@@ -46,21 +49,22 @@ package enum IVFFormat {
     /// version.
     package static func checkVersion(of header: UnsafeRawBufferPointer) throws(MalformedBytes) {
         var reader = unsafe ByteReader(header)
-        try checkVersion(&reader)
+        _ = try version(&reader)
     }
 
-    fileprivate static func checkVersion(_ reader: inout ByteReader) throws(MalformedBytes) {
+    fileprivate static func version(_ reader: inout ByteReader) throws(MalformedBytes) -> UInt32 {
         for expected in magic {
             guard try reader.read(UInt8.self) == expected else {
                 throw MalformedBytes("an IVF header without its magic", offset: 0)
             }
         }
         let version: UInt32 = try reader.read()
-        guard version == Self.version else {
+        guard version == Self.version || version == spilledVersion else {
             throw MalformedBytes(
-                newer: "the IVF index", version: UInt64(version), known: UInt64(Self.version),
+                newer: "the IVF index", version: UInt64(version), known: UInt64(spilledVersion),
                 offset: 4)
         }
+        return version
     }
 }
 
@@ -89,7 +93,8 @@ extension IVFIndex {
     private func header() -> [UInt8] {
         var writer = ByteWriter()
         writer.write(bytes: IVFFormat.magic)
-        writer.write(IVFFormat.version)
+        let isSpilled = parameters.listsPerRow > 1
+        writer.write(isSpilled ? IVFFormat.spilledVersion : IVFFormat.version)
         writer.write(UInt32(truncatingIfNeeded: parameters.listCount))
         writer.write(UInt32(truncatingIfNeeded: parameters.partCount))
         writer.write(UInt32(truncatingIfNeeded: parameters.bits))
@@ -99,6 +104,7 @@ extension IVFIndex {
         writer.write(quantizer.trainingError)
         writer.write(UInt64(rowCount))
         writer.write(UInt64(storage.placeCount))
+        if isSpilled { writer.write(UInt32(truncatingIfNeeded: parameters.listsPerRow)) }
         writer.pad(toMultipleOf: IVFFormat.headerByteCount)
         return writer.bytes
     }
@@ -150,7 +156,7 @@ extension IVFIndex {
                 throw MalformedBytes("an IVF header of \(bytes.count) bytes", offset: 0)
             }
             var reader = unsafe ByteReader(bytes)
-            try IVFFormat.checkVersion(&reader)
+            let version = try IVFFormat.version(&reader)
             let lists = try Int(reader.read(UInt32.self))
             let parts = try Int(reader.read(UInt32.self))
             let bits = try Int(reader.read(UInt32.self))
@@ -164,9 +170,6 @@ extension IVFIndex {
                     "IVF parameters out of range: \(lists) lists, \(parts) parts of \(bits) bits, "
                         + "dimension \(dimension), metric \(metric)", offset: 8)
             }
-            parameters = IVFParameters(
-                listCount: lists, partCount: parts, bits: bits, metric: IVFFormat.metrics[metric],
-                dimension: dimension)
             trainingError = Float(bitPattern: try reader.read())
             let rows: UInt64 = try reader.read()
             let places: UInt64 = try reader.read()
@@ -175,6 +178,14 @@ extension IVFIndex {
             }
             rowCount = Int(rows)
             placeCount = Int(places)
+            let listsPerRow =
+                version == IVFFormat.spilledVersion ? try Int(reader.read(UInt32.self)) : 1
+            guard listsPerRow == (version == IVFFormat.spilledVersion ? 2 : 1) else {
+                throw MalformedBytes("an IVF index of rows in \(listsPerRow) lists", offset: 48)
+            }
+            parameters = IVFParameters(
+                listCount: lists, partCount: parts, bits: bits, listsPerRow: listsPerRow,
+                metric: IVFFormat.metrics[metric], dimension: dimension)
         }
     }
 
@@ -259,7 +270,7 @@ extension IVFIndex {
 }
 
 extension IVFIndex.Storage {
-    /// Lists begin where they may and hold each row once at most.
+    /// Lists begin where they may, and hold each row once at most; no row is in too many.
     fileprivate func validate(
         _ parameters: IVFParameters, rowCount: Int
     ) throws(MalformedBytes) {
@@ -277,14 +288,19 @@ extension IVFIndex.Storage {
                 "lists that end at place \(before) of \(placeCount)",
                 offset: parameters.listCount * 8)
         }
-        var seen = Bitmap(count: rowCount)
-        for place in 0..<placeCount {
-            let row = unsafe rows[place]
-            if row == IVFIndex.noRow { continue }
-            guard row < UInt32(rowCount), !seen[Int(row)] else {
-                throw MalformedBytes("row \(row) at place \(place)", offset: place * 4)
+        // The list that each row was met in last, from 1 on, and how many lists it is in.
+        var listOf = [UInt32](repeating: 0, count: rowCount)
+        var counts = [UInt8](repeating: 0, count: rowCount)
+        for list in 0..<parameters.listCount {
+            for place in unsafe Int(starts[list])..<Int(starts[list + 1]) {
+                let row = unsafe rows[place]
+                if row == IVFIndex.noRow { continue }
+                guard row < UInt32(rowCount), counts[Int(row)] < parameters.listsPerRow,
+                    listOf[Int(row)] != UInt32(list) + 1
+                else { throw MalformedBytes("row \(row) at place \(place)", offset: place * 4) }
+                counts[Int(row)] += 1
+                listOf[Int(row)] = UInt32(list) + 1
             }
-            seen[Int(row)] = true
         }
     }
 }
@@ -295,28 +311,29 @@ extension IVFIndex {
     /// What is wrong with it as an index of its vectors, a sentence each: rows that are missing, or
     /// coded as other vectors than they are. O(rows + 1000 × lists × dimension).
     package func checkInvariants(isPresent: (Int) -> Bool = { _ in true }) -> [String] {
-        var places: [Int: Int] = [:]
-        var listOf: [Int: Int] = [:]
+        var places: [Int: [(place: Int, list: Int)]] = [:]
         for list in 0..<parameters.listCount {
             for place in unsafe Int(storage.starts[list])..<Int(storage.starts[list + 1]) {
                 let row = unsafe storage.rows[place]
                 guard row != Self.noRow else { continue }
-                places[Int(row)] = place
-                listOf[Int(row)] = list
+                places[Int(row), default: []].append((place, list))
             }
         }
         for row in 0..<rowCount where (places[row] != nil) != isPresent(row) {
             return ["row \(row) \(isPresent(row) ? "is in no list" : "has no vector, and a list")"]
         }
+        let copies = min(parameters.listsPerRow, parameters.listCount)
+        for (row, own) in places where own.count != copies {
+            return ["row \(row) is in \(own.count) lists, not in \(copies)"]
+        }
         let step = max(1, rowCount / 1000)
         for row in stride(from: 0, to: rowCount, by: step) {
-            guard let place = places[row], let list = listOf[row] else { continue }
-            let isRight = unsafe vectors.withFloats(row..<row + 1, under: parameters.metric) {
-                floats, _ in
-                unsafe isCode(ofPlace: place, floats, list: list)
-            }
-            if !isRight {
-                return ["row \(row) is coded as another vector"]
+            for (place, list) in places[row] ?? [] {
+                let isRight = unsafe vectors.withFloats(row..<row + 1, under: parameters.metric) {
+                    floats, _ in
+                    unsafe isCode(ofPlace: place, floats, list: list)
+                }
+                if !isRight { return ["row \(row) is coded as another vector"] }
             }
         }
         return []

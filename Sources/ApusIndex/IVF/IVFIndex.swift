@@ -9,7 +9,7 @@ internal import Synchronization
 /// come in when segments are merged, with the quantizer that is there (`IVFQuantizer`); deleted ones
 /// are left out by their marks until then.
 ///
-/// Layout: the vectors of a list lie together, in the order of their rows. `starts` are the places
+/// Layout: the vectors of a list lie together, in the order of their rows; spilled, each is in two lists. `starts` are the places
 /// where lists begin, `rows` the row at each place. Lists of 4-bit codes begin at whole blocks of
 /// 32 places; the last block of a list has places without a row (`noRow`).
 @safe
@@ -110,7 +110,7 @@ package final class IVFIndex: Sendable {
     private static let blockSize = 256
 
     /// An index of those of the first `rowCount` rows of `vectors` that are present. `owner` is kept
-    /// alive as long as the index. O(rows × lists × dimension).
+    /// alive as long as the index. O(rows × lists × dimension), twice that when it is spilled.
     package static func build(
         _ quantizer: IVFQuantizer, vectors: VectorSpace, rowCount: Int,
         isPresent: @escaping @Sendable (Int) -> Bool = { _ in true },
@@ -118,17 +118,25 @@ package final class IVFIndex: Sendable {
     ) throws(KernelError) -> IVFIndex {
         let parameters = quantizer.parameters
         let blocks = (rowCount + blockSize - 1) / blockSize
-        let lists = pool.map(iterations: blocks) { block -> [UInt32] in
+        let spills = parameters.listsPerRow > 1 && parameters.listCount > 1
+        let lists = pool.map(iterations: blocks) { block -> (own: [UInt32], second: [UInt32]) in
             let first = block * blockSize
             let count = min(blockSize, rowCount - first)
             return unsafe vectors.withFloats(first..<first + count, under: parameters.metric) {
                 floats, stride in
-                unsafe quantizer.lists(of: floats, stride: stride, count: count)
+                let own = unsafe quantizer.lists(of: floats, stride: stride, count: count)
+                let second =
+                    spills ? unsafe quantizer.secondLists(of: floats, stride: stride, own) : []
+                return (own, second)
             }
-        }.flatMap(\.self)
+        }
         var members = [[UInt32]](repeating: [], count: parameters.listCount)
         for row in 0..<rowCount where isPresent(row) {
-            members[Int(lists[row])].append(UInt32(truncatingIfNeeded: row))
+            let (own, second) = lists[row / blockSize]
+            members[Int(own[row % blockSize])].append(UInt32(truncatingIfNeeded: row))
+            if spills {
+                members[Int(second[row % blockSize])].append(UInt32(truncatingIfNeeded: row))
+            }
         }
         var starts: [UInt64] = [0]
         var placeCount = 0

@@ -8,6 +8,8 @@ package struct IVFParameters: Hashable, Sendable {
     package let partCount: Int
     /// Bits of a part's code: 4, for scans in registers, or 8.
     package let bits: Int
+    /// Lists that each vector is in: 1, or 2 (spilled, `IVFQuantizer+Spill.swift`).
+    package let listsPerRow: Int
     package let metric: Metric
     package let dimension: Int
 
@@ -15,12 +17,13 @@ package struct IVFParameters: Hashable, Sendable {
     /// square root of their number, and a part for every 2 components up to 383 dimensions, for
     /// every 3 up to 511, for every 4 above.
     package init(
-        listCount: Int? = nil, partCount: Int? = nil, bits: Int = 4, vectorCount: Int,
-        metric: Metric, dimension: Int
+        listCount: Int? = nil, partCount: Int? = nil, bits: Int = 4, spills: Bool = false,
+        vectorCount: Int, metric: Metric, dimension: Int
     ) {
         self.dimension = min(max(dimension, 1), 65_536)
         self.metric = metric
         self.bits = bits == 8 ? 8 : 4
+        listsPerRow = spills ? 2 : 1
         let lists = listCount ?? Int(4 * Double(max(0, vectorCount)).squareRoot())
         self.listCount = min(max(lists, 1), 65_536, max(1, vectorCount))
         let width = min(4, max(2, self.dimension / 128))
@@ -28,8 +31,11 @@ package struct IVFParameters: Hashable, Sendable {
         self.partCount = min(max((parts + 3) / 4 * 4, 4), 256)
     }
 
-    init(listCount: Int, partCount: Int, bits: Int, metric: Metric, dimension: Int) {
+    init(
+        listCount: Int, partCount: Int, bits: Int, listsPerRow: Int, metric: Metric, dimension: Int
+    ) {
         self.listCount = listCount
+        self.listsPerRow = listsPerRow
         self.partCount = partCount
         self.bits = bits
         self.metric = metric

@@ -52,7 +52,7 @@ package final class IVFQuantizer: Sendable {
         let listCount = min(wanted.listCount, max(1, sample.count))
         let parameters = IVFParameters(
             listCount: listCount, partCount: wanted.partCount, bits: wanted.bits,
-            metric: wanted.metric, dimension: dimension)
+            listsPerRow: wanted.listsPerRow, metric: wanted.metric, dimension: dimension)
         var points: [Float] = []
         points.reserveCapacity(sample.count * dimension)
         for row in sample {

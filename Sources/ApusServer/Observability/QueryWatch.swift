@@ -129,6 +129,7 @@ package struct QueryWatch: Sendable {
                     "apus.plan": .text(search.chosen.plan),
                     "apus.measured": .integer(Int64(search.measuredCount)),
                     "apus.found": .integer(Int64(search.foundCount)),
+                    "apus.shared_by": .integer(Int64(search.sharedBy)),
                 ]) { $1 })
             offset += search.duration
         }
@@ -144,8 +145,9 @@ package struct QueryWatch: Sendable {
     ) {
         let plan = longest.explanation.searches.map { search in
             let filter = search.filter.map { " of \($0.matchCount) matches" } ?? ""
+            let sharing = search.sharedBy > 1 ? " shared by \(search.sharedBy) queries" : ""
             return "segment \(search.segment): \(search.chosen.plan) over \(search.rowCount) rows"
-                + "\(filter), \(search.measuredCount) measured, \(search.duration.seconds) s"
+                + "\(filter)\(sharing), \(search.measuredCount) measured, \(search.duration.seconds) s"
         }
         let request = longest.request
         logger?.warning(

@@ -155,6 +155,7 @@ extension JSONWriter {
             member("parts", ivf.parts)
             member("bits", ivf.bits)
             member("probes", ivf.probes)
+            if ivf.spills { member("spill", true) }
             endObject()
         }
         endObject()

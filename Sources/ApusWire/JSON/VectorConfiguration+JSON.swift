@@ -141,7 +141,7 @@ package enum NewVectorField: Hashable, Sendable {
 
 /// Our own extension.
 extension IVFConfiguration {
-    /// `{"lists", "parts", "bits", "probes"}`, each optional.
+    /// `{"lists", "parts", "bits", "probes", "spill"}`, each optional.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
         try reader.beginObject()
@@ -150,6 +150,7 @@ extension IVFConfiguration {
             case "lists": lists = try reader.optional { r throws(JSONError) in try r.readCount() }
             case "parts": parts = try reader.optional { r throws(JSONError) in try r.readCount() }
             case "bits": bits = try reader.readCount()
+            case "spill": spills = try reader.readBool()
             case "probes": probes = try reader.optional { r throws(JSONError) in try r.readCount() }
             default: try reader.skipValue()
             }

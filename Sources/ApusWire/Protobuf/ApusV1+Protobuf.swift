@@ -39,7 +39,7 @@ extension IVFConfiguration {
             lists: message.hasLists ? Int(message.lists) : nil,
             parts: message.hasParts ? Int(message.parts) : nil,
             bits: message.hasBits ? Int(message.bits) : 4,
-            probes: message.hasProbes ? Int(message.probes) : nil)
+            probes: message.hasProbes ? Int(message.probes) : nil, spills: message.spill)
     }
 }
 
@@ -77,6 +77,7 @@ extension Apus_V1_IvfConfig {
         if let value = ivf.parts { parts = UInt32(clamping: value) }
         bits = UInt32(clamping: ivf.bits)
         if let value = ivf.probes { probes = UInt32(clamping: value) }
+        if ivf.spills { spill = true }
     }
 }
 

@@ -474,6 +474,16 @@ package nonisolated struct Apus_V1_IvfConfig: Sendable {
   /// Clears the value of `probes`. Subsequent reads from it will return its default value.
   package mutating func clearProbes() {self._probes = nil}
 
+  /// Whether each vector is in two lists; false when it is not said.
+  package var spill: Bool {
+    get {_spill ?? false}
+    set {_spill = newValue}
+  }
+  /// Returns true if `spill` has been explicitly set.
+  package var hasSpill: Bool {self._spill != nil}
+  /// Clears the value of `spill`. Subsequent reads from it will return its default value.
+  package mutating func clearSpill() {self._spill = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -482,6 +492,7 @@ package nonisolated struct Apus_V1_IvfConfig: Sendable {
   fileprivate var _parts: UInt32? = nil
   fileprivate var _bits: UInt32? = nil
   fileprivate var _probes: UInt32? = nil
+  fileprivate var _spill: Bool? = nil
 }
 
 package nonisolated struct Apus_V1_CreateCollectionRequest: Sendable {
@@ -1754,7 +1765,7 @@ nonisolated extension Apus_V1_WaitForVersionResponse: SwiftProtobuf.Message, Swi
 
 nonisolated extension Apus_V1_IvfConfig: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".IvfConfig"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lists\0\u{1}parts\0\u{1}bits\0\u{1}probes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lists\0\u{1}parts\0\u{1}bits\0\u{1}probes\0\u{1}spill\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1766,6 +1777,7 @@ nonisolated extension Apus_V1_IvfConfig: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self._parts) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self._bits) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self._probes) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._spill) }()
       default: break
       }
     }
@@ -1788,6 +1800,9 @@ nonisolated extension Apus_V1_IvfConfig: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._probes {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._spill {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1796,6 +1811,7 @@ nonisolated extension Apus_V1_IvfConfig: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs._parts != rhs._parts {return false}
     if lhs._bits != rhs._bits {return false}
     if lhs._probes != rhs._probes {return false}
+    if lhs._spill != rhs._spill {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
