@@ -15,6 +15,7 @@ let openAPICollectionSchemas = """
       quantization_config Quantization?
       strict_mode_config StrictMode?
       metadata Payload?
+      card CollectionCard?  // Set with the collection, or neither is.
     UpdateCollection
       vectors {VectorParamsChange}?
       sparse_vectors {SparseVectorParams}?
