@@ -12,17 +12,20 @@ package struct Operations: Sendable {
     let authorizer: Authorizer
     let admission: Admission
     let watch: QueryWatch
+    let fetcher: SnapshotFetcher
     /// Ends calls that would go on for ever when the server stops.
     let drain: Drain
 
     package init(
         database: Database, authorizer: Authorizer = .open, admission: Admission = Admission(),
-        watch: QueryWatch = QueryWatch(), drain: Drain = Drain()
+        watch: QueryWatch = QueryWatch(), fetcher: SnapshotFetcher = SnapshotFetcher(),
+        drain: Drain = Drain()
     ) {
         self.database = database
         self.authorizer = authorizer
         self.admission = admission
         self.watch = watch
+        self.fetcher = fetcher
         self.drain = drain
     }
 }

@@ -206,8 +206,8 @@ let openAPICollectionSchemas = """
       builds! [string]  // Folders below the server's directory for built segments.
       existing "replace" | "fail" | null
     RecoverSnapshot
-      location! string  // A file:// URL below the directory of snapshots.
+      location! string  // A file:// URL below the directory of snapshots, or one that may be fetched.
       checksum string?
       priority "no_sync" | "snapshot" | "replica" | null
-      api_key string?
+      api_key string?  // For the server that is fetched from.
     """
