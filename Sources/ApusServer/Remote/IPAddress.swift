@@ -69,7 +69,7 @@ package struct IPAddress: Hashable, Sendable {
             guard let bytes = groups(text), bytes.count == 16 else { return nil }
             return bytes
         }
-        guard let head = groups(text[..<gap.lowerBound]),
+        guard let head = groups(text[..<gap.lowerBound], mayEndInVersion4: false),
             let tail = groups(text[gap.upperBound...]),
             head.count + tail.count <= 14
         else { return nil }
@@ -77,12 +77,14 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// Groups of 16 bits, of which the last two may be written as an IPv4 address.
-    private static func groups(_ text: some StringProtocol) -> [UInt8]? {
+    private static func groups(
+        _ text: some StringProtocol, mayEndInVersion4: Bool = true
+    ) -> [UInt8]? {
         if text.isEmpty { return [] }
         var bytes: [UInt8] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(".") {
+            if mayEndInVersion4, index == parts.count - 1, part.contains(".") {
                 guard let last = version4(part) else { return nil }
                 bytes += last
             } else {
