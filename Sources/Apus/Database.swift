@@ -193,14 +193,16 @@ public final class Database: Sendable {
     ///   (`.corruption`; `.failedPrecondition` for a newer format).
     public func collection(_ name: String) throws -> Collection { try context.collection(name) }
 
-    /// Makes an empty collection; it is on disk when this returns.
-    /// - Throws: `DatabaseError`: `.alreadyExists`, or `.validation` naming the setting.
+    /// Makes an empty collection; it is on disk when this returns, with its card if it gets one.
+    /// - Throws: `DatabaseError`: `.alreadyExists`, `.validation` naming the setting, or what
+    ///   `Collection.setCard` throws of a card. Then there is no collection.
     @discardableResult
     public func createCollection(
-        _ name: String, _ configuration: CollectionConfiguration
+        _ name: String, _ configuration: CollectionConfiguration, card: CollectionCard? = nil
     ) throws -> Collection {
         try Self.checkName(name, what: "Collection")
         try configuration.validate()
+        let card = try card?.completed(by: configuration)
         var configuration = configuration
         let durability = context.configuration.newCollectionDurability
         if configuration.wal.durability == nil, durability != .sync {
@@ -216,14 +218,15 @@ public final class Database: Sendable {
                 throw DatabaseError(
                     .alreadyExists, "Wrong input: Alias with the name `\(name)` already exists!")
             }
-            return try DatabaseError.translating { try make(name, configuration) }
+            return try DatabaseError.translating {
+                try make(name, CollectionAttributes(configuration: configuration, card: card))
+            }
         }
         collection.archiveBase()
         return collection
     }
 
-    private func make(_ name: String, _ configuration: CollectionConfiguration) throws -> Collection
-    {
+    private func make(_ name: String, _ attributes: CollectionAttributes) throws -> Collection {
         let directoryName = CollectionFiles.directoryName(of: name)
         let temporary = "\(path)/\(Name.temporaryPrefix)\(directoryName)"
         let directory = "\(path)/\(directoryName)"
@@ -236,9 +239,7 @@ public final class Database: Sendable {
         }
         try fileSystem.makeDirectory(temporary)
         do {
-            try Collection.create(
-                CollectionAttributes(configuration: configuration), in: temporary,
-                fileSystem: fileSystem)
+            try Collection.create(attributes, in: temporary, fileSystem: fileSystem)
             try fileSystem.rename(temporary, to: directory)
         } catch {
             // What stays behind is removed at the next start.

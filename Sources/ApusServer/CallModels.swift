@@ -40,6 +40,31 @@ enum CallModels {
         try collection.check(declaration, for: fields.count == 1 ? fields : [])
     }
 
+    /// The card that a collection is created with: that of the request, which a declaration must agree
+    /// with, or one that says what the call declares. A model without a field is that of the only dense
+    /// field, or of the only sparse one where there is no dense one; of several it says nothing.
+    static func card(
+        of new: NewCollection, named collection: String
+    ) throws(DatabaseError) -> CollectionCard? {
+        guard let declaration = try declaration() else { return new.card }
+        var models = declaration.fields
+        let dense = new.configuration.vectors.keys
+        let fields = Set(dense.isEmpty ? Array(new.configuration.sparseVectors.keys) : Array(dense))
+        if let any = declaration.any, fields.count == 1, let only = fields.first,
+            models[only] == nil
+        {
+            models[only] = any
+        }
+        guard let card = new.card else {
+            return models.isEmpty
+                ? nil : CollectionCard(models: models.mapValues { CollectionCard.Model($0) })
+        }
+        for (field, model) in models.sorted(by: { $0.key < $1.key }) {
+            try card.check(model, of: field, in: collection)
+        }
+        return card
+    }
+
     private static func check(
         in collection: Collection,
         _ forEachVector: ((_ field: String, Vector) -> Void) -> Void

@@ -73,11 +73,14 @@ final class CallReading: Sendable {
         return request
     }
 
-    /// A search may say what recall it wants, or how to get it, in its body too, which goes first.
+    /// A search may say what it may cost, and what recall it wants or how to get it, in its body too,
+    /// which goes first.
     static func applied(to request: QueryRequest) -> QueryRequest {
         guard let options = current?.options else { return request }
         var request = request
-        request.budget = options.budget
+        request.budget.time = request.budget.time ?? options.budget.time
+        request.budget.memoryByteCount =
+            request.budget.memoryByteCount ?? options.budget.memoryByteCount
         if request.parameters.targetRecall == nil, request.parameters.ef == nil,
             !request.parameters.exact
         {

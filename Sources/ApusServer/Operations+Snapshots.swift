@@ -78,8 +78,14 @@ extension Operations {
         }
     }
 
-    /// The same from where the URL says, which must be a file below the directory of snapshots.
+    /// The same from where the URL says: a file below the directory of snapshots, or what may be fetched.
     package func recover(_ collection: String, from recovery: SnapshotRecovery) async throws {
+        if ["http://", "https://"].contains(where: recovery.location.lowercased().hasPrefix) {
+            let upload = try await makeUpload(for: collection)
+            try await fetcher.fetch(
+                recovery.location, apiKey: recovery.apiKey, to: upload, of: database)
+            return try await recover(collection, from: upload, checksum: recovery.checksum)
+        }
         try await authorize(.manage, collection)
         let path = try filePath(recovery.location)
         _ = try await database.performSnapshotWork { [database] in
@@ -98,13 +104,8 @@ extension Operations {
             }
             return try percentDecoded(path)
         }
-        if location.hasPrefix("http://") || location.hasPrefix("https://") {
-            throw DatabaseError(
-                .unimplemented,
-                "Not supported: recovering from `\(location)`: this server fetches nothing; "
-                    + "download the snapshot and upload it to /collections/{name}/snapshots/upload")
-        }
-        throw .wrongInput("snapshot location `\(location)`: expected a file:// URL")
+        throw .wrongInput(
+            "snapshot location `\(location)`: expected a file://, http:// or https:// URL")
     }
 }
 

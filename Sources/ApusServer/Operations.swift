@@ -1,5 +1,6 @@
 package import Apus
 package import ApusCore
+package import ApusWire
 
 /// What both protocols call: every operation of the interface on values of `ApusCore`.
 ///
@@ -11,30 +12,33 @@ package struct Operations: Sendable {
     let authorizer: Authorizer
     let admission: Admission
     let watch: QueryWatch
+    let fetcher: SnapshotFetcher
     /// Ends calls that would go on for ever when the server stops.
     let drain: Drain
 
     package init(
         database: Database, authorizer: Authorizer = .open, admission: Admission = Admission(),
-        watch: QueryWatch = QueryWatch(), drain: Drain = Drain()
+        watch: QueryWatch = QueryWatch(), fetcher: SnapshotFetcher = SnapshotFetcher(),
+        drain: Drain = Drain()
     ) {
         self.database = database
         self.authorizer = authorizer
         self.admission = admission
         self.watch = watch
+        self.fetcher = fetcher
         self.drain = drain
     }
 }
 
 /// Collections and their aliases.
 extension Operations {
-    /// Creates a collection and throws `alreadyExists` if there is one of that name.
-    package func createCollection(
-        _ name: String, _ configuration: CollectionConfiguration
-    ) async throws {
+    /// Creates a collection, with its card if the request or the call says one, and throws
+    /// `alreadyExists` if there is one of that name.
+    package func createCollection(_ name: String, _ new: NewCollection) async throws {
         try await authorize(.manage, name)
+        let card = try CallModels.card(of: new, named: name)
         _ = try await database.perform { [database] in
-            try database.createCollection(name, configuration)
+            try database.createCollection(name, new.configuration, card: card)
         }
     }
 

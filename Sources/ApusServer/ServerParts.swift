@@ -53,7 +53,9 @@ struct ServerParts: Sendable {
         Operations(
             database: database, authorizer: authorizer, admission: admission,
             watch: QueryWatch(
-                slow: configuration.log.slowSearch, logger: logger, stages: stages))
+                slow: configuration.log.slowSearch, logger: logger, stages: stages),
+            fetcher: SnapshotFetcher(
+                configuration.recovery, bytesMax: configuration.uploadBytesMax))
     }
 
     /// Whose numbers are exported from now on, too.

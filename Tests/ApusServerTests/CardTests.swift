@@ -83,6 +83,66 @@ import Testing
         #expect(none.result?["card"] == .null)
     }
 
+    @Test("A collection is created with its card, or with what the call declares, or not at all")
+    func creation() async {
+        func create(_ name: String, _ body: JSONValue, declaring model: String? = nil) async
+            -> Reply
+        {
+            await rest(
+                "PUT", "/collections/\(name)", body,
+                headers: model.map { ["apus-model": $0] } ?? [:])
+        }
+        func card(_ name: String) async -> JSONValue? {
+            await rest("GET", "/apus/v1/collections/\(name)/card").result?["card"]
+        }
+        let one: JSONValue = ["vectors": ["size": 2, "distance": "Dot"]]
+        func with(_ card: JSONValue) -> JSONValue {
+            ["vectors": ["size": 2, "distance": "Dot"], "card": card]
+        }
+        let said = await create("said", with(Self.card))
+        #expect(said.status == 200, "\(said.text)")
+        let saidCard = await card("said")
+        #expect(saidCard?["models"]?[""]?["dimension"] == 2)
+        let declared = await create("declared", one, declaring: "mini@1")
+        #expect(declared.status == 200)
+        let declaredCard = await card("declared")
+        #expect(declaredCard?["models"]?[""]?["id"] == "mini")
+        #expect(declaredCard?["models"]?[""]?["version"] == "1")
+        let both = await create("both", with(Self.card), declaring: "mini")
+        #expect(both.status == 200)
+        let two: JSONValue = [
+            "vectors": [
+                "a": ["size": 2, "distance": "Dot"], "b": ["size": 3, "distance": "Dot"],
+            ],
+            "sparse_vectors": ["w": [:]],
+        ]
+        // Of which of them, it does not say.
+        _ = await create("open", two, declaring: "mini")
+        let openCard = await card("open")
+        #expect(openCard == .null)
+        _ = await create("named", two, declaring: "mini,b=other,w=splade")
+        let namedCard = await card("named")
+        #expect(namedCard?["models"]?["b"]?["id"] == "other")
+        #expect(namedCard?["models"]?["w"]?["id"] == "splade")
+        #expect(namedCard?["models"]?["a"] == nil)
+        _ = await create("sparse", ["sparse_vectors": ["w": [:]]], declaring: "splade")
+        let sparseCard = await card("sparse")
+        #expect(sparseCard?["models"]?["w"]?["id"] == "splade")
+        let refused: [(JSONValue, String?, Int)] = [
+            (with(["models": ["": ["id": "mini", "dimension": 3]]]), nil, 400),
+            (with(["models": ["": ["id": "mini", "metric": "Cosine"]]]), nil, 400),
+            (with(["models": ["none": ["id": "mini"]]]), nil, 400),
+            (with(["models": ["": ["id": ""]]]), nil, 422), (with(7), nil, 400),
+            (with(Self.card), "other", 409), (one, "none=mini", 400), (one, "a,b", 400),
+        ]
+        for (body, model, status) in refused {
+            let reply = await create("refused", body, declaring: model)
+            #expect(reply.status == status, "\(body) \(model ?? "-"): \(reply.text)")
+            let exists = await rest("GET", "/collections/refused/exists")
+            #expect(exists.result?["exists"] == false)
+        }
+    }
+
     @Test("Without a card nothing is checked, with one other models are refused")
     func declarations() async {
         let free = await upsert("other@7")

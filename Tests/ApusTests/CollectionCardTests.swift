@@ -70,6 +70,50 @@ import Testing
         try third.close()
     }
 
+    @Test("A collection begins with its card, and is not there when the card contradicts it")
+    func creation() throws {
+        let disk = SimulatedFileSystem(seed: 1)
+        let database = try Self.open(disk)
+        var configuration = CollectionConfiguration(dimension: 2, metric: .dot)
+        configuration.sparseVectors["words"] = SparseVectorConfiguration()
+        let wrong: [CollectionCard.Model] = [
+            CollectionCard.Model(Self.mini, dimension: 3),
+            CollectionCard.Model(Self.mini, metric: .cosine),
+        ]
+        for model in wrong {
+            _ = refused(.invalidArgument) {
+                try database.createCollection(
+                    "c", configuration, card: CollectionCard(models: ["": model]))
+            }
+            #expect(!database.hasCollection("c"))
+            #expect(!disk.files.keys.contains { $0.hasPrefix("/db/c/") })
+        }
+        let collection = try database.createCollection("c", configuration, card: Self.card)
+        let stored = try #require(collection.card)
+        #expect(stored.models[""]?.dimension == 2 && stored.models[""]?.metric == .dot)
+        #expect(stored.corpus == Self.card.corpus)
+        // One commit: the collection's first manifest has it.
+        #expect(disk.files.keys.filter { $0.contains("/c/MANIFEST-") }.count == 1)
+        let survivor = try Self.open(disk.afterPowerLoss(.losesEverythingUnsynced))
+        #expect(try survivor.collection("c").card == stored)
+        try survivor.close()
+        try database.close()
+    }
+
+    @Test("An ingest that begins says what a declared model did not") func completed() throws {
+        let (database, collection) = try Self.made(SimulatedFileSystem(seed: 1))
+        try collection.setCard(
+            CollectionCard(models: ["": CollectionCard.Model(ModelName("mini"))]))
+        let full = CollectionCard.Model(Self.mini, isNormalized: true)
+        let card = try #require(try collection.adoptModels(["": full]))
+        #expect(card.models[""]?.name == Self.mini && card.models[""]?.isNormalized == true)
+        try collection.setCard(
+            CollectionCard(models: ["": CollectionCard.Model(ModelName("mini"))]))
+        try collection.upsert([Self.point(1)])
+        #expect(try collection.adoptModels(["": full])?.models[""]?.name.version == nil)
+        try database.close()
+    }
+
     @Test("Goes into snapshots and comes out of them, as it was then") func snapshots() throws {
         let directory = try TemporaryDirectory()
         let database = try Database.open(at: directory.path)

@@ -43,8 +43,8 @@ struct JSONExtensionTests {
     func durability() throws {
         func created(_ text: String) throws -> Durability? {
             let body = #"{"vectors": {}, "wal_config": {"durability": \#(text)}}"#
-            let configuration: CollectionConfiguration = try decode("createCollection", body)
-            return configuration.wal.durability
+            let new: NewCollection = try decode("createCollection", body)
+            return new.configuration.wal.durability
         }
         #expect(try created("\"sync\"") == .sync)
         #expect(try created(#"{"async_ms": 200}"#) == .async(maxDelayMilliseconds: 200))
@@ -58,6 +58,48 @@ struct JSONExtensionTests {
         )
         #expect(change.durability == .sync)
         #expect(change.optimizers?.memoryBudgetBytes == 9)
+    }
+
+    @Test("A query may say what it may cost, and what says too little or too much is refused")
+    func budget() throws {
+        for name in ["query", "queryGroups"] {
+            let rest = name == "query" ? "" : #", "group_by": "a""#
+            func budget(_ text: String) throws -> QueryBudget {
+                let body = "{\"budget\": \(text)\(rest)}"
+                if name == "query" {
+                    let request: QueryRequest = try decode(name, body)
+                    return request.budget
+                }
+                let request: GroupsRequest = try decode(name, body)
+                return request.query.budget
+            }
+            #expect(
+                try budget(#"{"time_ms": 2.5, "memory_bytes": 1000}"#)
+                    == QueryBudget(time: .microseconds(2500), memoryByteCount: 1000))
+            #expect(try budget(#"{"time_ms": null}"#) == QueryBudget())
+            #expect(try budget("null") == QueryBudget())
+            for wrong in [
+                #"{"time_ms": 0}"#, #"{"time_ms": -1}"#, #"{"time_ms": 2678400001}"#,
+                #"{"time_ms": "1"}"#, #"{"memory_bytes": 0}"#, #"{"memory_bytes": 1.5}"#, "7",
+            ] {
+                #expect(throws: DatabaseError.self, "\(wrong)") { _ = try budget(wrong) }
+            }
+        }
+    }
+
+    @Test("A collection is created with its card, if the body has one") func card() throws {
+        let new: NewCollection = try decode(
+            "createCollection",
+            #"{"vectors": {"size": 2, "distance": "Dot"}, "card": {"models": {"": {"id": "mini"}}}}"#
+        )
+        #expect(new.card == CollectionCard(models: ["": CollectionCard.Model(ModelName("mini"))]))
+        #expect(new.configuration.vectors[""]?.dimension == 2)
+        let none: NewCollection = try decode("createCollection", #"{"card": null}"#)
+        #expect(none.card == nil)
+        #expect(throws: DatabaseError.self) {
+            _ = try decode(
+                "createCollection", #"{"card": {"models": {"": {}}}}"#, as: NewCollection.self)
+        }
     }
 
     @Test("A description tells where bytes lie, for each point and in all")

@@ -22,12 +22,14 @@ import Testing
     // MARK: Collections
 
     @Test func aCollectionWithOneVector() throws {
-        let configuration: CollectionConfiguration = try captured("createCollection-unnamed")
+        let new: NewCollection = try captured("createCollection-unnamed")
+        let configuration = new.configuration
         #expect(configuration == CollectionConfiguration(dimension: 4, metric: .cosine))
     }
 
     @Test func aCollectionWithAllSettings() throws {
-        let configuration: CollectionConfiguration = try captured("createCollection-full")
+        let new: NewCollection = try captured("createCollection-full")
+        let configuration = new.configuration
         #expect(
             configuration.vectors["text"]
                 == DenseVectorConfiguration(
@@ -60,22 +62,23 @@ import Testing
     }
 
     @Test func aVectorFieldMayBeCalledSize() throws {
-        let configuration: CollectionConfiguration = try decode(
+        let new: NewCollection = try decode(
             "createCollection", #"{"vectors": {"size": {"size": 3, "distance": "Manhattan"}}}"#)
         #expect(
-            configuration.vectors == [
+            new.configuration.vectors == [
                 "size": DenseVectorConfiguration(dimension: 3, metric: .manhattan)
             ])
     }
 
     @Test func theNewMemorySettingStandsForTheFlags() throws {
-        let configuration: CollectionConfiguration = try decode(
+        let new: NewCollection = try decode(
             "createCollection",
             """
             {"vectors": {"size": 3, "distance": "Dot", "memory": "cold", "on_disk": false},
              "hnsw_config": {"memory": "cached"}, "payload": {"memory": "pinned"},
              "quantization_config": {"binary": {"memory": "cold"}}}
             """)
+        let configuration = new.configuration
         #expect(configuration.vectors[""]?.onDisk == true)
         #expect(configuration.hnsw.onDisk == false)
         #expect(!configuration.onDiskPayload)

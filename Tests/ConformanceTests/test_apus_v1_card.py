@@ -117,6 +117,73 @@ def test_a_card_that_contradicts_its_collection_is_refused(
     assert rest("GET", card_path(name)).result["card"] is None
 
 
+def test_a_collection_is_created_with_its_card(apus, rest, client, server):
+    """In one commit over both protocols: no reader meets the collection without it."""
+    name = "created-with-a-card"
+    card = {"models": MODELS, "corpus": {"name": "Docs"}}
+    told = {"models": {"": MODELS[""] | {"dimension": 2, "metric": "Dot"}},
+            "corpus": {"name": "Docs", "description": "", "license": ""}}
+
+    def create(card, **more):
+        collection = {"collection_name": name, "vectors_config": {
+            "params": {"size": 2, "distance": 3}}}
+        return apus.call("CreateCollection", apus.message(
+            "CreateCollectionRequest", collection=collection, card=card), **more)
+
+    def over_rest(card, **more):
+        body = {"vectors": {"size": 2, "distance": "Dot"}, "card": card}
+        return rest("PUT", f"/collections/{name}", body, **more)
+
+    try:
+        create(card)
+        assert rest("GET", card_path(name)).result["card"] == told
+        info = apus.GetCollection(apus.message("GetCollectionRequest", collection_name=name))
+        assert info.card.models[""].dimension == 2
+        client.delete_collection(name)
+        assert over_rest(card).result is True
+        assert rest("GET", card_path(name)).result["card"] == told
+        client.delete_collection(name)
+        for wrong, code in [
+            ({"models": {"": {"id": "m", "dimension": 3}}}, "INVALID_ARGUMENT"),
+            ({"models": {"": {"id": "m", "metric": "Cosine"}}}, "INVALID_ARGUMENT"),
+            ({"models": {"none": {"id": "m"}}}, "INVALID_ARGUMENT"),
+            ({"models": {"": {"id": ""}}}, "INVALID_ARGUMENT"),
+        ]:
+            with pytest.raises(grpc.RpcError) as caught:
+                create(wrong)
+            assert status(caught) == code, wrong
+            assert over_rest(wrong).status in (400, 422), wrong
+            assert not client.collection_exists(name)
+        other = "other@7"
+        with pytest.raises(grpc.RpcError) as caught:
+            create(card, metadata=[("apus-model", other)])
+        assert status(caught) == "FAILED_PRECONDITION"
+        assert over_rest(card, headers={"apus-model": other}).status == 409
+        assert not client.collection_exists(name)
+        create(card, metadata=[("apus-model", "mini@1")])
+        assert rest("GET", card_path(name)).result["card"] == told
+    finally:
+        client.delete_collection(name)
+
+
+def test_a_client_that_declares_its_model_creates_collections_of_it(server, rest, transport):
+    name = f"declared-at-creation-{transport}"
+    right = connect(server, transport, headers={"apus-model": "mini@1"})
+    wrong = connect(server, transport, headers={"apus-model": "other"})
+    try:
+        right.create_collection(
+            name, vectors_config=VECTORS, sparse_vectors_config={"w": SparseVectorParams()})
+        assert rest("GET", card_path(name)).result["card"] == {"models": {
+            "": {"id": "mini", "version": "1", "dimension": 2, "metric": "Dot"}}}
+        points = [PointStruct(id=1, vector=[1, 2])]
+        right.upsert(name, points)
+        refused(transport, lambda: wrong.upsert(name, points), "`mini@1`", "`other`")
+    finally:
+        right.delete_collection(name)
+        right.close()
+        wrong.close()
+
+
 def test_the_published_client_declares_a_model_once(server, transport, carded):
     """A team puts the model into the client's headers; nothing else of its code changes."""
     right = connect(server, transport, headers={"apus-model": "mini@1"})

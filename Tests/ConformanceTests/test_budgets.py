@@ -9,6 +9,8 @@ import pytest
 from qdrant_client import grpc as wire
 from qdrant_client.models import Distance, PointStruct, VectorParams
 
+from apus_v1 import Apus, status
+
 pytestmark = pytest.mark.server_only("extensions of this server")
 
 QUERY = {"query": [0.1, 0.2, 0.3, 0.4], "limit": 5, "with_payload": True}
@@ -74,3 +76,79 @@ def test_grpc_takes_them_as_metadata(server, filled):
         with pytest.raises(grpc.RpcError) as caught:
             points.Query(request, metadata=[(MEMORY, "2000")], timeout=60)
         assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def fields(**budget):
+    """The member of a body, and the message, that say a budget."""
+    return {"time_ms": budget.get("time"), "memory_bytes": budget.get("memory")}
+
+
+@pytest.mark.parametrize("address, body", [
+    ("/apus/v1/collections/{}/query", QUERY),
+    ("/apus/v1/collections/{}/explain", QUERY),
+    ("/collections/{}/points/query", QUERY),
+    ("/collections/{}/points/query/groups", QUERY | {"group_by": "text"}),
+])
+def test_a_body_says_it_too_and_goes_before_the_headers(rest, filled, address, body):
+    address = address.format(filled)
+
+    def ask(budget, headers={}):
+        return rest("POST", address, body | {"budget": budget}, headers=headers)
+
+    assert ask(fields(memory=2000)).status == 429
+    assert "memory budget of 2000 bytes" in ask(fields(memory=2000)).error
+    assert ask(fields(memory=1000000, time=2.5)).status == 200
+    # The field wins; what it does not say, the header does.
+    assert ask(fields(memory=1000000), {MEMORY: "2000"}).status == 200
+    assert ask(fields(memory=2000), {MEMORY: "1000000"}).status == 429
+    assert ask(fields(time=1000), {MEMORY: "2000"}).status == 429
+    assert ask(None, {MEMORY: "2000"}).status == 429
+    for wrong in [{"time_ms": 0}, {"time_ms": -1}, {"time_ms": 2678400001}, {"time_ms": "soon"},
+                  {"memory_bytes": 0}, {"memory_bytes": -1}, {"memory_bytes": 1.5}, 7]:
+        reply = ask(wrong)
+        assert reply.status in (400, 422) and "budget" in reply.error, wrong
+    exact = body | {"params": {"exact": True}, "budget": {"time_ms": 5}}
+    assert "exact" in rest("POST", address, exact).error
+
+
+def test_each_query_of_a_batch_has_its_own(rest, filled):
+    address = f"/collections/{filled}/points/query/batch"
+    whole = {"searches": [QUERY, QUERY | {"budget": {"memory_bytes": 1000000}}]}
+    assert rest("POST", address, whole, headers={MEMORY: "1000000"}).status == 200
+    small = {"searches": [QUERY, QUERY | {"budget": {"memory_bytes": 2000}}]}
+    assert rest("POST", address, small, headers={MEMORY: "1000000"}).status == 429
+
+
+def test_messages_of_our_own_service_say_it(server, filled):
+    query = {"collection_name": filled, "query": {"nearest": {"dense": {"data": QUERY["query"]}}},
+             "limit": 5, "with_payload": {"enable": True}}
+    with Apus(server) as apus:
+        def requests(budget):
+            request = apus.message("QueryRequest", query=query, budget=budget)
+            return [("Query", request), ("Explain", apus.message("ExplainRequest", query=request))]
+
+        for method, request in requests({"time_ms": 1000, "memory_bytes": 1000000}):
+            apus.call(method, request, metadata=[(MEMORY, "2000")])
+        for budget, metadata, code, text in [
+            ({"memory_bytes": 2000}, [(MEMORY, "1000000")], "RESOURCE_EXHAUSTED", "2000 bytes"),
+            ({"time_ms": 1000}, [(MEMORY, "2000")], "RESOURCE_EXHAUSTED", "2000 bytes"),
+            ({}, [(MEMORY, "2000")], "RESOURCE_EXHAUSTED", "2000 bytes"),
+            ({"time_ms": 0}, [], "INVALID_ARGUMENT", "budget.time_ms"),
+            ({"time_ms": float("nan")}, [], "INVALID_ARGUMENT", "budget.time_ms"),
+            ({"time_ms": float("inf")}, [], "INVALID_ARGUMENT", "budget.time_ms"),
+            ({"time_ms": 2678400001}, [], "INVALID_ARGUMENT", "budget.time_ms"),
+            ({"memory_bytes": 0}, [], "INVALID_ARGUMENT", "budget.memory_bytes"),
+        ]:
+            for method, request in requests(budget):
+                with pytest.raises(grpc.RpcError) as caught:
+                    apus.call(method, request, metadata=metadata)
+                assert status(caught) == code, budget
+                assert text in caught.value.details(), budget
+        # More bytes than there are numbers for are all that there is.
+        for method, request in requests({"memory_bytes": (1 << 64) - 1}):
+            apus.call(method, request)
+        exact = apus.message("QueryRequest", query=query | {"params": {"exact": True}},
+                             budget={"time_ms": 5})
+        with pytest.raises(grpc.RpcError) as caught:
+            apus.Query(exact)
+        assert status(caught) == "INVALID_ARGUMENT" and "exact" in caught.value.details()

@@ -23,8 +23,8 @@ extension Collection {
         return stored
     }
 
-    /// Writes the models on the card of whose fields no point has a vector yet: for an ingest that
-    /// begins. What the card says of other fields, and of the corpus, stays.
+    /// Writes the models on the card of whose fields no point has a vector yet, or what it does not say
+    /// of these: for an ingest that begins. What the card says of other fields, and of the corpus, stays.
     ///
     /// - Returns: the card as it is then; nil: there is none, as vectors of unknown origin are there.
     /// - Throws: `conflict` when the card has another model for one of the fields; what `setCard`
@@ -65,10 +65,10 @@ extension Collection {
         var card = attributes.card ?? CollectionCard()
         for (field, model) in models {
             try card.check(model.name, of: field, in: name)
-            if card.models[field] == nil,
-                try view.count(Filter(must: [.hasVector(field)])) == 0
-            {
-                card.models[field] = model
+            let known = card.models[field]
+            let completed = known?.completed(by: model) ?? model
+            if completed != known, try view.count(Filter(must: [.hasVector(field)])) == 0 {
+                card.models[field] = completed
             }
         }
         if attributes.card == nil, card.models.isEmpty { return nil }
@@ -118,6 +118,16 @@ extension Collection {
         for field in meant.sorted() where declaration.fields[field] == nil {
             try card.check(any, of: field, in: name)
         }
+    }
+}
+
+extension CollectionCard.Model {
+    /// This model, with what it does not say as `other`, which may be the same one, says it.
+    fileprivate func completed(by other: Self) -> Self {
+        Self(
+            ModelName(name.id, version: name.version ?? other.name.version),
+            dimension: dimension ?? other.dimension, metric: metric ?? other.metric,
+            isNormalized: isNormalized ?? other.isNormalized)
     }
 }
 

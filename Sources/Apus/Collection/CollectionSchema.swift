@@ -11,7 +11,10 @@ package struct CollectionAttributes: Codable, Sendable {
     /// nil: the collection has none, as manifests of before there were any.
     package var card: CollectionCard?
 
-    package init(configuration: CollectionConfiguration) { self.configuration = configuration }
+    package init(configuration: CollectionConfiguration, card: CollectionCard? = nil) {
+        self.configuration = configuration
+        self.card = card
+    }
 }
 
 /// The attributes in the form that every request uses: made once when they change, then shared.

@@ -76,7 +76,7 @@ extension ReadView {
         let watch = interruption.map { SearchWatch(interruption: $0) }
         var hits: [Hit] = []
         for (index, segment) in segments.enumerated() {
-            guard let field = try segment.sparseFields[name] else { continue }
+            guard let field = try segment.sparseField(name) else { continue }
             let admitted = try admittedRows(of: index, scope)
             let found = field.index.search(
                 query: weighted, k: scope.searchLimit, filter: admitted.bitmap, watch: watch
@@ -98,7 +98,7 @@ extension ReadView {
     func weightedByInverseDocumentFrequency(
         _ query: SparseVector, field name: String
     ) throws -> SparseVector {
-        let indexes = try segments.compactMap { try $0.sparseFields[name]?.index }
+        let indexes = try segments.compactMap { try $0.sparseField(name)?.index }
         let total = indexes.reduce(0) { $0 + $1.count }
         var weighted = query
         for (position, term) in query.indices.enumerated() {

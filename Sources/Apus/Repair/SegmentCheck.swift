@@ -48,6 +48,7 @@ struct SegmentCheck {
         checkFields(of: segment, path: path)
         checkPayloads(of: segment, path: path)
         checkPayloadIndexes(of: segment, path: path)
+        checkSparseLists(of: segment, path: path)
     }
 
     private mutating func add(_ error: any Error) {
@@ -141,6 +142,21 @@ struct SegmentCheck {
         do {
             faults += try segment.wrongPayloadIndexes().map {
                 "\(path): the index of payload field `\($0)` is that of other payload"
+            }
+        } catch {
+            add(error)
+        }
+    }
+
+    private mutating func checkSparseLists(of segment: SealedSegment, path: String) {
+        do {
+            let known = segment.faults.count
+            _ = try segment.sparseFields
+            let found = segment.faults.dropFirst(known)
+            faults += found
+            guard found.isEmpty else { return }
+            faults += try segment.wrongSparseLists().map {
+                "\(path): the inverted lists of `\($0)` are those of other vectors"
             }
         } catch {
             add(error)

@@ -16,6 +16,7 @@ package final class GrowingSegment: Segment {
     package let filterCache = FilterCache()
     package let denseFields: [String: DenseField]
     package let sparseFields: [String: SparseField]
+    private let sparseIndexes: [String: SparseIndex]
     package let hasExtras: Bool
 
     private let growingFields: [GrowingDenseField]
@@ -64,9 +65,9 @@ package final class GrowingSegment: Segment {
         }
         growingFields = growing
         denseFields = Dictionary(uniqueKeysWithValues: growing.map { ($0.field.name, $0.field) })
-        sparseFields = configuration.sparseVectors.mapValues {
-            SparseField(configuration: $0, index: SparseIndex())
-        }
+        let sparse = configuration.sparseVectors.mapValues { ($0, SparseIndex()) }
+        sparseIndexes = sparse.mapValues { $0.1 }
+        sparseFields = sparse.mapValues { SparseField(configuration: $0.0, index: $0.1) }
         hasExtras =
             !sparseFields.isEmpty || configuration.vectors.values.contains { $0.isMultiVector }
     }
@@ -100,7 +101,7 @@ package final class GrowingSegment: Segment {
             extrasByteCount: UInt32(point.extras.count))
         for field in growingFields { field.store(point.dense[field.field.name], at: row) }
         for case (let name, .sparse(let vector)) in point.others {
-            sparseFields[name]?.index.insert(vector, ordinal: UInt32(row))
+            sparseIndexes[name]?.insert(vector, ordinal: UInt32(row))
         }
         previousRows[row] = rowsByID.withLock { rows in
             rows.updateValue(UInt32(row), forKey: point.id) ?? Self.noRow

@@ -10,7 +10,8 @@ private import Synchronization
 /// Each part is verified, checksum and structure, before its first use: ids, order and versions by
 /// `prepareRows()`, which every view calls; a dense field when a search or a background step first
 /// asks for it; payload block by block whenever it is read. Damage to ids, versions or vectors
-/// throws `SegmentDamage`; a damaged graph or id order is done without, and told by `faults`.
+/// throws `SegmentDamage`; damage to what is derived (graphs, orders, lists) is done without, and told
+/// by `faults`.
 @safe
 final class SealedSegment: Segment, @unchecked Sendable {
     let number: UInt64
@@ -29,14 +30,13 @@ final class SealedSegment: Segment, @unchecked Sendable {
     private let isPrepared = Atomic<Bool>(false)
     private let preparation = OnDemand<Void>()
     private let metadata: SegmentFile.Metadata
-    private let configuration: CollectionConfiguration
     /// The sizes of the file's sections.
     private let fileUsage: StorageUsage
     private let fields: SealedFields
     private let payloads = OnDemand<RowBlockReader>()
     private let payloadIndexes: SealedPayloadIndexes
     private let extras = OnDemand<RowBlockReader>()
-    private let builtSparseFields = OnDemand<[String: SparseField]>()
+    private let sparse: SealedSparseFields
     private let foundFaults = Mutex<[String]>([])
 
     /// Maps the file and checks what is where.
@@ -62,7 +62,6 @@ final class SealedSegment: Segment, @unchecked Sendable {
         self.number = number
         directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         self.metadata = metadata
-        self.configuration = configuration
         fileUsage = SegmentFile.usage(of: reader)
         rowCount = count
         deletions = try source?.deletions ?? RowDeletions(capacity: count)
@@ -75,6 +74,9 @@ final class SealedSegment: Segment, @unchecked Sendable {
         fields = SealedFields(
             metadata.fields, of: reader, rowCount: count, configuration: configuration,
             handedOver: source?.denseFields ?? [:], startsMapped: memoryIsBounded)
+        sparse = SealedSparseFields(
+            metadata.sparseFields ?? [], of: reader, rowCount: count,
+            configurations: configuration.sparseVectors)
         payloadIndexes = SealedPayloadIndexes(
             metadata.indexedFields ?? [], of: reader, rowCount: count)
         // What was just written is read back before anything is told to rely on it.
@@ -162,6 +164,10 @@ final class SealedSegment: Segment, @unchecked Sendable {
             _ = try? payloadIndex(of: field, schema)
             return true
         }
+        if let name = sparse.firstUnused {
+            _ = try? sparseField(name)
+            return true
+        }
         do {
             return try fields.moveNext(hasMemory: hasMemory)
         } catch {
@@ -194,9 +200,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
         usage[.payload].memory = payloadIndexes.memoryByteCount
         // Marks lie in memory that is used page by page.
         usage[.ids].memory = min(8 * rowCount, 4096 * deletions.count)
-        usage[.sparse].memory = (builtSparseFields.present ?? [:]).values.reduce(0) {
-            $0 + $1.index.memoryByteCount
-        }
+        usage[.sparse].memory = sparse.memoryByteCount
         return usage
     }
 
@@ -337,21 +341,38 @@ final class SealedSegment: Segment, @unchecked Sendable {
         }
     }
 
-    /// Inverted lists are built from the rows when a search first needs them.
+    // MARK: Sparse fields
+
+    /// Every sparse field; verifies those that were not used before.
     var sparseFields: [String: SparseField] {
         get throws {
-            try builtSparseFields.value {
-                let fields = configuration.sparseVectors.mapValues {
-                    SparseField(configuration: $0, index: SparseIndex())
-                }
-                guard !fields.isEmpty else { return fields }
-                for row in 0..<rowCount {
-                    for case (let name, .sparse(let vector)) in try extras(at: row) {
-                        fields[name]?.index.insert(vector, ordinal: UInt32(row))
-                    }
-                }
-                return fields
-            }
+            var result: [String: SparseField] = [:]
+            for name in sparse.names { result[name] = try sparseField(name) }
+            return result
+        }
+    }
+
+    func sparseField(_ name: String) throws -> SparseField? {
+        try sparse.field(
+            name,
+            note: { note($0, consequence: "the inverted lists of `\(name)` are made again") },
+            make: { try madeLists(of: name) })
+    }
+
+    private func madeLists(of name: String) throws -> SparseIndex {
+        var lists = SparseListsBuilder([name])
+        unsafe try forEachExtras(in: 0..<rowCount) { row, bytes in
+            try lists.add(unsafe Array(bytes), at: row)
+        }
+        return lists.take(name) ?? SparseIndex()
+    }
+
+    /// Sparse fields whose lists in the file are not those of the rows there.
+    func wrongSparseLists() throws -> [String] {
+        try sparse.names.sorted().filter { name in
+            guard let section = sparse.section(of: name) else { return false }
+            let made = try madeLists(of: name).encoded()
+            return unsafe !made.elementsEqual(try reader.section(section))
         }
     }
 

@@ -22,6 +22,8 @@ package protocol Segment: AnyObject, Sendable {
     /// One of them; the others need not be looked at.
     func denseField(_ name: String) throws -> DenseField?
     var sparseFields: [String: SparseField] { get throws }
+    /// One of them; the others need not be looked at.
+    func sparseField(_ name: String) throws -> SparseField?
     /// Vectors that are in a graph, over all dense fields.
     var indexedVectorCount: Int { get }
     /// Whether some rows may carry sparse or multi vectors.
@@ -64,6 +66,8 @@ package protocol Segment: AnyObject, Sendable {
 
 extension Segment {
     package func denseField(_ name: String) throws -> DenseField? { try denseFields[name] }
+
+    package func sparseField(_ name: String) throws -> SparseField? { try sparseFields[name] }
 
     package func prepareRows() throws {}
 
@@ -202,9 +206,9 @@ package final class Presence: @unchecked Sendable {
 /// The inverted lists of one sparse field of a segment.
 package final class SparseField: Sendable {
     package let configuration: SparseVectorConfiguration
-    package let index: SparseIndex
+    package let index: any SparseLists
 
-    package init(configuration: SparseVectorConfiguration, index: SparseIndex) {
+    package init(configuration: SparseVectorConfiguration, index: any SparseLists) {
         self.configuration = configuration
         self.index = index
     }

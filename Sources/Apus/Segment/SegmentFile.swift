@@ -36,6 +36,9 @@ enum SegmentFile {
         var fields: [Field]
         /// Whether rows have sparse or multi vectors.
         var hasExtras: Bool
+        /// Sparse fields with inverted lists; their position names their section. nil: none, as in
+        /// files of before there were any.
+        var sparseFields: [String]?
         /// Payload fields with an index; their position names its section. nil: none.
         var indexedFields: [IndexedField]?
 
@@ -62,6 +65,7 @@ enum SegmentFile {
         static func recall(_ field: Int) -> String { "recall.\(field)" }
         static func values(_ field: Int) -> String { "values.\(field)" }
         static func presence(_ field: Int) -> String { "presence.\(field)" }
+        static func sparse(_ field: Int) -> String { "sparse.\(field)" }
         static func graph(_ field: Int, _ part: HNSWFormat.Section) -> String {
             "graph.\(field).\(part.rawValue)"
         }
@@ -89,6 +93,8 @@ enum SegmentFile {
             pacing: pacing)
         let indexedFields = schema.indexedFields.map { ($0.key, $0.value) }
             .sorted { $0.0.description < $1.0.description }
+        let sparseFields =
+            segment.hasExtras ? configuration.sparseVectors.keys.sorted() : []
         let hasFloatsOnly = fields.allSatisfy { $0.vectors.element == .float32 }
         let metadata = Metadata(
             formatVersion: hasFloatsOnly ? 1 : formatVersion, number: segment.number,
@@ -102,6 +108,7 @@ enum SegmentFile {
                     datatype: field.vectors.element == .float32 ? nil : field.vectors.element)
             },
             hasExtras: segment.hasExtras,
+            sparseFields: sparseFields.isEmpty ? nil : sparseFields,
             indexedFields: indexedFields.isEmpty
                 ? nil
                 : indexedFields.map { field, schema in
@@ -131,8 +138,16 @@ enum SegmentFile {
                 name: Section.values(position), encoding: .raw, bytes: builder.encoded())
         }
         if segment.hasExtras {
-            try writeRows(Section.extras, to: writer, count: count) {
-                try segment.extrasBytes(at: $0)
+            var lists = SparseListsBuilder(sparseFields)
+            try writeRows(Section.extras, to: writer, count: count) { row in
+                let extras = try segment.extrasBytes(at: row)
+                try lists.add(extras, at: row)
+                return extras
+            }
+            for (position, name) in sparseFields.enumerated() {
+                guard let index = lists.take(name) else { continue }
+                try writer.addSection(
+                    name: Section.sparse(position), encoding: .raw, bytes: index.encoded())
             }
         }
         try writer.finish()

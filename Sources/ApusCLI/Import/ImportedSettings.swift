@@ -6,7 +6,7 @@ import ApusWire
 enum ImportedSettings {
     static func configuration(_ body: JSONValue) throws -> CollectionConfiguration {
         let bytes = JSONText.bytes(of: body)
-        return try unsafe RequestDecoder.createCollection(bytes.span.bytes)
+        return try unsafe RequestDecoder.createCollection(bytes.span.bytes).configuration
     }
 
     static func payloadIndex(_ body: JSONValue) throws -> FieldIndexRequest {

@@ -2,11 +2,12 @@ package import ApusCore
 
 /// The inverted lists of a segment file, searched where they lie.
 ///
-/// It borrows its bytes and must not outlive the memory behind them. Bytes that were damaged after
+/// `owner` keeps the memory of its bytes; without one it must not outlive that. Bytes that were damaged after
 /// they were opened give wrong answers at worst: every access is inside the section.
 @safe
 package struct MappedSparseIndex: SparseLists {
     private let bytes: SectionBytes
+    private let owner: (any AnyObject & Sendable)?
     private let layout: SparseFormat.Layout
     private let listCount: Int
     /// For each list where its bounds begin among all, and behind the last where they end; nil: the
@@ -16,9 +17,13 @@ package struct MappedSparseIndex: SparseLists {
     /// How many entries the lists have together.
     package let postingCount: Int
 
+    package var memoryByteCount: Int { (boundStarts?.capacity ?? 0) * MemoryLayout<Int>.stride }
+
     /// Opens what `SparseIndex.encode` wrote, in this version or an earlier one. Throws when the
     /// bytes are no such section; O(lists).
-    package init(_ bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    package init(
+        _ bytes: UnsafeRawBufferPointer, owner: (any AnyObject & Sendable)? = nil
+    ) throws(MalformedBytes) {
         var reader = unsafe ByteReader(bytes)
         let version: UInt32 = try reader.read()
         guard version <= SparseFormat.version else {
@@ -42,6 +47,7 @@ package struct MappedSparseIndex: SparseLists {
         self.postingCount = postingCount
         self.layout = layout
         self.bytes = unsafe SectionBytes(bytes)
+        self.owner = owner
         try checkLists()
         if version > 1 { boundStarts = try findBounds() }
     }

@@ -50,6 +50,13 @@ enum SparseFormat {
 }
 
 extension SparseIndex {
+    /// The section of the lists as they are now. REQUIRES: no insertion at the same time.
+    package func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        encode(to: &writer)
+        return writer.bytes
+    }
+
     /// Appends the lists as they are now. REQUIRES: no insertion at the same time, and a position
     /// of `writer` that is a multiple of 8.
     package func encode(to writer: inout ByteWriter) {

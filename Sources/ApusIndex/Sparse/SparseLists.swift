@@ -6,6 +6,12 @@ package protocol SparseLists: Sendable {
     /// How many vectors the lists were made from, empty ones not counted.
     var count: Int { get }
 
+    /// How many entries the lists have together.
+    var postingCount: Int { get }
+
+    /// About what they take of the process's own memory; what is mapped does not count.
+    var memoryByteCount: Int { get }
+
     /// How many vectors have `index`.
     func documentFrequency(of index: UInt32) -> Int
 

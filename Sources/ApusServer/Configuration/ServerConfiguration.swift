@@ -20,6 +20,7 @@ package struct ServerConfiguration: Sendable {
     package var requestMessageBytesMax = 512 << 20
     /// Bytes of an uploaded snapshot at most.
     package var uploadBytesMax = 1 << 40
+    package var recovery = Recovery()
     /// Open REST connections at most; further ones wait in the listen queue.
     package var connectionsMax: Int
     /// A connection that sends nothing for so long is closed, in the middle of a request or
@@ -117,6 +118,16 @@ package struct ServerConfiguration: Sendable {
         }
 
         package var isOn: Bool { needsCredentials || opa.url != nil }
+    }
+
+    /// Snapshots that the server fetches over HTTP.
+    package struct Recovery: Sendable {
+        /// From where; none: it fetches nothing.
+        package var allowed: [URLPrefix] = []
+        /// Until the last byte of one.
+        package var timeout = Duration.seconds(3_600)
+
+        package init() {}
     }
 
     package struct Audit: Sendable {

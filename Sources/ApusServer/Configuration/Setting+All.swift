@@ -35,7 +35,15 @@ extension Setting {
             "Disk kept back so that deletes go on when it is full."),
         .bytes(
             "storage.upload_max", \.uploadBytesMax, (1 << 20)...(1 << 50),
-            "Bytes of an uploaded snapshot at most."),
+            "Bytes of an uploaded or fetched snapshot at most."),
+        .prefixes(
+            "storage.recover_from", \.recovery.allowed,
+            "Addresses below which snapshots may be recovered by their URL, as "
+                + "`https://backups.example.com/apus/`; `*` as the host is any, `*.example.com` all "
+                + "below that name. Unset: the server fetches nothing."),
+        .duration(
+            "storage.recover_timeout", \.recovery.timeout, .seconds(1)...(.seconds(86_400)),
+            "A snapshot that is not fetched by then is given up."),
     ]
 
     private static let doors: [Setting] = [

@@ -148,6 +148,27 @@ extension Setting {
         }
     }
 
+    /// Beginnings of URLs.
+    static func prefixes(
+        _ key: String, _ path: any Path<[URLPrefix]>, _ about: String
+    ) -> Setting {
+        make(
+            key, "URL, …", defaults[keyPath: path].map(\.text).joined(separator: ", "), about
+        ) { text, configuration throws(Refusal) in
+            var prefixes: [URLPrefix] = []
+            for part in text.split(separator: ",") where !part.allSatisfy(\.isWhitespace) {
+                let words = part.split(whereSeparator: \.isWhitespace)
+                guard words.count == 1, let prefix = URLPrefix(String(words[0])) else {
+                    throw Refusal(
+                        reason: "expected http:// or https:// with a host and a path, and a comma "
+                            + "between several")
+                }
+                prefixes.append(prefix)
+            }
+            configuration[keyPath: path] = prefixes
+        }
+    }
+
     /// One of a few words.
     static func choice<Value: Sendable>(
         _ key: String, _ path: any Path<Value>, _ words: [String], _ about: String,

@@ -68,7 +68,7 @@ struct ApusService {
     ) async throws -> Apus_V1_CreateCollectionResponse {
         let timer = CallTimer()
         try await operations.createCollection(
-            request.collection.collectionName, CollectionConfiguration(request))
+            request.collection.collectionName, NewCollection(request))
         return .with { $0.time = timer.seconds }
     }
 

@@ -66,7 +66,8 @@ struct CollectionsService {
     ) async throws -> Qdrant_CollectionOperationResponse {
         let timer = CallTimer()
         try await operations.createCollection(
-            request.collectionName, CollectionConfiguration(request))
+            request.collectionName,
+            NewCollection(configuration: CollectionConfiguration(request)))
         return .done(true, timer)
     }
 

@@ -16,8 +16,8 @@ func addCollectionRoutes(
         return try await json.answer(call) { ResponseEncoder.collection(description, seconds: $0) }
     }
     routes.on("PUT", "/collections/{collection}") { call in
-        let configuration = try await json.read(call, RequestDecoder.createCollection)
-        try await operations.createCollection(call.collection, configuration)
+        let new = try await json.read(call, RequestDecoder.createCollection)
+        try await operations.createCollection(call.collection, new)
         return try await json.answer(call) { ResponseEncoder.bool(true, seconds: $0) }
     }
     routes.on("PATCH", "/collections/{collection}") { call in

@@ -10,7 +10,12 @@ package enum BudgetHeader {
 
 extension QueryBudget {
     /// A month: more is a mistake.
-    private static let millisecondsMax = 31.0 * 24 * 3600 * 1000
+    static let millisecondsMax = 31.0 * 24 * 3600 * 1000
+
+    /// REQUIRES: at most `millisecondsMax`.
+    static func time(milliseconds: Double) -> Duration {
+        .nanoseconds(Int64(milliseconds * 1_000_000))
+    }
 
     package init(header: (_ name: String) -> String?) throws(DatabaseError) {
         self.init()
@@ -23,7 +28,7 @@ extension QueryBudget {
                     "Format error in header \(BudgetHeader.time): `\(text)`, expected milliseconds "
                         + "above 0")
             }
-            time = .nanoseconds(Int64(milliseconds * 1_000_000))
+            time = Self.time(milliseconds: milliseconds)
         }
         if let text = header(BudgetHeader.memory) {
             guard let byteCount = Int(text), byteCount > 0 else {

@@ -1,19 +1,25 @@
 package import ApusCore
 
-extension CollectionConfiguration {
-    /// The body that creates a collection.
+extension NewCollection {
+    /// The body that creates a collection: its settings, and our own `card`.
     package init(reading reader: inout JSONReader) throws(JSONError) {
         self.init()
         try reader.beginObject()
         while let key = try reader.nextKey() {
-            if try readShape(key, &reader) { continue }
-            if try readSettings(key, &reader) { continue }
+            if key == "card" {
+                card = try reader.optional(CollectionCard.init(reading:))
+                continue
+            }
+            if try configuration.readShape(key, &reader) { continue }
+            if try configuration.readSettings(key, &reader) { continue }
             try reader.skipValue()
         }
     }
+}
 
+extension CollectionConfiguration {
     /// Reads what says how points look; false if the member is something else.
-    private mutating func readShape(
+    fileprivate mutating func readShape(
         _ name: String, _ reader: inout JSONReader
     ) throws(JSONError) -> Bool {
         switch name {
@@ -36,7 +42,7 @@ extension CollectionConfiguration {
         return true
     }
 
-    private mutating func readSettings(
+    fileprivate mutating func readSettings(
         _ name: String, _ reader: inout JSONReader
     ) throws(JSONError) -> Bool {
         switch name {

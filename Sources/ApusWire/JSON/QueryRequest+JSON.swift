@@ -22,6 +22,8 @@ extension QueryRequest {
         case "score_threshold":
             scoreThreshold = try reader.optional(Float.init(reading:))
         case "lookup_from": lookupFrom = try reader.optional(LookupLocation.init(reading:))
+        case "budget":
+            budget = try reader.optional(QueryBudget.init(reading:)) ?? QueryBudget()
         default: return try readCommonMember(name, &reader)
         }
         return true

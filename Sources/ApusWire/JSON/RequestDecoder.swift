@@ -16,8 +16,8 @@ package enum RequestDecoder {
 
     package static func createCollection(
         _ body: RawSpan
-    ) throws(DatabaseError) -> CollectionConfiguration {
-        try decode(body, CollectionConfiguration.init(reading:))
+    ) throws(DatabaseError) -> NewCollection {
+        try decode(body, NewCollection.init(reading:))
     }
 
     package static func updateCollection(

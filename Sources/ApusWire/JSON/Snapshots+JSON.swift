@@ -22,14 +22,16 @@ package struct SnapshotRecovery: Hashable, Sendable {
     package var location: String
     /// SHA-256 of the archive, in hexadecimal; nil: not compared.
     package var checksum: String?
+    /// For the server at the URL; nil: it is shown none.
+    package var apiKey: String?
 
-    package init(location: String, checksum: String? = nil) {
+    package init(location: String, checksum: String? = nil, apiKey: String? = nil) {
         self.location = location
         self.checksum = checksum
+        self.apiKey = apiKey
     }
 
-    /// `priority` says which of several replicas wins, and is checked only; `api_key` is for other
-    /// servers.
+    /// `priority` says which of several replicas wins, and is checked only.
     init(reading reader: inout JSONReader) throws(JSONError) {
         let start = reader.position()
         var location: String?
@@ -38,6 +40,7 @@ package struct SnapshotRecovery: Hashable, Sendable {
             switch key {
             case "location": location = try String(reading: &reader)
             case "checksum": checksum = try reader.optional(String.init(reading:))
+            case "api_key": apiKey = try reader.optional(String.init(reading:))
             case "priority":
                 let place = reader.position()
                 guard let text = try reader.optional(String.init(reading:)) else { continue }

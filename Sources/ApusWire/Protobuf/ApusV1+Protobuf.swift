@@ -19,17 +19,41 @@ extension QueryRequest {
             try requireAtLeastOne(Int(message.ivfProbes), "ivf_probes")
             parameters.probes = Int(message.ivfProbes)
         }
+        budget = try QueryBudget(message.budget)
     }
 }
 
-extension CollectionConfiguration {
-    package init(_ message: Apus_V1_CreateCollectionRequest) throws(DatabaseError) {
-        try self.init(message.collection)
-        for (name, ivf) in message.ivf {
-            guard vectors[name] != nil else { throw DatabaseError.vectorNameNotFound(name) }
-            vectors[name]?.ivf = IVFConfiguration(ivf)
+extension QueryBudget {
+    fileprivate init(_ message: Apus_V1_Budget) throws(DatabaseError) {
+        self.init()
+        if message.hasTimeMs {
+            let milliseconds = message.timeMs
+            guard milliseconds > 0, milliseconds <= Self.millisecondsMax else {
+                throw DatabaseError(
+                    .validation,
+                    "Validation error in budget.time_ms: \(milliseconds), must be above 0 and at most "
+                        + "\(Int(Self.millisecondsMax))")
+            }
+            time = Self.time(milliseconds: milliseconds)
         }
-        if message.hasDurability { durability = Durability(message.durability) }
+        if message.hasMemoryBytes {
+            try requireAtLeastOne(Int(clamping: message.memoryBytes), "budget.memory_bytes")
+            memoryByteCount = Int(clamping: message.memoryBytes)
+        }
+    }
+}
+
+extension NewCollection {
+    package init(_ message: Apus_V1_CreateCollectionRequest) throws(DatabaseError) {
+        self.init(configuration: try CollectionConfiguration(message.collection))
+        for (name, ivf) in message.ivf {
+            guard configuration.vectors[name] != nil else {
+                throw DatabaseError.vectorNameNotFound(name)
+            }
+            configuration.vectors[name]?.ivf = IVFConfiguration(ivf)
+        }
+        if message.hasDurability { configuration.durability = Durability(message.durability) }
+        if message.hasCard { card = try CollectionCard(message.card) }
     }
 }
 

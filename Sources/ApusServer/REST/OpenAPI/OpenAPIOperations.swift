@@ -20,7 +20,7 @@ let openAPIOperations = """
       Names of the collections that the caller may read from.
     GET /collections/{collection} -> CollectionInfo
       Settings and state of a collection.
-    PUT /collections/{collection} (timeout) CreateCollection -> boolean
+    PUT /collections/{collection} (timeout model) CreateCollection -> boolean
       Creates a collection.
     PATCH /collections/{collection} (timeout) UpdateCollection -> boolean
       Changes settings of a collection.

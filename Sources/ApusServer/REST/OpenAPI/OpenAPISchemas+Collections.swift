@@ -15,6 +15,7 @@ let openAPICollectionSchemas = """
       quantization_config Quantization?
       strict_mode_config StrictMode?
       metadata Payload?
+      card CollectionCard?  // Set with the collection, or neither is.
     UpdateCollection
       vectors {VectorParamsChange}?
       sparse_vectors {SparseVectorParams}?
@@ -205,8 +206,8 @@ let openAPICollectionSchemas = """
       builds! [string]  // Folders below the server's directory for built segments.
       existing "replace" | "fail" | null
     RecoverSnapshot
-      location! string  // A file:// URL below the directory of snapshots.
+      location! string  // A file:// URL below the directory of snapshots, or one that may be fetched.
       checksum string?
       priority "no_sync" | "snapshot" | "replica" | null
-      api_key string?
+      api_key string?  // For the server that is fetched from.
     """

@@ -12,6 +12,7 @@ let openAPIQuerySchemas = """
       with_payload PayloadSelector?
       with_vector VectorSelector?
       lookup_from LookupFrom?
+      budget Budget?
     QueryBatch
       searches! [QueryPoints]
     QueryGroups
@@ -28,6 +29,10 @@ let openAPIQuerySchemas = """
       with_payload PayloadSelector?
       with_vector VectorSelector?
       lookup_from LookupFrom?
+      budget Budget?
+    Budget  // What a query may cost, its prefetches included; goes before the headers.
+      time_ms number(0..)?  // Milliseconds for its searches, by what they are estimated to take.
+      memory_bytes integer(1..)?  // For rankings and for the points of the answer.
     Prefetch  // A search whose results the outer query ranks.
       query Query?
       prefetch Prefetch | [Prefetch] | null

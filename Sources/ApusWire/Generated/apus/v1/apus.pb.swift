@@ -126,6 +126,16 @@ package nonisolated struct Apus_V1_QueryRequest: Sendable {
   /// "id@version", or by vector field "text=id@version,image=id". Empty: the header holds, if any.
   package var model: String = String()
 
+  /// What it may cost, its prefetches included.
+  package var budget: Apus_V1_Budget {
+    get {_budget ?? Apus_V1_Budget()}
+    set {_budget = newValue}
+  }
+  /// Returns true if `budget` has been explicitly set.
+  package var hasBudget: Bool {self._budget != nil}
+  /// Clears the value of `budget`. Subsequent reads from it will return its default value.
+  package mutating func clearBudget() {self._budget = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -134,6 +144,43 @@ package nonisolated struct Apus_V1_QueryRequest: Sendable {
   fileprivate var _targetRecall: Double? = nil
   fileprivate var _ivfProbes: UInt32? = nil
   fileprivate var _reading: Apus_V1_Reading? = nil
+  fileprivate var _budget: Apus_V1_Budget? = nil
+}
+
+/// What a query may cost. What it does not say, the headers apus-time-budget-ms and
+/// apus-memory-budget-bytes do; what it says goes before them.
+package nonisolated struct Apus_V1_Budget: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Milliseconds for the searches in vectors, by what the planner estimates. What would take longer
+  /// looks at fewer candidates, and recall_expected tells what to expect of that. Not with exact.
+  package var timeMs: Double {
+    get {_timeMs ?? 0}
+    set {_timeMs = newValue}
+  }
+  /// Returns true if `timeMs` has been explicitly set.
+  package var hasTimeMs: Bool {self._timeMs != nil}
+  /// Clears the value of `timeMs`. Subsequent reads from it will return its default value.
+  package mutating func clearTimeMs() {self._timeMs = nil}
+
+  /// Bytes for rankings, and for the payloads and vectors of the answer; RESOURCE_EXHAUSTED beyond.
+  package var memoryBytes: UInt64 {
+    get {_memoryBytes ?? 0}
+    set {_memoryBytes = newValue}
+  }
+  /// Returns true if `memoryBytes` has been explicitly set.
+  package var hasMemoryBytes: Bool {self._memoryBytes != nil}
+  /// Clears the value of `memoryBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearMemoryBytes() {self._memoryBytes = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _timeMs: Double? = nil
+  fileprivate var _memoryBytes: UInt64? = nil
 }
 
 package nonisolated struct Apus_V1_QueryResponse: Sendable {
@@ -522,12 +569,23 @@ package nonisolated struct Apus_V1_CreateCollectionRequest: Sendable {
   /// Clears the value of `durability`. Subsequent reads from it will return its default value.
   package mutating func clearDurability() {self._durability = nil}
 
+  /// Set together with the collection, or neither is. Absent: the header apus-model holds, if any.
+  package var card: Apus_V1_CollectionCard {
+    get {_card ?? Apus_V1_CollectionCard()}
+    set {_card = newValue}
+  }
+  /// Returns true if `card` has been explicitly set.
+  package var hasCard: Bool {self._card != nil}
+  /// Clears the value of `card`. Subsequent reads from it will return its default value.
+  package mutating func clearCard() {self._card = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _collection: Qdrant_CreateCollection? = nil
   fileprivate var _durability: Apus_V1_Durability? = nil
+  fileprivate var _card: Apus_V1_CollectionCard? = nil
 }
 
 package nonisolated struct Apus_V1_CreateCollectionResponse: Sendable {
@@ -1200,7 +1258,7 @@ nonisolated extension Apus_V1_Reading: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".QueryRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}query\0\u{3}target_recall\0\u{3}ivf_probes\0\u{1}reading\0\u{1}model\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}query\0\u{3}target_recall\0\u{3}ivf_probes\0\u{1}reading\0\u{1}model\0\u{1}budget\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1213,6 +1271,7 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self._ivfProbes) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._reading) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._budget) }()
       default: break
       }
     }
@@ -1238,6 +1297,9 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 5)
     }
+    try { if let v = self._budget {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1247,6 +1309,46 @@ nonisolated extension Apus_V1_QueryRequest: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._ivfProbes != rhs._ivfProbes {return false}
     if lhs._reading != rhs._reading {return false}
     if lhs.model != rhs.model {return false}
+    if lhs._budget != rhs._budget {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_Budget: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Budget"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}time_ms\0\u{3}memory_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._timeMs) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._memoryBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._timeMs {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._memoryBytes {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_Budget, rhs: Apus_V1_Budget) -> Bool {
+    if lhs._timeMs != rhs._timeMs {return false}
+    if lhs._memoryBytes != rhs._memoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1819,7 +1921,7 @@ nonisolated extension Apus_V1_IvfConfig: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Apus_V1_CreateCollectionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateCollectionRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}collection\0\u{1}ivf\0\u{1}durability\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}collection\0\u{1}ivf\0\u{1}durability\0\u{1}card\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1830,6 +1932,7 @@ nonisolated extension Apus_V1_CreateCollectionRequest: SwiftProtobuf.Message, Sw
       case 1: try { try decoder.decodeSingularMessageField(value: &self._collection) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Apus_V1_IvfConfig>.self, value: &self.ivf) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._durability) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._card) }()
       default: break
       }
     }
@@ -1849,6 +1952,9 @@ nonisolated extension Apus_V1_CreateCollectionRequest: SwiftProtobuf.Message, Sw
     try { if let v = self._durability {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._card {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1856,6 +1962,7 @@ nonisolated extension Apus_V1_CreateCollectionRequest: SwiftProtobuf.Message, Sw
     if lhs._collection != rhs._collection {return false}
     if lhs.ivf != rhs.ivf {return false}
     if lhs._durability != rhs._durability {return false}
+    if lhs._card != rhs._card {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
