@@ -137,6 +137,7 @@ extension Apus_V1_SearchExplanation {
         measured = UInt64(count: search.measuredCount)
         rescored = UInt64(count: search.rescoredCount)
         found = UInt64(count: search.foundCount)
+        planningSeconds = search.planning.inSeconds
         seconds = search.duration.inSeconds
     }
 }
@@ -147,7 +148,15 @@ extension Apus_V1_FilterExplanation {
         matchingRows = UInt64(count: filter.matchCount)
         switch filter.source {
         case .remembered: break
-        case .evaluated(let rows), .askedOfAnswers(let rows): rowsRead = UInt64(count: rows)
+        case .evaluated(let rows): rowsRead = UInt64(count: rows)
+        case .askedOfAnswers(let rows):
+            rowsRead = UInt64(count: rows)
+            askedOfAnswers = true
+        }
+        if let known = filter.estimate {
+            estimated.min = UInt64(count: known.min)
+            estimated.expected = known.expected
+            estimated.max = UInt64(count: known.max)
         }
         seconds = filter.duration.inSeconds
     }

@@ -363,6 +363,12 @@ package nonisolated struct Apus_V1_SearchExplanation: @unchecked Sendable {
     set {_uniqueStorage()._seconds = newValue}
   }
 
+  /// Of estimating the filter and choosing the plan.
+  package var planningSeconds: Double {
+    get {_storage._planningSeconds}
+    set {_uniqueStorage()._planningSeconds = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -375,6 +381,7 @@ package nonisolated struct Apus_V1_FilterExplanation: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// As expected, when it was asked of answers only.
   package var matchingRows: UInt64 = 0
 
   /// Absent: remembered from an earlier query.
@@ -389,11 +396,42 @@ package nonisolated struct Apus_V1_FilterExplanation: Sendable {
 
   package var seconds: Double = 0
 
+  /// Its rows were not looked for: `rows_read` of what the search had found were asked.
+  package var askedOfAnswers: Bool = false
+
+  /// What was known before. Absent: remembered, or every row was compared with anyway.
+  package var estimated: Apus_V1_Cardinality {
+    get {_estimated ?? Apus_V1_Cardinality()}
+    set {_estimated = newValue}
+  }
+  /// Returns true if `estimated` has been explicitly set.
+  package var hasEstimated: Bool {self._estimated != nil}
+  /// Clears the value of `estimated`. Subsequent reads from it will return its default value.
+  package mutating func clearEstimated() {self._estimated = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _rowsRead: UInt64? = nil
+  fileprivate var _estimated: Apus_V1_Cardinality? = nil
+}
+
+/// `min` and `max` hold for certain.
+package nonisolated struct Apus_V1_Cardinality: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var min: UInt64 = 0
+
+  package var expected: Double = 0
+
+  package var max: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Apus_V1_PlanExplanation: Sendable {
@@ -1518,7 +1556,7 @@ nonisolated extension Apus_V1_Explanation: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SearchExplanation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}vector\0\u{1}segment\0\u{1}rows\0\u{3}indexed_rows\0\u{1}filter\0\u{1}plan\0\u{1}others\0\u{3}recall_expected\0\u{1}measured\0\u{1}rescored\0\u{1}found\0\u{1}seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}vector\0\u{1}segment\0\u{1}rows\0\u{3}indexed_rows\0\u{1}filter\0\u{1}plan\0\u{1}others\0\u{3}recall_expected\0\u{1}measured\0\u{1}rescored\0\u{1}found\0\u{1}seconds\0\u{3}planning_seconds\0")
 
   fileprivate class _StorageClass {
     var _vector: String = String()
@@ -1533,6 +1571,7 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
     var _rescored: UInt64 = 0
     var _found: UInt64 = 0
     var _seconds: Double = 0
+    var _planningSeconds: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1555,6 +1594,7 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
       _rescored = source._rescored
       _found = source._found
       _seconds = source._seconds
+      _planningSeconds = source._planningSeconds
     }
   }
 
@@ -1585,6 +1625,7 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._rescored) }()
         case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._found) }()
         case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._seconds) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._planningSeconds) }()
         default: break
         }
       }
@@ -1633,6 +1674,9 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
       if _storage._seconds.bitPattern != 0 {
         try visitor.visitSingularDoubleField(value: _storage._seconds, fieldNumber: 12)
       }
+      if _storage._planningSeconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._planningSeconds, fieldNumber: 13)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1654,6 +1698,7 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
         if _storage._rescored != rhs_storage._rescored {return false}
         if _storage._found != rhs_storage._found {return false}
         if _storage._seconds != rhs_storage._seconds {return false}
+        if _storage._planningSeconds != rhs_storage._planningSeconds {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1665,7 +1710,7 @@ nonisolated extension Apus_V1_SearchExplanation: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Apus_V1_FilterExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FilterExplanation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}matching_rows\0\u{3}rows_read\0\u{1}seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}matching_rows\0\u{3}rows_read\0\u{1}seconds\0\u{3}asked_of_answers\0\u{1}estimated\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1676,6 +1721,8 @@ nonisolated extension Apus_V1_FilterExplanation: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.matchingRows) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self._rowsRead) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.seconds) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.askedOfAnswers) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._estimated) }()
       default: break
       }
     }
@@ -1695,6 +1742,12 @@ nonisolated extension Apus_V1_FilterExplanation: SwiftProtobuf.Message, SwiftPro
     if self.seconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.seconds, fieldNumber: 3)
     }
+    if self.askedOfAnswers != false {
+      try visitor.visitSingularBoolField(value: self.askedOfAnswers, fieldNumber: 4)
+    }
+    try { if let v = self._estimated {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1702,6 +1755,48 @@ nonisolated extension Apus_V1_FilterExplanation: SwiftProtobuf.Message, SwiftPro
     if lhs.matchingRows != rhs.matchingRows {return false}
     if lhs._rowsRead != rhs._rowsRead {return false}
     if lhs.seconds != rhs.seconds {return false}
+    if lhs.askedOfAnswers != rhs.askedOfAnswers {return false}
+    if lhs._estimated != rhs._estimated {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Apus_V1_Cardinality: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Cardinality"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}min\0\u{1}expected\0\u{1}max\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.min) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.expected) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.max) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.min != 0 {
+      try visitor.visitSingularUInt64Field(value: self.min, fieldNumber: 1)
+    }
+    if self.expected.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.expected, fieldNumber: 2)
+    }
+    if self.max != 0 {
+      try visitor.visitSingularUInt64Field(value: self.max, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Apus_V1_Cardinality, rhs: Apus_V1_Cardinality) -> Bool {
+    if lhs.min != rhs.min {return false}
+    if lhs.expected != rhs.expected {return false}
+    if lhs.max != rhs.max {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
