@@ -64,6 +64,13 @@ import Testing
         }
     }
 
+    @Test("Inner products of long and short vectors do not tell whose graph it is")
+    func lengths() throws {
+        let vectors = (0..<3000).map { [Float($0), 1] }
+        #expect(try Fixture.built(vectors, metric: .dot).index.fitsVectors() == nil)
+        #expect(try Fixture.built(vectors).index.fitsVectors() == true)
+    }
+
     @Test("Graphs answer with exact distances", arguments: elements, Metric.allCases)
     func graph(element: VectorElement, metric: Metric) throws {
         let vectors = Self.vectors(count: 1200, dimension: 48, seed: 3, element)

@@ -72,6 +72,11 @@ import Testing
             .filter { $0.hasPrefix("sparse.") }
     }
 
+    private static func expectNoFaults(_ disk: SimulatedFileSystem) throws {
+        let faults = try Database.check(at: "/db", fileSystem: disk).faults
+        #expect(faults == [])
+    }
+
     /// One sealed segment of 3,000 rows, and what searches found before it became a file.
     private static func sealed(
         _ disk: SimulatedFileSystem
@@ -92,7 +97,7 @@ import Testing
         #expect(try Self.sparseSections(disk) == ["sparse.0", "sparse.1"])
         #expect(try Self.answers(collection) == before)
         try database.close()
-        #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
+        try Self.expectNoFaults(disk)
         database = try Self.open(disk)
         collection = try database.collection("c")
         #expect(try Self.answers(collection) == before)
@@ -114,7 +119,7 @@ import Testing
         }
         let merged = try Self.answers(collection)
         try database.close()
-        #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
+        try Self.expectNoFaults(disk)
         database = try Self.open(disk)
         #expect(try Self.answers(try database.collection("c")) == merged)
         try database.close()
@@ -134,7 +139,7 @@ import Testing
             return [UInt8](try JSONSerialization.data(withJSONObject: meta))
         }
         #expect(try Self.sparseSections(disk) == [])
-        #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
+        try Self.expectNoFaults(disk)
         let again = try Self.open(disk)
         let collection = try again.collection("c")
         #expect(try Self.answers(collection) == before)
@@ -170,7 +175,7 @@ import Testing
             try damaged.close()
             let report = try Database.repair(at: "/db", options: RepairOptions(), fileSystem: disk)
             #expect(report.isComplete && report.lostPointCount == 0)
-            #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
+            try Self.expectNoFaults(disk)
             let repaired = try Self.open(disk)
             #expect(try Self.answers(try repaired.collection("c")) == before)
             #expect(try repaired.collection("c").degradations() == [])
@@ -192,7 +197,7 @@ import Testing
             let faults = try Database.check(at: "/db", fileSystem: disk).faults
             #expect(faults.contains { $0.contains(words) }, "\(faults)")
             _ = try Database.repair(at: "/db", options: RepairOptions(), fileSystem: disk)
-            #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
+            try Self.expectNoFaults(disk)
             let repaired = try Self.open(disk)
             #expect(try Self.answers(try repaired.collection("c")) == before)
             try repaired.close()

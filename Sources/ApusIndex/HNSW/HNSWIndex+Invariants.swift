@@ -83,7 +83,8 @@ extension HNSWIndex {
 
     /// Whether the links lead to near rows, as those of a graph over these vectors do and those of
     /// a graph that was built for others do not. A sample is looked at; nil: there are too few
-    /// nodes to tell.
+    /// nodes to tell, or they are compared by inner products and of very different lengths: the longest
+    /// are near to everybody then, and the links that make the others reachable lead to far ones.
     ///
     /// Of a node's links about all are nearer than the median of arbitrary rows; in a graph of
     /// other vectors half of them are.
@@ -91,6 +92,7 @@ extension HNSWIndex {
         let count = indexedCount
         guard count >= 16 * graph.capacity0 else { return nil }
         let step = max(1, count / 200)
+        if rows.kernel.metric == .dot, hasLongAndShortVectors(step: step) { return nil }
         var nearer = 0
         var all = 0
         for ordinal in stride(from: 0, to: count, by: step)
@@ -114,6 +116,18 @@ extension HNSWIndex {
             }
         }
         return nearer * 4 >= all * 3
+    }
+
+    /// Whether of every tenth vector the length is less than a third of another tenth's.
+    private func hasLongAndShortVectors(step: Int) -> Bool {
+        let squares = stride(from: 0, to: indexedCount, by: step).compactMap { ordinal -> Float? in
+            guard unsafe graph.levels[ordinal] != HNSWGraph.absent else { return nil }
+            return unsafe -distance(vectors.row(ordinal), UInt32(truncatingIfNeeded: ordinal))
+        }.sorted()
+        guard let short = squares.dropFirst(squares.count / 10).first,
+            let long = squares.dropLast(squares.count / 10).last
+        else { return false }
+        return long > 9 * short
     }
 
     private func distance(_ query: UnsafeRawPointer, _ row: UInt32) -> Float {
