@@ -107,7 +107,8 @@ import Testing
         // What goes in comes out: the settings that clients read back are those that they sent.
         let body = try CapturedBodies.body("createCollection-full")
         let configuration = try #require(
-            try decode("createCollection", body) as? CollectionConfiguration)
+            try decode("createCollection", body) as? NewCollection
+        ).configuration
         let description = CollectionDescription(
             status: .yellow, pointsCount: 5, indexedVectorsCount: 4, segmentsCount: 2,
             configuration: configuration,
