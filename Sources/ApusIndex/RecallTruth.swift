@@ -40,20 +40,24 @@ struct RecallTruth: Sendable {
         return found.prefix(k).count(where: { $0.distance <= farthest })
     }
 
-    /// For each sample the distances of the nearest other rows, ascending. O(samples × rows ×
-    /// dimension), on the threads of `pool` and the caller's.
-    func distances(of samples: [UInt32], pool: WorkerPool) -> [[Float]] {
+    /// For each sample the distances of the `limit` nearest other rows, ascending. O(samples × rows
+    /// × dimension), on the threads of `pool` and the caller's.
+    func distances(
+        of samples: [UInt32], limit: Int = RecallCurve.commonLimit, pool: WorkerPool
+    ) -> [[Float]] {
         var present = Bitmap(count: rowCount)
         for row in 0..<rowCount where isPresent(row) { present[row] = true }
         let passCount = (samples.count + Self.samplesPerPass - 1) / Self.samplesPerPass
         return pool.map(iterations: passCount) { [present] pass -> [[Float]] in
             let rest = samples.dropFirst(pass * Self.samplesPerPass)
-            return distances(of: Array(rest.prefix(Self.samplesPerPass)), among: present)
+            return distances(
+                of: Array(rest.prefix(Self.samplesPerPass)), limit: limit, among: present)
         }.flatMap(\.self)
     }
 
-    private func distances(of samples: [UInt32], among present: Bitmap) -> [[Float]] {
-        let limit = RecallCurve.limits.max() ?? 0
+    private func distances(
+        of samples: [UInt32], limit: Int, among present: Bitmap
+    ) -> [[Float]] {
         // The sample itself is found too, unless others are as near.
         let found = ExactScan.search(
             all: samples.map { vectors.vector(at: Int($0)) }, kernel: kernel, vectors: vectors,

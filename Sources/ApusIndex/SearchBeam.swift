@@ -4,18 +4,28 @@
 /// A candidate that fell off the end of W can never be expanded before the search stops, so C
 /// needs nothing that W does not hold. Up to some hundred entries, a binary search and a move of
 /// memory beat two heaps.
+///
+/// C may be shorter than W (`reach`): where many neighbours are asked for and not all of them need be
+/// right, fewer nodes are expanded than are returned.
 @safe
 struct SearchBeam {
     /// `[limit]` places.
     private let keys: UnsafeMutablePointer<NeighbourKey>
     private let limit: Int
+    /// How many of the first entries are expanded, once there are `least`.
+    private let reach: Int
+    var least: Int
     private(set) var count = 0
     /// Every entry before this one is expanded.
     private var cursor = 0
 
-    init(keys: UnsafeMutablePointer<NeighbourKey>, limit: Int) {
+    init(
+        keys: UnsafeMutablePointer<NeighbourKey>, limit: Int, reach: Int = .max, least: Int = 0
+    ) {
         unsafe self.keys = unsafe keys
         self.limit = limit
+        self.reach = min(reach, limit)
+        self.least = least
     }
 
     var isFull: Bool { count == limit }
@@ -34,10 +44,24 @@ struct SearchBeam {
         @inline(__always) get { unsafe count < limit ? .max : keys[limit &- 1] & ~1 }
     }
 
-    /// The nearest node that was not expanded, which from now on is; nil when all are.
+    /// Entries that are to be expanded.
+    private var end: Int {
+        @inline(__always) get { count < least ? count : min(count, reach) }
+    }
+
+    /// A node that is not below it would not be expanded; `.max` while there is room.
+    var reachBound: NeighbourKey {
+        @inline(__always) get {
+            unsafe count < max(reach, least) ? .max : keys[reach &- 1] & ~1
+        }
+    }
+
+    /// The nearest node that was not expanded, which from now on is; nil when all are that the beam
+    /// reaches to.
     @inline(__always)
     mutating func expandNearest() -> UInt32? {
-        while cursor < count {
+        let end = end
+        while cursor < end {
             let key = unsafe keys[cursor]
             if key & 1 == 0 {
                 unsafe keys[cursor] = key | 1
@@ -53,8 +77,9 @@ struct SearchBeam {
     var nextToExpand: UInt32? {
         @inline(__always)
         mutating get {
-            while unsafe cursor < count && keys[cursor] & 1 != 0 { cursor &+= 1 }
-            return unsafe cursor < count ? keys[cursor].ordinal : nil
+            let end = end
+            while unsafe cursor < end && keys[cursor] & 1 != 0 { cursor &+= 1 }
+            return unsafe cursor < end ? keys[cursor].ordinal : nil
         }
     }
 

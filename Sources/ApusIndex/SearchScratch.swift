@@ -72,9 +72,10 @@ final class SearchScratch: @unchecked Sendable {
         steps % SearchWatch.stepsBetween == 0 && watch?.stops ?? false
     }
 
-    /// An empty beam of `limit` places; there is one at a time.
-    func beam(limit: Int) -> SearchBeam {
-        unsafe SearchBeam(keys: places(limit), limit: limit)
+    /// An empty beam of `limit` places; there is one at a time. Of `reach` of them nodes are expanded
+    /// once `least` places are taken, of all places unless it is said.
+    func beam(limit: Int, reach: Int = .max, least: Int = 0) -> SearchBeam {
+        unsafe SearchBeam(keys: places(limit), limit: limit, reach: reach, least: least)
     }
 
     /// Room for `count` keys, shared with the beam.

@@ -105,7 +105,7 @@ package enum Plan: Hashable, Sendable {
     fileprivate func listRange(least: Int) -> Range<Int>? {
         switch self {
         case .scan, .codeScan, .graphThenFilter: nil
-        case .graph(let ef, _, _): min(least, ef)..<max(least + 1, ef)
+        case .graph(let ef, _, _): min(least, ef)..<max(min(least, ef) + 1, ef)
         case .lists(let probes, _): 1..<max(2, probes)
         }
     }
@@ -275,7 +275,8 @@ package enum Planner {
                 step /= pow(share, throughExponent)
             }
             let tail = Double(count - segment.indexedCount) * share
-            return Double(ef) * step + rescoring(min(ef, doubled(settings.limit)))
+            let rescored = min(max(ef, settings.limit), doubled(settings.limit))
+            return Double(ef) * step + rescoring(rescored)
                 + (scanTail ? tail * scan(walkedBytes) : 0)
         case .graphThenFilter(let ef, let candidates, let scanTail):
             var unfiltered = segment

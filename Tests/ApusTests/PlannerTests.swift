@@ -20,6 +20,7 @@ import Testing
 
     /// Recall@k is 0.9 with a list of 4k (40 at the default limit), 0.97 with 16k, 0.99 with 64k.
     private static let curve = RecallCurve(
+        .candidates,
         points: [(40, 0.9), (160, 0.97), (640, 0.99)].map { ef, recall in
             RecallCurve.Point(
                 ef: ef, recalls: RecallCurve.limits.filter { $0 <= ef }.map { _ in recall })
@@ -43,6 +44,27 @@ import Testing
         // No list finds so much.
         #expect(list(0.995) == .codeScan(candidates: 100))
         #expect(list(1) == .scan)
+    }
+
+    @Test(
+        "Who asks for many neighbours and a low recall gets a walk of fewer steps than neighbours")
+    func fewerStepsThanNeighbours() {
+        let curve = RecallCurve(
+            .expansions,
+            points: [(50, 0.8), (100, 0.9), (400, 0.99)].map { ef, recall in
+                RecallCurve.Point(ef: ef, recalls: RecallCurve.limits.map { _ in recall })
+            }, sampleCount: 100)
+        func list(_ target: Double?) -> Plan {
+            Self.plan(rows: 10_000_000, curve: curve) { settings in
+                settings.limit = 500
+                settings.ef = nil
+                settings.targetRecall = target
+            }
+        }
+        #expect(list(0.9) == .graph(ef: 100, skipsRefused: false, scanTail: true))
+        #expect(list(0.8) == .graph(ef: 50, skipsRefused: false, scanTail: true))
+        // Nobody who did not ask for a recall gets less of it than before.
+        #expect(list(nil) == .graph(ef: 500, skipsRefused: false, scanTail: true))
     }
 
     @Test("A walk takes the longest list that its time allows, and at least one of the limit")
@@ -158,7 +180,8 @@ import Testing
         let curve = RecallCurve(
             .probes,
             points: [(8, 0.8), (32, 0.95), (128, 0.99)].map { probes, recall in
-                RecallCurve.Point(ef: probes, recalls: RecallCurve.limits.map { _ in recall })
+                RecallCurve.Point(
+                    ef: probes, recalls: RecallCurve.commonLimits.map { _ in recall })
             }, sampleCount: 100)
         func plan(
             _ curve: RecallCurve?, matches: Int? = nil,

@@ -87,25 +87,29 @@ import Testing
             FuzzTarget(
                 name: "recall",
                 samples: {
-                    let walks = RecallCurve(
-                        points: [10, 32, 128].map { ef in
-                            RecallCurve.Point(
-                                ef: ef,
-                                recalls: RecallCurve.limits.filter { $0 <= ef }
-                                    .map { 1 - Double($0) / Double(4 * ef) })
-                        }, sampleCount: 512)
+                    let walks = [RecallCurve.Effort.candidates, .expansions].map { effort in
+                        RecallCurve(
+                            effort,
+                            points: [10, 32, 128].map { ef in
+                                RecallCurve.Point(
+                                    ef: ef,
+                                    recalls: RecallCurve.limits.filter { $0 <= ef }
+                                        .map { 1 - Double($0) / Double(4 * ef) })
+                            }, sampleCount: 512)
+                    }
                     let probes = RecallCurve(
                         .probes,
                         points: [1, 8].map { count in
                             RecallCurve.Point(
-                                ef: count, recalls: RecallCurve.limits.map { _ in 0.9 })
+                                ef: count, recalls: RecallCurve.commonLimits.map { _ in 0.9 })
                         }, sampleCount: 100)
                     return [
-                        FuzzInput(name: "recall~walks", bytes: walks.encoded()),
+                        FuzzInput(name: "recall~lists", bytes: walks[0].encoded()),
+                        FuzzInput(name: "recall~walks", bytes: walks[1].encoded()),
                         FuzzInput(name: "recall~probes", bytes: probes.encoded()),
                         FuzzInput(
                             name: "recall~none",
-                            bytes: RecallCurve(points: [], sampleCount: 0).encoded()),
+                            bytes: RecallCurve(.expansions, points: [], sampleCount: 0).encoded()),
                     ]
                 },
                 run: { input in

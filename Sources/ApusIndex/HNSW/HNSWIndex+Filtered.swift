@@ -84,7 +84,7 @@ extension HNSWIndex {
         if test.admits(Int(start.ordinal)) { results.insert(start) }
         var steps = 0
         while let nearest = scratch.popWaiting() {
-            if nearest > results.bound { break }
+            if nearest > results.reachBound { break }
             steps &+= 1
             if scratch.stops(after: steps) { break }
             let ids = unsafe scratch.trail + scratch.trailCount
@@ -102,7 +102,7 @@ extension HNSWIndex {
             for index in 0..<count {
                 let key = unsafe NeighbourKey(distance: distances[index], ordinal: ids[index])
                 guard key < results.bound else { continue }
-                scratch.pushWaiting(key)
+                if key < results.reachBound { scratch.pushWaiting(key) }
                 if test.admits(Int(key.ordinal)) { results.insert(key) }
             }
         }

@@ -6,10 +6,11 @@ extension HNSWIndex {
     /// `rescoring` says otherwise; fewer when fewer were found.
     ///
     /// `query` is `[dimension]` floats as `DistanceKernel.prepare` returns them. `ef` is the
-    /// paper's: how many candidates are kept, at least `k`. Nodes that are not admitted are passed
-    /// through, and the search goes on until `ef` admitted ones are found or the graph is
-    /// exhausted; with `skipsRefused`, which is for few admitted ones, they are not measured. Cost:
-    /// about `ef` expanded nodes of `2m` distances each, between codes if the
+    /// paper's: how many candidates are kept. Below `k` it is how many of the nearest nodes are
+    /// expanded, and the answer is the best of all that were measured on the way. Nodes that are not
+    /// admitted are passed through, and the search goes on until `ef` admitted ones, and at least
+    /// `k`, are found or the graph is exhausted; with `skipsRefused`, which is for few admitted
+    /// ones, they are not measured. Cost: about `ef` expanded nodes of `2m` distances each, between codes if the
     /// index has any and `usesCodes` allows it, and some more than `k` between vectors.
     package func search(
         _ query: [Float], k: Int, ef: Int, admission: Admission = .all, usesCodes: Bool = true,
@@ -21,7 +22,7 @@ extension HNSWIndex {
         let count = indexedCount
         guard k > 0, let entry else { return [] }
         let k = min(k, count)
-        let ef = min(max(ef, k), count)
+        let ef = min(max(ef, 1), count)
         return unsafe rows.kernel.withForms(of: query) { floats, row in
             scratch.withScratch(watch) { scratch in
                 let query = unsafe rows.query(
@@ -39,7 +40,7 @@ extension HNSWIndex {
         skipsRefused: Bool, _ rescoring: Rescoring, _ scratch: SearchScratch
     ) -> [Neighbour] {
         let start = descend(from: entry, to: 0, query: query, scratch)
-        var beam = scratch.beam(limit: ef)
+        var beam = scratch.beam(limit: max(ef, k), reach: ef, least: k)
         if admission.admitsAll(below: capacity) {
             traverse(level: 0, from: start, query: query, beam: &beam, scratch)
             if !beam.isFull {

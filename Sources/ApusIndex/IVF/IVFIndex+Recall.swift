@@ -18,14 +18,15 @@ extension IVFIndex {
             vectors: vectors, rowCount: rowCount, kernel: kernel, isPresent: isPresent
         ).distances(of: samples, pool: pool)
         var points: [RecallCurve.Point] = []
+        let limits = RecallCurve.commonLimits
         let listCount = parameters.listCount
         for probes in Self.probeCounts.filter({ $0 < listCount }) + [listCount] {
             let found = pool.map(iterations: samples.count) { [self] index in
                 hits(searching: samples[index], probes: probes, exact[index])
             }
-            let recalls = RecallCurve.limits.indices.map { limit in
+            let recalls = limits.indices.map { limit in
                 Double(found.reduce(0) { $0 + $1[limit] })
-                    / Double(samples.count * RecallCurve.limits[limit])
+                    / Double(samples.count * limits[limit])
             }
             points.append(RecallCurve.Point(ef: probes, recalls: recalls))
             if recalls.allSatisfy({ $0 >= 0.998 }) { break }
@@ -36,7 +37,7 @@ extension IVFIndex {
     /// How many of the k nearest other rows a search finds, for each k that is measured: all from
     /// the candidates of one scan, of which a search for k measures the first by their vectors.
     private func hits(searching sample: UInt32, probes: Int, _ exact: [Float]) -> [Int] {
-        let limits = RecallCurve.limits
+        let limits = RecallCurve.commonLimits
         let copies = parameters.listsPerRow
         let found = candidates(
             for: sample, probes: probes, count: Self.candidates(k: limits.last ?? 0) + copies)
