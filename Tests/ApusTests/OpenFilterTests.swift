@@ -140,6 +140,21 @@ import Testing
         #expect(filter.estimate == .exactly(Self.rows / 2))
     }
 
+    @Test("Where the rows were found before, only those that came since are looked at")
+    func growing() throws {
+        let collection = try Self.filled(isSealed: false)
+        let request = Self.request(Self.vector(75_000), Self.filter("even"))
+        _ = try Self.found(collection, request, exact: true)
+        #expect(try Self.source(collection, request) == .remembered)
+        try collection.upsert(
+            (Self.rows..<Self.rows + 10).map {
+                Point(
+                    id: .number(UInt64($0)), vector: Self.vector($0), payload: ["even": .bool(true)]
+                )
+            })
+        #expect(try Self.source(collection, request) == .evaluated(rowsRead: 10))
+    }
+
     @Test("Exact searches, and candidates of another search, find the rows first")
     func exact() throws {
         let collection = try Self.filled()

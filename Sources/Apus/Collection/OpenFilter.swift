@@ -18,18 +18,28 @@ struct OpenFilter: Sendable {
     }
 }
 
+/// What is known of a filter before it is asked.
+enum FilterKnowledge: Sendable {
+    /// The rows that match, deleted ones and perhaps newer ones among them.
+    case rows(Bitmap)
+    case open(OpenFilter)
+}
+
 extension ReadView {
     /// With fewer rows to look at, no sample is taken.
     private static let sampledRowsMin = 4096.0
 
-    /// What is known of a filter in a segment; nil: which rows match.
-    func openFilter(
-        _ filter: Filter, in segment: any Segment, writtenCount: Int
-    ) throws -> OpenFilter? {
+    /// What is known of a filter in a segment; nil: the rows that match among most.
+    func knowledge(
+        of filter: Filter, in segment: any Segment, writtenCount: Int
+    ) throws -> FilterKnowledge? {
         let filter = schema.visible(filter)
         let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
-        guard let question = segment.filterCache.question(key, rowCount: writtenCount) else {
-            return nil
+        let question: FilterCache.Question
+        switch segment.filterCache.known(key, rowCount: writtenCount) {
+        case .rows(let rows): return .rows(rows)
+        case .some: return nil
+        case .nothing(let asked): question = asked
         }
         let compiled = CompiledFilter(filter, schema: schema.textFields)
         var estimate = try segment.estimate(
@@ -47,8 +57,8 @@ extension ReadView {
                 min: estimate.matching.min, expected: share * Double(writtenCount),
                 max: estimate.matching.max)
         }
-        return OpenFilter(
-            filter: compiled, estimate: estimate, askedCount: question.askedCount)
+        return .open(
+            OpenFilter(filter: compiled, estimate: estimate, askedCount: question.askedCount))
     }
 
     /// About how many points match: exact where indexes alone tell or somebody has asked before,
@@ -57,7 +67,9 @@ extension ReadView {
         guard let filter, !filter.isEmpty else { return pointCount }
         return try segments.reduce(0) { sum, segment in
             let written = segment.writtenCount(through: lsn)
-            guard let open = try openFilter(filter, in: segment, writtenCount: written),
+            guard
+                case .open(let open) = try knowledge(
+                    of: filter, in: segment, writtenCount: written),
                 open.estimate.rowsToRead >= Self.sampledRowsMin
             else { return sum + (try count(filter, in: segment)) }
             let visible = Double(segment.deletions.visibleCount(among: written, at: lsn))

@@ -123,4 +123,7 @@ struct PlanningTimer {
     }
 
     mutating func resume() { start = .now }
+
+    /// With what goes on now.
+    var elapsed: Duration { duration + (start.map { ContinuousClock.now - $0 } ?? .zero) }
 }

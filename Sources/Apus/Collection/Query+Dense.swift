@@ -76,21 +76,31 @@ extension ReadView {
             settings.nanosecondsMax =
                 share * (ContinuousClock.now.duration(to: limit) / .nanoseconds(1))
         }
-        var timer = scope.recorder.map { _ in PlanningTimer() }
-        let open = try openFilter(of: scope, in: segment, writtenCount: written)
+        let recorder = scope.recorder
+        var timer = recorder.map { _ in PlanningTimer() }
+        var (open, early): (OpenFilter?, Plan?)
         var bitmap: Bitmap?
-        var early: Plan?
-        if let open {
-            statistics.matchCount = Int(open.estimate.matching.expected)
-            if !scope.evaluatesFilters, scope.recorder?.detail != .outcomes {
+        switch try knowledge(ofFilterIn: scope, in: segment, writtenCount: written) {
+        case .rows(let rows):
+            bitmap = rows
+            recorder?.noteFilter(
+                matchCount: rows.cardinality(below: written), estimate: nil, rowsRead: nil,
+                duration: timer?.elapsed ?? .zero)
+        case .open(let filter):
+            open = filter
+            statistics.matchCount = Int(filter.estimate.matching.expected)
+            if !scope.evaluatesFilters, recorder?.detail != .outcomes {
                 early = Planner.planBeforeFilter(
-                    statistics, open.estimate, askedCount: open.askedCount, settings, costs)
+                    statistics, filter.estimate, askedCount: filter.askedCount, settings, costs)
             }
+        case nil: break
         }
         timer?.pause()
         if early == nil {
-            bitmap = try self.bitmap(
-                for: scope, of: index, writtenCount: written, estimate: open?.estimate.matching)
+            bitmap =
+                try bitmap
+                ?? self.bitmap(
+                    for: scope, of: index, writtenCount: written, estimate: open?.estimate.matching)
             statistics.matchCount = bitmap?.cardinality
         }
         timer?.resume()
@@ -117,15 +127,14 @@ extension ReadView {
             planning: timer?.duration ?? .zero)
     }
 
-    /// The scope's filter with what is known of it; nil: there is none, or its rows are known, or are
-    /// all compared with anyway.
-    private func openFilter(
-        of scope: SearchScope, in segment: any Segment, writtenCount: Int
-    ) throws -> OpenFilter? {
+    /// nil: there is no filter, or one whose rows are looked for in any case.
+    private func knowledge(
+        ofFilterIn scope: SearchScope, in segment: any Segment, writtenCount: Int
+    ) throws -> FilterKnowledge? {
         guard let filter = scope.filter, !filter.isEmpty, scope.candidates == nil,
             !scope.parameters.exact
         else { return nil }
-        return try openFilter(filter, in: segment, writtenCount: writtenCount)
+        return try knowledge(of: filter, in: segment, writtenCount: writtenCount)
     }
 
     /// The recall@`limit` to expect of a search of all points that asks for nothing special; nil: there

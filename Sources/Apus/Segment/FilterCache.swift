@@ -15,9 +15,9 @@ package final class FilterCache: Sendable {
         package var textFields: [PayloadPath: PayloadFieldSchema]
     }
 
-    /// How far a filter is known.
+    /// A filter whose rows nobody has looked for.
     package struct Question: Hashable, Sendable {
-        /// How often it was asked before its rows were looked for, now included.
+        /// How often it was asked, now included.
         package var askedCount = 0
         /// How many rows of a sample matched; nil: there was none.
         package var sample: Sample?
@@ -26,6 +26,14 @@ package final class FilterCache: Sendable {
     package struct Sample: Hashable, Sendable {
         package var rowCount: Int
         package var matchCount: Int
+    }
+
+    package enum Known: Sendable {
+        /// The rows that match, deleted ones and perhaps newer ones among them.
+        case rows(Bitmap)
+        /// Those of the rows that were there when it was asked before.
+        case some
+        case nothing(Question)
     }
 
     private struct Entry {
@@ -67,16 +75,18 @@ package final class FilterCache: Sendable {
         return matches
     }
 
-    /// nil: the rows below `rowCount` that match are remembered.
-    package func question(_ filter: Key, rowCount: Int) -> Question? {
+    /// What is remembered of a filter that is about to be asked. Where it is nothing, it is counted as
+    /// asked.
+    package func known(_ filter: Key, rowCount: Int) -> Known {
         state.withLock { state in
             state.clock += 1
             var entry = state.entries[filter] ?? Entry(lastUse: state.clock)
-            guard entry.matches.count < rowCount else { return nil }
-            entry.question.askedCount += 1
             entry.lastUse = state.clock
-            state.set(filter, entry)
-            return entry.question
+            defer { state.set(filter, entry) }
+            if entry.matches.count >= rowCount { return .rows(entry.matches) }
+            if entry.matches.count > 0 { return .some }
+            entry.question.askedCount += 1
+            return .nothing(entry.question)
         }
     }
 
