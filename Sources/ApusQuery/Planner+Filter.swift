@@ -11,6 +11,8 @@ extension Planner {
     static let surplus = 1.5
     /// Filters that hold for fewer rows than that are not asked of answers: it would take too many.
     private static let shareMin = 0.01
+    /// What takes less than a millisecond to find, is found.
+    private static let findingMin = 1_000_000.0
 
     /// How a filter is carried out whose rows are not known: nil, they are found first, and
     /// `plan(_:_:_:)` decides with their number.
@@ -26,8 +28,9 @@ extension Planner {
         _ segment: SegmentStatistics, _ estimate: FilterEstimate, askedCount: Int,
         _ settings: SearchSettings, _ costs: CostModel = .typical
     ) -> Plan? {
-        guard !settings.exact, segment.listCount == nil, settings.m > 0, segment.indexedCount > 0,
-            segment.share >= shareMin
+        let evaluation = evaluationCost(estimate, rowCount: segment.rowCount)
+        guard evaluation >= findingMin, !settings.exact, segment.listCount == nil, settings.m > 0,
+            segment.indexedCount > 0, segment.share >= shareMin
         else { return nil }
         if let scanned = settings.fullScanByteCount, !settings.indexedOnly,
             (segment.matchCount ?? 0) <= scanned / max(1, segment.vectorByteCount)
@@ -42,8 +45,7 @@ extension Planner {
         let plan = Plan.graphThenFilter(
             ef: max(list, candidates), candidates: candidates, scanTail: !settings.indexedOnly)
         guard let other = options(segment, settings, costs).map(\.cost).min() else { return nil }
-        let finding =
-            evaluationCost(estimate, rowCount: segment.rowCount) / Double(max(1, askedCount))
+        let finding = evaluation / Double(max(1, askedCount))
         return cost(of: plan, segment, settings, costs) < finding + other ? plan : nil
     }
 

@@ -3,18 +3,30 @@ internal import ApusIndex
 
 /// A filter of which it is not known yet which rows of a segment match, and what is known.
 struct OpenFilter: Sendable {
-    let filter: CompiledFilter
+    let filter: Filter
+    let textFields: [PayloadPath: PayloadFieldSchema]
     /// `expected` by a sample, where indexes do not tell.
     let estimate: FilterEstimate
     /// How often it was asked of the segment.
     let askedCount: Int
 
-    /// Whether a row matches.
-    func matches(_ row: Int, of segment: any Segment) throws -> Bool {
-        let payload = filter.needsPayload ? try segment.payloadBytes(at: row) : []
-        return try unsafe payload.withUnsafeBytes { bytes in
-            try unsafe segment.matches(filter, row, EncodedPayload(bytes))
+    /// The first `limit` of some rows that match, and how many were asked for them.
+    func matching(
+        _ found: [Neighbour], limit: Int, of segment: any Segment
+    ) throws -> (kept: [Neighbour], readCount: Int) {
+        let compiled = CompiledFilter(filter, schema: textFields)
+        var kept: [Neighbour] = []
+        var readCount = 0
+        for neighbour in found where kept.count < limit {
+            let row = Int(neighbour.ordinal)
+            readCount += 1
+            let payload = compiled.needsPayload ? try segment.payloadBytes(at: row) : []
+            let matches = try unsafe payload.withUnsafeBytes { bytes in
+                try unsafe segment.matches(compiled, row, EncodedPayload(bytes))
+            }
+            if matches { kept.append(neighbour) }
         }
+        return (kept, readCount)
     }
 }
 
@@ -41,7 +53,6 @@ extension ReadView {
         case .some: return nil
         case .nothing(let asked): question = asked
         }
-        let compiled = CompiledFilter(filter, schema: schema.textFields)
         var estimate = try segment.estimate(
             filter, rowCount: writtenCount, indexedFields: schema.indexedFields)
         if estimate.rowsToRead >= Self.sampledRowsMin {
@@ -49,7 +60,8 @@ extension ReadView {
             if let known = question.sample {
                 sample = known
             } else {
-                sample = try segment.sample(compiled, rowCount: writtenCount)
+                sample = try segment.sample(
+                    CompiledFilter(filter, schema: schema.textFields), rowCount: writtenCount)
                 segment.filterCache.remember(key, sample)
             }
             let share = Double(sample.matchCount) / Double(max(1, sample.rowCount))
@@ -58,7 +70,9 @@ extension ReadView {
                 max: estimate.matching.max)
         }
         return .open(
-            OpenFilter(filter: compiled, estimate: estimate, askedCount: question.askedCount))
+            OpenFilter(
+                filter: filter, textFields: schema.textFields, estimate: estimate,
+                askedCount: question.askedCount))
     }
 
     /// About how many points match: exact where indexes alone tell or somebody has asked before,

@@ -68,14 +68,8 @@ struct PlannedSearch: Sendable {
     mutating func filter(_ result: inout Result, limit: Int) throws -> Bool {
         guard let openFilter else { return true }
         let start = ContinuousClock.now
-        var kept: [Neighbour] = []
-        var readCount = 0
-        for neighbour in result.found.sorted() where kept.count < limit {
-            readCount += 1
-            if try openFilter.matches(Int(neighbour.ordinal), of: search.segment) {
-                kept.append(neighbour)
-            }
-        }
+        let (kept, readCount) = try openFilter.matching(
+            result.found.sorted(), limit: limit, of: search.segment)
         result.found = kept
         filterResult = SearchExplanation.FilterResult(
             matchCount: Int(openFilter.estimate.matching.expected.rounded()),

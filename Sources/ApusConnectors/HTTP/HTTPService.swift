@@ -51,6 +51,15 @@ package struct HTTPService: Sendable {
         throw failure(answer, path)
     }
 
+    /// A connection that is refused is told at once: how often to try again is for the caller to say.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(
+            eventLoopGroupProvider: .shared(HTTPClient.defaultEventLoopGroup),
+            configuration: configuration)
+    }()
+
     private func exchange(
         _ method: Method, _ path: String, _ body: [UInt8]?, _ type: String,
         _ more: [(name: String, value: String)]
@@ -64,7 +73,7 @@ package struct HTTPService: Sendable {
         }
         do {
             let seconds = timeout / .seconds(1)
-            let response = try await HTTPClient.shared.execute(
+            let response = try await Self.client.execute(
                 request, timeout: .nanoseconds(Int64(seconds * 1e9)))
             let content = try await response.body.collect(upTo: answerBytesMax)
             var headers: [String: String] = [:]

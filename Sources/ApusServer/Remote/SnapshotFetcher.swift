@@ -143,6 +143,7 @@ package struct SnapshotFetcher: Sendable {
                     connect: Self.connectTimeout, read: Self.readTimeout),
                 decompression: .disabled)
             configuration.dnsOverride = [url.host: text]
+            configuration.connectionPool.retryConnectionEstablishment = false
             let client = HTTPClient(
                 eventLoopGroupProvider: .shared(HTTPClient.defaultEventLoopGroup),
                 configuration: configuration)
