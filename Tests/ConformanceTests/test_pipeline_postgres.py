@@ -96,7 +96,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, server, database, 
 
 
 #: Names of parts whose texts would be the same if they were only put one after the other.
-TENANTS = ["a", "a,b", 'a"', "ä\\", "", "[", "a b"]
+TENANTS = ["a", "a,b", 'a"', '"\u0301', "ä\\", "", "[", "a b"]
 
 
 def fill_pairs(database) -> None:
@@ -121,7 +121,7 @@ def test_a_key_of_two_columns_names_rows(tmp_path, server, database, more):
     pipeline = Pipeline(tmp_path, declaration(
         server, "table: pairs, key: [tenant, number]" + more, "batch: {records: 16}\n"))
     try:
-        assert pipeline.run()["progress"]["counters"]["written"] == 280
+        assert pipeline.run()["progress"]["counters"]["written"] == 40 * len(TENANTS)
         pipeline.assert_holds(pairs(database))
         database.execute("UPDATE pairs SET body = 'Changed.', updated_at = now()"
                          " WHERE number = 7 AND tenant = 'a,b'")
@@ -130,7 +130,7 @@ def test_a_key_of_two_columns_names_rows(tmp_path, server, database, more):
         database.execute("DELETE FROM pairs WHERE number = 8")
         counters = pipeline.run()["progress"]["counters"]
         assert counters["written"] == 2
-        assert counters["swept"] + counters["deleted"] == 8
+        assert counters["swept"] + counters["deleted"] == len(TENANTS) + 1
         pipeline.assert_holds(pairs(database))
         for _ in range(3):
             pipeline.run_until_killed(0.3, "--start-over")

@@ -80,7 +80,10 @@ struct PostgresTable {
     /// A value of an array's type.
     static func array(_ texts: [String]) -> String {
         let elements = texts.map { text in
-            "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }.joined() + "\""
+            // By scalars: a quotation mark with an accent over it is still one to PostgreSQL.
+            "\""
+                + text.unicodeScalars.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : "\($0)" }
+                .joined() + "\""
         }
         return "{" + elements.joined(separator: ",") + "}"
     }
