@@ -242,7 +242,7 @@ private final class Keeper: Sendable {
     }
 
     /// Searches for held-back queries with the probes that the curve gives for a recall.
-    private static func expectTargets(_ fixture: IVFFixture, queries: [[Float]]) throws {
+    static func expectTargets(_ fixture: IVFFixture, queries: [[Float]]) throws {
         withPool(threadCount: 2) { fixture.index.measureRecall(pool: $0) }
         let curve = try #require(fixture.index.recallCurve)
         for k in [1, 10] {

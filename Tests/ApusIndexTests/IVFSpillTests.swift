@@ -112,16 +112,8 @@ import Testing
     func recallCurve() throws {
         let fixture = try IVFFixture(
             clusteredVectors(count: 9000, dimension: 32, seed: 12), lists: 60, spills: true)
-        withPool(threadCount: 2) { fixture.index.measureRecall(pool: $0) }
-        let curve = try #require(fixture.index.recallCurve)
-        let queries = clusteredVectors(count: 300, dimension: 32, seed: 13)
-        for k in [1, 10] {
-            for target in [0.8, 0.9, 0.95] {
-                let probes = try #require(curve.ef(reaching: target, k: k))
-                let recall = fixture.recall(queries, k: k, probes: probes)
-                #expect(recall > target - 0.02, "recall@\(k) with \(probes) probes")
-            }
-        }
+        try IVFIndexTests.expectTargets(
+            fixture, queries: clusteredVectors(count: 300, dimension: 32, seed: 13))
     }
 
     // MARK: In files
