@@ -12,7 +12,7 @@ struct OpenFilter: Sendable {
 
     /// The first `limit` of some rows that match, and how many were asked for them.
     func matching(
-        _ found: [Neighbour], limit: Int, of segment: any Segment
+        _ found: [Neighbour], limit: Int, of segment: any Segment, _ interruption: Interruption?
     ) throws -> (kept: [Neighbour], readCount: Int) {
         let compiled = CompiledFilter(filter, schema: textFields)
         var kept: [Neighbour] = []
@@ -20,6 +20,7 @@ struct OpenFilter: Sendable {
         for neighbour in found where kept.count < limit {
             let row = Int(neighbour.ordinal)
             readCount += 1
+            if readCount % 256 == 0 { try interruption?.check() }
             let payload = compiled.needsPayload ? try segment.payloadBytes(at: row) : []
             let matches = try unsafe payload.withUnsafeBytes { bytes in
                 try unsafe segment.matches(compiled, row, EncodedPayload(bytes))
@@ -76,7 +77,7 @@ extension ReadView {
     }
 
     /// About how many points match: exact where indexes alone tell or somebody has asked before,
-    /// otherwise what a sample of the rows says. O(1) in the rows.
+    /// otherwise what a sample of the rows says. No payload is read but those of the sample.
     package func estimatedCount(_ filter: Filter?) throws -> Int {
         guard let filter, !filter.isEmpty else { return pointCount }
         return try segments.reduce(0) { sum, segment in

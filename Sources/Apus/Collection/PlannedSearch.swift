@@ -65,11 +65,13 @@ struct PlannedSearch: Sendable {
     /// Leaves of what was found past the filter the `limit` nearest that match.
     ///
     /// Returns false when there are not as many.
-    mutating func filter(_ result: inout Result, limit: Int) throws -> Bool {
+    mutating func filter(
+        _ result: inout Result, limit: Int, _ interruption: Interruption?
+    ) throws -> Bool {
         guard let openFilter else { return true }
         let start = ContinuousClock.now
         let (kept, readCount) = try openFilter.matching(
-            result.found.sorted(), limit: limit, of: search.segment)
+            result.found.sorted(), limit: limit, of: search.segment, interruption)
         result.found = kept
         filterResult = SearchExplanation.FilterResult(
             matchCount: Int(openFilter.estimate.matching.expected.rounded()),

@@ -17,7 +17,9 @@ extension ReadView {
         var results = run(searches, limit: scope.searchLimit, isTimed: scope.recorder != nil)
         try interruption?.check()
         for index in searches.indices {
-            if try searches[index].filter(&results[index], limit: scope.searchLimit) { continue }
+            let isAnswered = try searches[index].filter(
+                &results[index], limit: scope.searchLimit, interruption)
+            if isAnswered { continue }
             // Too few of what was found match: now the rows of the filter are needed after all.
             var scope = scope
             scope.evaluatesFilters = true
