@@ -1,5 +1,11 @@
 internal import ApusCore
 
+#if canImport(Darwin)
+private import Darwin
+#else
+private import Glibc
+#endif
+
 /// Bytes that an index is read from where they lie: a section of a mapped file, whose owner outlives
 /// the index, or memory that comes with them.
 ///
@@ -95,5 +101,20 @@ struct SectionArray<Element: FixedWidthInteger & Sendable>: Sendable {
             if self[middle] < wanted { low = middle + 1 } else { high = middle }
         }
         return low
+    }
+}
+
+extension SectionArray<UInt8> {
+    /// Negative when the bytes of a range stand before `other`, 0 when they are the same. REQUIRES: the
+    /// range lies inside the array.
+    func order(of range: Range<Int>, to other: [UInt8]) -> Int {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        let common = min(range.count, other.count)
+        let start = offset + range.lowerBound
+        let difference = unsafe other.withUnsafeBytes { other in
+            guard common > 0, let first = other.baseAddress else { return Int32(0) }
+            return unsafe memcmp(bytes.pointer(to: start..<(start + common)), first, common)
+        }
+        return difference != 0 ? Int(difference) : range.count - other.count
     }
 }

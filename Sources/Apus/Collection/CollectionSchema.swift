@@ -64,6 +64,11 @@ extension CollectionSchema {
     func visible(_ filter: Filter) -> Filter {
         formerVectorNames.isEmpty ? filter : filter.knowing(absentVectors: formerVectorNames)
     }
+
+    /// What a segment remembers the rows of a filter under.
+    func key(of filter: Filter) -> FilterCache.Key {
+        FilterCache.Key(filter: visible(filter), textFields: textFields)
+    }
 }
 
 extension Filter {

@@ -3,8 +3,7 @@ internal import ApusIndex
 
 /// A filter of which it is not known yet which rows of a segment match, and what is known.
 struct OpenFilter: Sendable {
-    let filter: Filter
-    let textFields: [PayloadPath: PayloadFieldSchema]
+    let key: FilterCache.Key
     /// `expected` by a sample, where indexes do not tell.
     let estimate: FilterEstimate
     /// How often it was asked of the segment.
@@ -14,7 +13,7 @@ struct OpenFilter: Sendable {
     func matching(
         _ found: [Neighbour], limit: Int, of segment: any Segment, _ interruption: Interruption?
     ) throws -> (kept: [Neighbour], readCount: Int) {
-        let compiled = CompiledFilter(filter, schema: textFields)
+        let compiled = key.compiled
         var kept: [Neighbour] = []
         var readCount = 0
         for neighbour in found where kept.count < limit {
@@ -46,8 +45,7 @@ extension ReadView {
     func knowledge(
         of filter: Filter, in segment: any Segment, writtenCount: Int
     ) throws -> FilterKnowledge? {
-        let filter = schema.visible(filter)
-        let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
+        let key = schema.key(of: filter)
         let question: FilterCache.Question
         switch segment.filterCache.known(key, rowCount: writtenCount) {
         case .rows(let rows): return .rows(rows)
@@ -55,14 +53,13 @@ extension ReadView {
         case .nothing(let asked): question = asked
         }
         var estimate = try segment.estimate(
-            filter, rowCount: writtenCount, indexedFields: schema.indexedFields)
+            key.filter, rowCount: writtenCount, indexedFields: schema.indexedFields)
         if estimate.rowsToRead >= Self.sampledRowsMin {
             let sample: FilterCache.Sample
             if let known = question.sample {
                 sample = known
             } else {
-                sample = try segment.sample(
-                    CompiledFilter(filter, schema: schema.textFields), rowCount: writtenCount)
+                sample = try segment.sample(key.compiled, rowCount: writtenCount)
                 segment.filterCache.remember(key, sample)
             }
             let share = Double(sample.matchCount) / Double(max(1, sample.rowCount))
@@ -71,9 +68,7 @@ extension ReadView {
                 max: estimate.matching.max)
         }
         return .open(
-            OpenFilter(
-                filter: filter, textFields: schema.textFields, estimate: estimate,
-                askedCount: question.askedCount))
+            OpenFilter(key: key, estimate: estimate, askedCount: question.askedCount))
     }
 
     /// About how many points match: exact where indexes alone tell or somebody has asked before,

@@ -101,8 +101,7 @@ extension ReadView {
         if early == nil {
             bitmap =
                 try bitmap
-                ?? self.bitmap(
-                    for: scope, of: index, writtenCount: written, estimate: open?.estimate.matching)
+                ?? self.bitmap(for: scope, of: index, writtenCount: written, open: open)
             statistics.matchCount = bitmap?.cardinality
         }
         timer?.resume()

@@ -133,14 +133,16 @@ struct AdmittedRows {
 
 extension ReadView {
     /// The rows of a segment that a scope's filter and candidates allow; nil: all of them.
+    /// `open`: what is known of the filter already.
     func bitmap(
-        for scope: SearchScope, of index: Int, writtenCount: Int, estimate: Cardinality? = nil
+        for scope: SearchScope, of index: Int, writtenCount: Int, open: OpenFilter? = nil
     ) throws -> Bitmap? {
         var bitmap: Bitmap?
         if let filter = scope.filter, !filter.isEmpty {
             bitmap = try matches(
-                filter, in: segments[index], writtenCount: writtenCount, recorder: scope.recorder,
-                estimate: estimate)
+                open?.key ?? schema.key(of: filter), in: segments[index],
+                writtenCount: writtenCount, recorder: scope.recorder,
+                estimate: open?.estimate.matching)
         }
         guard let candidates = scope.candidates?[index] else { return bitmap }
         bitmap?.formIntersection(candidates)

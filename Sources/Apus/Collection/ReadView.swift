@@ -113,18 +113,22 @@ extension ReadView {
     /// The rows of a segment that match a filter. The answer covers at least `writtenCount` rows;
     /// deleted rows are among them.
     package func matches(
-        _ filter: Filter, in segment: any Segment, writtenCount: Int,
+        _ filter: Filter, in segment: any Segment, writtenCount: Int
+    ) throws -> Bitmap {
+        try matches(schema.key(of: filter), in: segment, writtenCount: writtenCount)
+    }
+
+    /// The same, told to `recorder` beside what was estimated.
+    func matches(
+        _ key: FilterCache.Key, in segment: any Segment, writtenCount: Int,
         recorder: SearchRecorder? = nil, estimate: Cardinality? = nil
     ) throws -> Bitmap {
         let start = recorder.map { _ in ContinuousClock.now }
-        let filter = schema.visible(filter)
-        let key = FilterCache.Key(filter: filter, textFields: schema.textFields)
         var readCount: Int?
         let matches = try segment.filterCache.matches(key, rowCount: writtenCount) {
             matches, rows in
-            let compiled = CompiledFilter(filter, schema: schema.textFields)
             readCount = try segment.evaluate(
-                filter, compiled, rows, indexedFields: schema.indexedFields,
+                key.filter, key.compiled, rows, indexedFields: schema.indexedFields,
                 interruption: interruption, into: &matches)
         }
         if let recorder, let start {

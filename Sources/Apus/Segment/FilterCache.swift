@@ -10,9 +10,19 @@ package final class FilterCache: Sendable {
     private static let capacity = 32
 
     /// The same filter means something else once a field has a text index.
-    package struct Key: Hashable, Sendable {
-        package var filter: Filter
-        package var textFields: [PayloadPath: PayloadFieldSchema]
+    package struct Key: Equatable, Sendable {
+        package let filter: Filter
+        package let textFields: [PayloadPath: PayloadFieldSchema]
+        /// Of the filter: it is hashed once, however often it is looked up.
+        fileprivate let digest: Int
+
+        package init(filter: Filter, textFields: [PayloadPath: PayloadFieldSchema]) {
+            self.filter = filter
+            self.textFields = textFields
+            digest = filter.hashValue
+        }
+
+        package var compiled: CompiledFilter { CompiledFilter(filter, schema: textFields) }
     }
 
     /// A filter whose rows nobody has looked for.
@@ -37,22 +47,49 @@ package final class FilterCache: Sendable {
     }
 
     private struct Entry {
+        let key: Key
         var matches = Bitmap(count: 0)
         var question = Question()
-        var lastUse: UInt64
     }
 
+    /// What is compared lies side by side: few entries are looked through sooner than hashed.
     private struct State {
-        var entries: [Key: Entry] = [:]
-        var clock: UInt64 = 0
+        private var entries: [Entry] = []
+        private var digests: [Int] = []
+        private var lastUses: [UInt64] = []
+        private var clock: UInt64 = 0
 
-        mutating func set(_ filter: Key, _ entry: Entry) {
-            entries[filter] = entry
-            if entries.count > FilterCache.capacity,
-                let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
-            {
-                entries[oldest.key] = nil
+        /// Where a filter's entry is, which counts as used now.
+        mutating func place(of key: Key) -> Int? {
+            for place in digests.indices
+            where digests[place] == key.digest && entries[place].key == key {
+                clock += 1
+                lastUses[place] = clock
+                return place
             }
+            return nil
+        }
+
+        /// The place of a new entry for a filter that has none.
+        mutating func add(_ key: Key) -> Int {
+            clock += 1
+            guard entries.count == FilterCache.capacity,
+                let place = lastUses.indices.min(by: { lastUses[$0] < lastUses[$1] })
+            else {
+                entries.append(Entry(key: key))
+                digests.append(key.digest)
+                lastUses.append(clock)
+                return entries.count - 1
+            }
+            entries[place] = Entry(key: key)
+            digests[place] = key.digest
+            lastUses[place] = clock
+            return place
+        }
+
+        subscript(place: Int) -> Entry {
+            get { entries[place] }
+            _modify { yield &entries[place] }
         }
     }
 
@@ -79,35 +116,31 @@ package final class FilterCache: Sendable {
     /// asked.
     package func known(_ filter: Key, rowCount: Int) -> Known {
         state.withLock { state in
-            state.clock += 1
-            var entry = state.entries[filter] ?? Entry(lastUse: state.clock)
-            entry.lastUse = state.clock
-            defer { state.set(filter, entry) }
-            if entry.matches.count >= rowCount { return .rows(entry.matches) }
-            if entry.matches.count > 0 { return .some }
-            entry.question.askedCount += 1
-            return .nothing(entry.question)
+            let place = state.place(of: filter) ?? state.add(filter)
+            let matches = state[place].matches
+            if matches.count >= rowCount { return .rows(matches) }
+            if matches.count > 0 { return .some }
+            state[place].question.askedCount += 1
+            return .nothing(state[place].question)
         }
     }
 
     package func remember(_ filter: Key, _ sample: Sample) {
-        state.withLock { $0.entries[filter]?.question.sample = sample }
+        state.withLock { state in
+            if let place = state.place(of: filter) { state[place].question.sample = sample }
+        }
     }
 
     private func remembered(_ filter: Key) -> Bitmap {
         state.withLock { state in
-            state.clock += 1
-            state.entries[filter]?.lastUse = state.clock
-            return state.entries[filter]?.matches ?? Bitmap(count: 0)
+            state.place(of: filter).map { state[$0].matches } ?? Bitmap(count: 0)
         }
     }
 
     private func remember(_ filter: Key, _ matches: Bitmap) {
         state.withLock { state in
-            guard state.entries[filter].map({ $0.matches.count < matches.count }) ?? true else {
-                return
-            }
-            state.set(filter, Entry(matches: matches, lastUse: state.clock))
+            let place = state.place(of: filter) ?? state.add(filter)
+            if state[place].matches.count < matches.count { state[place].matches = matches }
         }
     }
 }

@@ -45,12 +45,14 @@ package struct PayloadValues: Sendable {
         }
     }
 
-    /// One to three conditions on different fields; some refuse what they hold for, and some ranges
-    /// end at the value of another row.
-    func filter(_ random: inout Xorshift) -> Filter {
+    /// So many conditions, on different fields as long as there are any; some refuse what they hold
+    /// for, and some ranges end at the value of another row.
+    func filter(_ conditionCounts: ClosedRange<Int>, _ random: inout Xorshift) -> Filter {
         var filter = Filter()
-        let count = Int.random(in: 1...min(3, fields.count), using: &random)
-        for field in fields.shuffled(using: &random).prefix(count) {
+        let count = Int.random(in: conditionCounts, using: &random)
+        let shuffled = fields.shuffled(using: &random)
+        for number in 0..<count {
+            let field = shuffled[number % shuffled.count]
             var condition = condition(on: field, &random)
             if case .field(let path, .range(var range)) = condition, Bool.random(using: &random),
                 case .field(_, .range(let other)) = self.condition(on: field, &random),

@@ -32,14 +32,19 @@ package struct PlannerBench {
 
     private let dataset: Dataset
     private let values: PayloadValues
+    private let conditionCounts: ClosedRange<Int>
     private let recallMin: Double
     private let k: Int
 
-    /// - Parameter recallMin: what a way has to find to be among those to choose from.
+    /// - Parameters:
+    ///   - conditionCount: of a filter; nil: from one to three, on as many fields.
+    ///   - recallMin: what a way has to find to be among those to choose from.
     package init(
-        _ dataset: Dataset, fields: [PayloadValues.Field], recallMin: Double, k: Int
+        _ dataset: Dataset, fields: [PayloadValues.Field], conditionCount: Int? = nil,
+        recallMin: Double, k: Int
     ) throws {
         self.dataset = dataset
+        conditionCounts = conditionCount.map { $0...$0 } ?? 1...min(3, max(1, fields.count))
         self.recallMin = recallMin
         self.k = k
         values = try PayloadValues(
@@ -59,7 +64,7 @@ package struct PlannerBench {
         for number in 0..<filterCount {
             let query = dataset.queries[number % dataset.queries.count]
             var request = QueryRequest(nearest: Array(query), limit: k)
-            request.filter = values.filter(&random)
+            request.filter = values.filter(conditionCounts, &random)
             var searches: [[SearchExplanation]] = []
             for _ in 0..<rounds {
                 let answer = try collection.explain(request, comparing: true)
@@ -81,7 +86,7 @@ package struct PlannerBench {
         return try (0..<filterCount).map { number in
             let query = dataset.queries[number % dataset.queries.count]
             var request = QueryRequest(nearest: Array(query), limit: k)
-            request.filter = values.filter(&random)
+            request.filter = values.filter(conditionCounts, &random)
             let searches = try collection.explain(request).explanation?.searches ?? []
             return searches.reduce(0) { $0 + $1.planning / .microseconds(1) }
         }

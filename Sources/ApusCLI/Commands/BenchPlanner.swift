@@ -9,13 +9,15 @@ struct BenchPlanner: AsyncParsableCommand {
         commandName: "planner",
         abstract: "What the planner chooses under random filters, beside every other way.",
         discussion: """
-            Asks queries under filters of one to three conditions, drawn by chance from the values \
-            that the payload has, and carries out each by every way that there is. The best is the \
-            fastest that finds --recall of the true neighbours. One thread, default settings.
+            Asks queries under filters of one to three conditions, or of --conditions, drawn by \
+            chance from the values that the payload has, and carries out each by every way that \
+            there is. The best is the fastest that finds --recall of the true neighbours. One \
+            thread, default settings.
 
-            Standard output gets one JSON object a line for each filter, standard error the sums:
+            Standard output gets one JSON object a line for each filter, standard error the sums \
+            and what planning took, each filter once, one behind the other:
 
-              bench matches plan us recall best_plan best_us filter_us ways
+              bench matches plan us recall best_plan best_us filter_us planning_us ways
 
             Example:
               apus bench planner --base docs.npy --queries q.npy --metric cosine \
@@ -46,6 +48,9 @@ struct BenchPlanner: AsyncParsableCommand {
     @Option(help: "Filters to ask.")
     var filters = 1000
 
+    @Option(help: "Conditions of each filter (default: one to three).")
+    var conditions: Int?
+
     @Option(help: "How often each filter is asked in every way; the median counts.")
     var rounds = 3
 
@@ -63,6 +68,7 @@ struct BenchPlanner: AsyncParsableCommand {
 
     func validate() throws {
         try Checked.inRange("--filters", filters, 1...1_000_000)
+        if let conditions { try Checked.inRange("--conditions", conditions, 1...100) }
         try Checked.inRange("--rounds", rounds, 1...1000)
         try Checked.inRange("--k", k, 1...10_000)
         guard recall >= 0, recall <= 1 else {
@@ -77,7 +83,9 @@ struct BenchPlanner: AsyncParsableCommand {
         let dataset = try Dataset(
             base: base, queries: queries, truth: nil, limit: limit, metric: metric.metric, k: k
         ).withPayload(at: payload)
-        let bench = try PlannerBench(dataset, fields: index.fields, recallMin: recall, k: k)
+        let bench = try PlannerBench(
+            dataset, fields: index.fields, conditionCount: conditions,
+            recallMin: recall, k: k)
         let directory =
             database
             ?? FileManager.default.temporaryDirectory
@@ -105,6 +113,11 @@ struct BenchPlanner: AsyncParsableCommand {
             lower = bound
         }
         summarize(figures, name: "all")
+        let planning = figures.map(\.planning).sorted()
+        guard !planning.isEmpty else { return }
+        StandardError.write(
+            line: "planning us: median \(number(planning[planning.count / 2], 1)), "
+                + "nine of ten \(number(planning[planning.count * 9 / 10], 1))")
     }
 
     private func summarize(_ figures: [PlannerBench.Figure], name: String) {

@@ -13,10 +13,10 @@ package struct TextQuery: Sendable {
         switch predicate {
         case .matchText(let text):
             mode = .all
-            tokens = Set(tokenizer.queryTokens(of: text)).map { Array($0.utf8) }
+            tokens = tokenizer.distinctQueryTokens(of: text)
         case .matchTextAny(let text):
             mode = .any
-            tokens = Set(tokenizer.queryTokens(of: text)).map { Array($0.utf8) }
+            tokens = tokenizer.distinctQueryTokens(of: text)
         case .matchPhrase(let text):
             mode = .phrase
             tokens = tokenizer.documentTokens(of: text).map { Array($0.utf8) }
@@ -198,6 +198,18 @@ package struct TextTokenizer: Sendable {
                 String($0.unicodeScalars.prefix(lengthMax))
             }
         }
+    }
+
+    /// The UTF-8 of the tokens that a query asks for, each once.
+    func distinctQueryTokens(of text: String) -> [[UInt8]] {
+        var tokens: [[UInt8]] = []
+        let isSplit = forEachASCIIToken(of: text.utf8Span.span) { range in
+            tokens.append(range.map { normalized(text.utf8Span.span[$0]) })
+        }
+        if !isSplit { tokens = queryTokens(of: text).map { Array($0.utf8) } }
+        guard tokens.count > 1 else { return tokens }
+        var seen: Set<[UInt8]> = []
+        return tokens.filter { seen.insert($0).inserted }
     }
 
     private func words(of text: String) -> [String] {

@@ -11,7 +11,7 @@ package import ApusCore
 /// What it answers is what `CompiledFilter` says of the same rows, condition by condition; where an
 /// index cannot say, it gives rows among which the matching ones are (`RowSet.isExact`), and these are
 /// looked at one by one. Opening looks at every byte once.
-package struct PayloadIndex: Sendable {
+package final class PayloadIndex: Sendable {
     package let rowCount: Int
     package let byteCount: Int
     /// Whether its bytes are in memory of their own.
@@ -33,14 +33,14 @@ package struct PayloadIndex: Sendable {
     }
 
     /// Opens what `PayloadIndexBuilder.encoded` gave, in memory of its own.
-    package init(
+    package convenience init(
         copying bytes: [UInt8], of field: PayloadPath, _ schema: PayloadFieldSchema
     ) throws(MalformedBytes) {
         try self.init(SectionBytes(bytes), field, schema)
     }
 
     /// Opens the same where it lies: it must not outlive the memory behind `bytes`.
-    package init(
+    package convenience init(
         mapping bytes: UnsafeRawBufferPointer, of field: PayloadPath, _ schema: PayloadFieldSchema
     ) throws(MalformedBytes) {
         unsafe try self.init(SectionBytes(bytes), field, schema)

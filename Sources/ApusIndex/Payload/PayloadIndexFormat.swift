@@ -92,7 +92,7 @@ extension PayloadFieldSchema {
     /// in it, split into the same terms.
     package func hasSameIndex(as other: PayloadFieldSchema) -> Bool {
         guard type == other.type else { return false }
-        guard type == .text else { return true }
+        guard type == .text, parameters != other.parameters else { return true }
         return ["tokenizer", "lowercase", "min_token_len", "max_token_len"].allSatisfy {
             parameters?[$0] == other.parameters?[$0]
         }

@@ -59,12 +59,7 @@ struct TermDictionary: Sendable {
 
     /// Negative when the term stands before `other`, 0 when it is the same.
     private func order(of term: Int, to other: [UInt8]) -> Int {
-        let place = place(of: term)
-        for index in 0..<min(place.count, other.count) {
-            let difference = Int(bytes[place.lowerBound + index]) - Int(other[index])
-            if difference != 0 { return difference }
-        }
-        return place.count - other.count
+        bytes.order(of: place(of: term), to: other)
     }
 
     private func begins(_ term: Int, with prefix: [UInt8]) -> Bool {
