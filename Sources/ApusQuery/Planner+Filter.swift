@@ -42,8 +42,11 @@ extension Planner {
         guard let list = candidateList(segment, deeper) else { return nil }
         let candidates = Int(
             min(Double(deeper.limit) * surplus + Double(settings.limit), Double(Int32.max)))
-        let plan = Plan.graphThenFilter(
+        var plan = Plan.graphThenFilter(
             ef: max(list, candidates), candidates: candidates, scanTail: !settings.indexedOnly)
+        if let most = settings.nanosecondsMax, cost(of: plan, segment, settings, costs) > most {
+            plan = shortened(plan, to: most, segment, settings, costs) ?? plan
+        }
         guard let other = options(segment, settings, costs).map(\.cost).min() else { return nil }
         let finding = evaluation / Double(max(1, askedCount))
         return cost(of: plan, segment, settings, costs) < finding + other ? plan : nil

@@ -104,17 +104,22 @@ package enum Plan: Hashable, Sendable {
     /// The sizes that its candidate list, or number of lists, can be cut to; nil: it has none.
     fileprivate func listRange(least: Int) -> Range<Int>? {
         switch self {
-        case .scan, .codeScan, .graphThenFilter: nil
+        case .scan, .codeScan: nil
         case .graph(let ef, _, _): min(least, ef)..<max(min(least, ef) + 1, ef)
+        // With fewer candidates too few would match.
+        case .graphThenFilter(let ef, let candidates, _):
+            min(candidates, ef)..<max(min(candidates, ef) + 1, ef)
         case .lists(let probes, _): 1..<max(2, probes)
         }
     }
 
     fileprivate func withList(_ size: Int) -> Plan {
         switch self {
-        case .scan, .codeScan, .graphThenFilter: self
+        case .scan, .codeScan: self
         case .graph(_, let skipsRefused, let scanTail):
             .graph(ef: size, skipsRefused: skipsRefused, scanTail: scanTail)
+        case .graphThenFilter(_, let candidates, let scanTail):
+            .graphThenFilter(ef: size, candidates: candidates, scanTail: scanTail)
         case .lists(_, let candidates): .lists(probes: size, candidates: candidates)
         }
     }
@@ -189,20 +194,27 @@ package enum Planner {
             plans += Self.plans(segment, relaxed)
         }
         func cost(_ plan: Plan) -> Double { Self.cost(of: plan, segment, settings, costs) }
-        let shortened = plans.compactMap { plan -> Plan? in
-            guard let range = plan.listRange(least: max(1, settings.limit)) else { return nil }
-            var (fits, tooLong) = (range.lowerBound, range.upperBound)
-            while tooLong - fits > 1 {
-                let middle = fits + (tooLong - fits) / 2
-                if cost(plan.withList(middle)) <= most { fits = middle } else { tooLong = middle }
-            }
-            return plan.withList(fits)
-        }
+        let shortened = plans.compactMap { Self.shortened($0, to: most, segment, settings, costs) }
         let fitting = shortened.filter { cost($0) <= most }
         let recall = { (plan: Plan) in
             expectedRecall(of: plan, segment, limit: settings.limit) ?? 0
         }
         return fitting.max { recall($0) < recall($1) } ?? shortened.min { cost($0) < cost($1) }
+    }
+
+    /// A plan with the longest list that fits, or the shortest where none does; nil: it has no list.
+    static func shortened(
+        _ plan: Plan, to most: Double, _ segment: SegmentStatistics, _ settings: SearchSettings,
+        _ costs: CostModel
+    ) -> Plan? {
+        guard let range = plan.listRange(least: max(1, settings.limit)) else { return nil }
+        var (fits, tooLong) = (range.lowerBound, range.upperBound)
+        while tooLong - fits > 1 {
+            let middle = fits + (tooLong - fits) / 2
+            let cost = cost(of: plan.withList(middle), segment, settings, costs)
+            if cost <= most { fits = middle } else { tooLong = middle }
+        }
+        return plan.withList(fits)
     }
 
     /// Every plan that a request could be carried out by at the recall that it wants, with its cost.

@@ -237,6 +237,9 @@ import Testing
             return
         }
         #expect(candidates == 40 && ef >= 100)
+        // Time cuts the list, though not below what should be enough.
+        let shortest = plan(matches: 500_000, rowsToRead: 1_000_000) { $0.nanosecondsMax = 1 }
+        #expect(shortest == .graphThenFilter(ef: 40, candidates: 40, scanTail: true))
         // Rows that indexes know are not worth a longer walk; few that match would take too long a one.
         #expect(plan(matches: 50_000, rowsToRead: 0) == nil)
         #expect(plan(matches: 5_000, rowsToRead: 1_000_000) == nil)
