@@ -100,7 +100,7 @@ final class RemotePipelineSink: PipelineSink {
         let known = state.withLock { $0.known }
         var start = Apus_V1_UpsertRequest()
         start.start.collectionName = target.name
-        start.start.pipeline = change.pipeline
+        start.start.pipeline = RemoteTarget.positionName(of: change.pipeline)
         let end: Progress
         do {
             end = try await target.converse(
@@ -188,11 +188,16 @@ final class RemotePipelineSink: PipelineSink {
 }
 
 extension RemoteTarget {
+    /// The name that a server knows a pipeline by, which has a bound. Imports name their sources.
+    static func positionName(of pipeline: String) -> String {
+        pipeline.utf8.count <= 255 ? pipeline : ChunkPoint.hash(of: [pipeline])
+    }
+
     /// How far a pipeline has read, as it wrote it itself; empty: it has not.
     func position(of pipeline: String) async throws -> String {
         var request = Apus_V1_GetPositionRequest()
         request.collectionName = name
-        request.pipeline = pipeline
+        request.pipeline = Self.positionName(of: pipeline)
         let answer: Apus_V1_GetPositionResponse = try await call(
             Self.apus, "GetPosition", request)
         return answer.position.position
@@ -211,7 +216,7 @@ extension RemoteTarget {
     func deletePosition(of pipeline: String) async throws -> Bool {
         var request = Apus_V1_DeletePositionRequest()
         request.collectionName = name
-        request.pipeline = pipeline
+        request.pipeline = Self.positionName(of: pipeline)
         let answer: Apus_V1_DeletePositionResponse = try await call(
             Self.apus, "DeletePosition", request)
         return answer.existed
