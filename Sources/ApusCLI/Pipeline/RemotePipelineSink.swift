@@ -97,7 +97,6 @@ final class RemotePipelineSink: PipelineSink {
 
     func write(_ change: SinkChange) async throws {
         let text = Self.text(of: change)
-        let known = state.withLock { $0.known }
         var start = Apus_V1_UpsertRequest()
         start.start.collectionName = target.name
         start.start.pipeline = RemoteTarget.positionName(of: change.pipeline)
@@ -111,11 +110,17 @@ final class RemotePipelineSink: PipelineSink {
                     return nil
                 }
                 guard answer.hasPipeline else { throw tooOld }
-                if answer.pipeline.position == text {
+                let position = answer.pipeline.position
+                if position == text {
                     progress = .done
                     return nil
                 }
-                guard known == nil || answer.pipeline.position == known else {
+                // A run that starts over takes any, once.
+                let isKnown = state.withLock { state in
+                    if state.known == nil { state.known = position }
+                    return state.known == position
+                }
+                guard isKnown else {
                     throw StageError(
                         .fatal, stage: "collection",
                         "another run of pipeline \(change.pipeline) has written to collection "
