@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import time
 import uuid
 
 import apus_server
+import components
 from conftest import connect
 
 
@@ -113,21 +117,25 @@ class Pipeline:
                   f"runs were faster; {len(expected())} records at the end; APUS_SEED={seed}, "
                   f"{time.monotonic() - began:.0f} s", flush=True)
 
-    def status(self) -> dict:
+    def status(self, *arguments: str):
         result = subprocess.run(
-            self.command("status", str(self.path)), capture_output=True, text=True,
+            self.command("status", str(self.path), *arguments), capture_output=True, text=True,
             env=self.environment, check=True,
         )
-        return json.loads(result.stdout)
+        return json.loads(result.stdout) if result.stdout else None
 
     @property
     def dead_letters(self) -> list[dict]:
         path = self.folder / f"{self.name}.dead.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def serving(self):
+        """A server of the database, for as long as the context is open."""
+        return apus_server.ApusServer(self.data)
+
     def points(self, collection: str = "c") -> dict[str, object]:
         """The collection's points by id, with payloads and vectors, read from a server."""
-        with apus_server.ApusServer(self.data) as server:
+        with self.serving() as server:
             client = connect(server, "grpc")
             found = {}
             offset = None
@@ -162,6 +170,87 @@ class Pipeline:
         ids = {identity(self.name, key, n) for key, chunks in found.items()
                for n in range(len(chunks))}
         assert set(self.points(collection)) == ids
+
+
+class RemotePipeline(Pipeline):
+    """A pipeline into a server's collection, each run of it on a machine of its own: a folder that
+    is thrown away with everything that the run left there. Say `data: data` in the text."""
+
+    def __init__(self, folder: pathlib.Path, text: str, name: str = "p", server=None) -> None:
+        self.machines = 0
+        #: Chooses who is killed.
+        self.generator = random.Random(int(os.environ.get("APUS_SEED", 1)) + 1)
+        #: How often each was.
+        self.victims: collections.Counter[str] = collections.Counter()
+        self.server = server
+        if server is None:
+            # The same ports at each start, as a server that people know has.
+            ports = ("--http-port", str(components.free_port()),
+                     "--grpc-port", str(components.free_port()))
+            self.server = apus_server.ApusServer(folder / "data", arguments=ports).start()
+        self.root = folder
+        self.text = ""
+        super().__init__(folder / "machine-0", text, name)
+
+    def write(self, text: str) -> None:
+        self.text = text.replace("data: data", f"url: 'grpc://127.0.0.1:{self.server.grpc_port}'")
+        self.move()
+
+    def move(self) -> None:
+        """To a new machine, on which nothing ran."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.machines += 1
+        self.folder = self.root / f"machine-{self.name}-{self.machines}"
+        self.folder.mkdir(parents=True)
+        self.path = self.folder / "pipeline.yaml"
+        self.environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state")}
+        super().write(self.text)
+
+    def run(self, *arguments: str, **options):
+        self.move()
+        return super().run(*arguments, **options)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        self.move()
+        return super().start(*arguments)
+
+    def run_until_killed(
+        self, after: float, *arguments: str, meanwhile=lambda: None
+    ) -> int | None:
+        """Kills the run, the server, or both. A run whose server comes back goes on with it, or ends
+        where it met its absence too early."""
+        victims = self.generator.choice(["run", "server", "both"])
+        if victims == "run":
+            status = super().run_until_killed(after, *arguments, meanwhile=meanwhile)
+            self.victims[victims] += status is None
+            return status
+        began = time.monotonic()
+        process = self.start(*arguments)
+        try:
+            meanwhile()
+            process.communicate(timeout=max(0, began + after - time.monotonic()))
+            return process.returncode
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+            self.victims[victims] += 1
+        if victims == "both":
+            process.send_signal(signal.SIGKILL)
+        self.server.start()
+        _, said = process.communicate(timeout=300)
+        if victims == "server":
+            assert process.returncode == 0 or "unavailable" in said, said
+        return None
+
+    def survives_kills(self, change, expected) -> None:
+        super().survives_kills(change, expected)
+        print(f"killed were {dict(self.victims)}", flush=True)
+
+    @contextlib.contextmanager
+    def serving(self):
+        yield self.server
+
+    def stop(self) -> None:
+        assert self.server.stop() == 0
 
 
 def identity(pipeline: str, key: str, chunk: int) -> str:

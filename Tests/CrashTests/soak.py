@@ -107,7 +107,7 @@ class Soak:
         text = self.run("pipelines", [
             sys.executable, "-m", "pytest", "-q", "-s", "-k", "killed_at_any_moment",
             *(str(tests / f"test_pipeline_{name}.py") for name in ("kafka", "postgres",
-                                                                   "postgres_slot")),
+                                                                   "postgres_slot", "remote")),
         ], {"APUS_KILLS": str(count), "APUS_SEED": str(self.seed + self.pipeline_share)})
         self.pipeline_share += count
         self.pipeline_kills += sum(int(each) for each in PIPELINE_LINE.findall(text))

@@ -10,6 +10,9 @@ public struct SourcePositions: Hashable, Sendable {
 
     public init(_ values: [String: [UInt8]] = [:]) { self.values = values }
 
+    /// The name under which a pipeline's position is kept: persisted.
+    package static func key(ofPipeline name: String) -> String { "pipeline/\(name)" }
+
     public var isEmpty: Bool { values.isEmpty }
 
     /// Takes over newer positions; a value without bytes removes the one of its name.

@@ -57,7 +57,7 @@ struct PipelineRunCommand: AsyncParsableCommand {
                 try await target.adopt(models)
                 let sink = RemotePipelineSink(
                     target, address: address.description, pipeline: pipeline.name,
-                    isKnown: !isNew)
+                    isNew: isNew)
                 try await run(pipeline, embedder, into: sink)
             }
         }

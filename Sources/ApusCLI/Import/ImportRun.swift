@@ -87,7 +87,7 @@ struct ImportRun {
                 let isNew = try await target.create(configuration)
                 let sink = RemotePipelineSink(
                     target, address: address.description, pipeline: source.identity,
-                    isKnown: !isNew)
+                    isNew: isNew)
                 try await copy(into: sink, target)
             }
         }

@@ -189,6 +189,36 @@ struct RemoteTarget: IngestTarget {
         }
     }
 
+    /// Sends `first`, and after each answer what `body` makes of it, until that is nil. Returns the
+    /// state when the server has ended the call, too.
+    func converse<Request: Message, Reply: Message, State: Sendable>(
+        _ service: String, _ method: String, _ first: Request, from state: State,
+        _ body: @escaping @Sendable (Reply, inout State) throws -> Request?
+    ) async throws -> State {
+        let (messages, sender) = AsyncStream.makeStream(of: Request.self)
+        sender.yield(first)
+        defer { sender.finish() }
+        return try await client.bidirectionalStreaming(
+            request: StreamingClientRequest(metadata: metadata) { writer in
+                for await message in messages { try await writer.write(message) }
+            },
+            descriptor: MethodDescriptor(fullyQualifiedService: service, method: method),
+            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Reply>(),
+            options: .defaults
+        ) { response in
+            defer { sender.finish() }
+            var state = state
+            for try await reply in response.messages {
+                if let next = try body(reply, &state) {
+                    sender.yield(next)
+                } else {
+                    sender.finish()
+                }
+            }
+            return state
+        }
+    }
+
     /// Takes the messages of an answer one after the other: the next when `body` is done with one.
     func stream<Request: Message, Reply: Message, State: Sendable>(
         _ service: String, _ method: String, _ request: Request, from state: State,

@@ -5,11 +5,11 @@ import ApusPipeline
 /// The points of a change and the source's position are one record of the collection's log, so that
 /// both survive or neither does.
 extension LocalTarget: PipelineSink {
-    private static func key(_ pipeline: String) -> String { "pipeline/\(pipeline)" }
-
     func position(of pipeline: String) async throws -> JSONValue? {
         let positions = try database.collection(name).sourcePositions()
-        guard let bytes = positions.values[Self.key(pipeline)] else { return nil }
+        guard let bytes = positions.values[SourcePositions.key(ofPipeline: pipeline)] else {
+            return nil
+        }
         return try? JSONParser.value(in: bytes)
     }
 
@@ -34,7 +34,7 @@ extension LocalTarget: PipelineSink {
         if !change.deletes.isEmpty { operations.append(.delete(.ids(change.deletes))) }
         if !change.upserts.isEmpty { operations.append(.upsert(change.upserts)) }
         let positions = SourcePositions([
-            Self.key(change.pipeline): JSONText.bytes(of: change.position)
+            SourcePositions.key(ofPipeline: change.pipeline): JSONText.bytes(of: change.position)
         ])
         let all = operations
         try await Self.translating {

@@ -5,31 +5,66 @@ import ApusWire
 import Foundation
 import GRPCCore
 import SwiftProtobuf
+import Synchronization
 
-/// A collection of a server, with a file here that says how far the source was read.
+/// A collection of a server, which keeps the source's position in the record of its log that has the
+/// points (docs/adr/0045): a run goes on from any machine.
 ///
-/// The file is written after the server acknowledged a change. A run that is killed between the two
-/// makes the change again, which changes nothing: ids follow from the source, and the head of a
-/// record's chunks, by which a run sees that the record is done, comes last.
-struct RemotePipelineSink: PipelineSink {
-    private let target: RemoteTarget
-    private let file: URL
-    /// Whether what the file says is about this collection: not when it was made just now.
-    private let isKnown: Bool
+/// Each change is a short bulk upsert. The answer to its start says what position the server has:
+/// that of this change where an answer was lost, that of the change before, or another one where
+/// somebody else has written. So a change is made exactly once, and a second run finds out.
+final class RemotePipelineSink: PipelineSink {
+    private struct State {
+        /// The position's text as the server is expected to have it; nil: not asked yet.
+        var known: String?
+        /// Where a program before this one kept the position; nil: there is nothing left of it.
+        var file: URL?
+    }
 
-    init(_ target: RemoteTarget, address: String, pipeline: String, isKnown: Bool) {
+    private static let changeMember = "change"
+
+    private let target: RemoteTarget
+    private let address: String
+    private let state: Mutex<State>
+
+    /// - Parameter isNew: the collection was made just now, so nothing of before is about it.
+    init(_ target: RemoteTarget, address: String, pipeline: String, isNew: Bool) {
         self.target = target
-        self.isKnown = isKnown
+        self.address = address
+        let file = Self.file(address, target.name, pipeline)
+        if isNew { try? FileManager.default.removeItem(at: file) }
+        let isThere = FileManager.default.fileExists(atPath: file.path)
+        state = Mutex(State(file: isThere ? file : nil))
+    }
+
+    /// Where the position was kept when servers did not.
+    private static func file(_ address: String, _ collection: String, _ pipeline: String) -> URL {
         let environment = ProcessInfo.processInfo.environment
         let home = environment["HOME"] ?? "/var/tmp"
         let state = environment["XDG_STATE_HOME"] ?? "\(home)/.local/state"
-        let key = ChunkPoint.hash(of: [address, target.name, pipeline])
-        file = URL(fileURLWithPath: "\(state)/apus/pipelines/\(key).position.json")
+        let key = ChunkPoint.hash(of: [address, collection, pipeline])
+        return URL(fileURLWithPath: "\(state)/apus/pipelines/\(key).position.json")
     }
 
     func position(of pipeline: String) async throws -> JSONValue? {
-        guard isKnown, let data = try? Data(contentsOf: file) else { return nil }
-        return try? JSONParser.value(in: [UInt8](data))
+        let text: String
+        do {
+            text = try await target.position(of: pipeline)
+        } catch let error as RPCError where error.code == .unimplemented {
+            throw tooOld
+        } catch let error as RPCError {
+            throw Self.stageError(error)
+        }
+        let file = state.withLock { state in
+            state.known = text
+            return text.isEmpty ? state.file : nil
+        }
+        if let file, let data = try? Data(contentsOf: file) {
+            StandardError.write(
+                line: "the position in \(file.path) goes to the server, which keeps it from now on")
+            return try? JSONParser.value(in: [UInt8](data))
+        }
+        return try? JSONParser.value(in: Array(text.utf8))
     }
 
     func points(_ ids: [PointID], withVectors: Bool) async throws -> [Record] {
@@ -53,32 +88,82 @@ struct RemotePipelineSink: PipelineSink {
         return try answer.result.map { try Record($0) }
     }
 
+    /// How far the bulk upsert of a change is.
+    private enum Progress {
+        case asked
+        case sent
+        case done
+    }
+
     func write(_ change: SinkChange) async throws {
-        var request = Qdrant_UpdateBatchPoints()
-        request.collectionName = target.name
-        request.wait = true
-        if !change.deletes.isEmpty {
-            var operation = Qdrant_PointsUpdateOperation()
-            operation.deletePoints.points.points.ids = change.deletes.map { Qdrant_PointId($0) }
-            request.operations.append(operation)
-        }
-        let isHead = { (point: Point) in ChunkPoint(point.payload)?.chunk == 0 }
-        for points in [change.upserts.filter { !isHead($0) }, change.upserts.filter(isHead)]
-        where !points.isEmpty {
-            var operation = Qdrant_PointsUpdateOperation()
-            operation.upsert.points = points.map { Qdrant_PointStruct($0) }
-            request.operations.append(operation)
-        }
-        if !request.operations.isEmpty {
-            let _: Qdrant_UpdateBatchResponse = try await call("UpdateBatch", request)
-        }
+        let text = Self.text(of: change)
+        var start = Apus_V1_UpsertRequest()
+        start.start.collectionName = target.name
+        start.start.pipeline = RemoteTarget.positionName(of: change.pipeline)
+        let end: Progress
         do {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(JSONText.bytes(of: change.position)).write(to: file, options: .atomic)
-        } catch {
-            throw StageError(.fatal, stage: "collection", "cannot write \(file.path): \(error)")
+            end = try await target.converse(
+                RemoteTarget.apus, "UpsertStream", start, from: Progress.asked
+            ) { [self] (answer: Apus_V1_UpsertResponse, progress) in
+                guard progress == .asked else {
+                    progress = .done
+                    return nil
+                }
+                guard answer.hasPipeline else { throw tooOld }
+                let position = answer.pipeline.position
+                if position == text {
+                    progress = .done
+                    return nil
+                }
+                // A run that starts over takes any, once.
+                let isKnown = state.withLock { state in
+                    if state.known == nil { state.known = position }
+                    return state.known == position
+                }
+                guard isKnown else {
+                    throw StageError(
+                        .fatal, stage: "collection",
+                        "another run of pipeline \(change.pipeline) has written to collection "
+                            + "'\(target.name)' meanwhile, or its position was deleted; run it "
+                            + "again to go on from there")
+                }
+                progress = .sent
+                return Self.batch(change, position: text)
+            }
+        } catch let error as RPCError {
+            throw Self.stageError(error)
         }
+        guard end == .done else {
+            throw StageError(
+                .transient(after: nil), stage: "collection", "the server ended a bulk upsert early")
+        }
+        let file = state.withLock { state in
+            state.known = text
+            defer { state.file = nil }
+            return state.file
+        }
+        if let file { try? FileManager.default.removeItem(at: file) }
+    }
+
+    /// The position with what tells the change from every other one.
+    private static func text(of change: SinkChange) -> String {
+        var position = change.position
+        if case .object(var members) = position {
+            members[changeMember] = .string(String(change.id, radix: 16))
+            position = .object(members)
+        }
+        return String(decoding: JSONText.bytes(of: position), as: UTF8.self)
+    }
+
+    private static func batch(
+        _ change: SinkChange, position: String
+    ) -> Apus_V1_UpsertRequest {
+        var request = Apus_V1_UpsertRequest()
+        request.batch.sequence = 1
+        request.batch.deletes = change.deletes.map { Qdrant_PointId($0) }
+        request.batch.points = change.upserts.map { Qdrant_PointStruct($0) }
+        request.batch.position = position
+        return request
     }
 
     private func call<Request: Message, Reply: Message>(
@@ -87,16 +172,61 @@ struct RemotePipelineSink: PipelineSink {
         do {
             return try await target.call(RemoteTarget.points, method, request)
         } catch let error as RPCError {
-            let mayPass = [.unavailable, .deadlineExceeded, .resourceExhausted, .aborted]
-                .contains(error.code)
-            throw StageError(
-                mayPass ? .transient(after: nil) : .fatal, stage: "collection",
-                Failure.text(of: error))
+            throw Self.stageError(error)
         }
+    }
+
+    private var tooOld: StageError {
+        StageError(
+            .fatal, stage: "collection",
+            "the server at \(address) does not keep positions of pipelines: it is older than this "
+                + "program, bring it up to date")
+    }
+
+    private static func stageError(_ error: RPCError) -> StageError {
+        let mayPass = [.unavailable, .deadlineExceeded, .resourceExhausted, .aborted]
+            .contains(error.code)
+        return StageError(
+            mayPass ? .transient(after: nil) : .fatal, stage: "collection",
+            Failure.text(of: error))
     }
 }
 
 extension RemoteTarget {
+    /// The name that a server knows a pipeline by, which has a bound. Imports name their sources.
+    static func positionName(of pipeline: String) -> String {
+        pipeline.utf8.count <= 255 ? pipeline : ChunkPoint.hash(of: [pipeline])
+    }
+
+    /// How far a pipeline has read, as it wrote it itself; empty: it has not.
+    func position(of pipeline: String) async throws -> String {
+        var request = Apus_V1_GetPositionRequest()
+        request.collectionName = name
+        request.pipeline = Self.positionName(of: pipeline)
+        let answer: Apus_V1_GetPositionResponse = try await call(
+            Self.apus, "GetPosition", request)
+        return answer.position.position
+    }
+
+    /// That of every pipeline of the collection.
+    func positions() async throws -> [PipelinePosition] {
+        var request = Apus_V1_ListPositionsRequest()
+        request.collectionName = name
+        let answer: Apus_V1_ListPositionsResponse = try await call(
+            Self.apus, "ListPositions", request)
+        return answer.positions.map { PipelinePosition($0) }
+    }
+
+    /// Whether there was one.
+    func deletePosition(of pipeline: String) async throws -> Bool {
+        var request = Apus_V1_DeletePositionRequest()
+        request.collectionName = name
+        request.pipeline = Self.positionName(of: pipeline)
+        let answer: Apus_V1_DeletePositionResponse = try await call(
+            Self.apus, "DeletePosition", request)
+        return answer.existed
+    }
+
     /// Up to `limit` points with all that they have, in the order of their ids.
     func records(from start: PointID?, limit: Int) async throws -> [Record] {
         var request = Qdrant_ScrollPoints()

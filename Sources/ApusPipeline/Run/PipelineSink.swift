@@ -11,8 +11,7 @@ package protocol PipelineSink: Sendable {
     /// Applies a change. Writes do not overlap.
     ///
     /// Returns once all of it is durable. Either the change and its position survive a crash or
-    /// neither does; or, where a sink cannot do that, the change does at least when its position
-    /// does, and making it again changes nothing.
+    /// neither does. After a transient error the same change may be written again.
     func write(_ change: SinkChange) async throws
 }
 
@@ -23,6 +22,9 @@ package struct SinkChange: Sendable {
     /// Of the pipeline of that name.
     package var pipeline: String
     package var position: JSONValue
+    /// Tells this change from every other one, also of other processes, to a sink that has to know
+    /// whether it was made.
+    package let id = UInt64.random(in: .min ... .max)
 
     package init(
         deletes: [PointID] = [], upserts: [Point] = [], pipeline: String, position: JSONValue

@@ -13,23 +13,27 @@ extension ApusService {
             throw DatabaseError.badRequest("The first message of a bulk upsert must be its start")
         }
         let upsert = try await CallModels.saying(start.model, in: "model") {
-            try await operations.bulkUpsert(to: start.collectionName, source: start.source)
+            try await operations.bulkUpsert(
+                to: start.collectionName, source: start.source, pipeline: start.pipeline)
         }
-        try await answers.write(Apus_V1_UpsertResponse(upsert.start))
+        var answer = Apus_V1_UpsertResponse(upsert.start)
+        if let position = upsert.startOfPipeline {
+            answer.pipeline = Apus_V1_PipelinePosition(position)
+        }
+        try await answers.write(answer)
         var acknowledgements = Acknowledgements { acknowledgement in
             try await upsert.waitUntilDurable(acknowledgement.version)
             try await answers.write(Apus_V1_UpsertResponse(acknowledgement))
         }
         do {
-            var last = upsert.start.sequence
+            var last = upsert.start
             while let request = try await operations.drain.waiting({ try await requests.next() }) {
                 guard let request else { break }
                 guard case .batch(let batch)? = request.message else {
                     throw DatabaseError.badRequest("Batches must follow the start of a bulk upsert")
                 }
-                let acknowledgement = try await upsert.submit(
-                    Point.points(batch), sequence: batch.sequence, after: last)
-                last = max(last, acknowledgement.sequence)
+                let acknowledgement = try await upsert.submit(UpsertBatch(batch), after: last)
+                if acknowledgement.sequence > last.sequence { last = acknowledgement }
                 try await acknowledgements.add(acknowledgement)
             }
         } catch {

@@ -21,6 +21,9 @@ struct ApusService {
             service.unary("GetCard", getCard),
             service.unary("SetCard", setCard),
             service.unary("DeleteCard", deleteCard),
+            service.unary("GetPosition", getPosition),
+            service.unary("ListPositions", listPositions),
+            service.unary("DeletePosition", deletePosition),
             service.streaming("UpsertStream", upsertStream),
             service.streaming("Changes", changes),
         ]

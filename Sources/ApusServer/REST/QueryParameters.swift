@@ -28,6 +28,8 @@ package struct QueryParameters: Sendable {
     package private(set) var follows = true
     /// Of a bulk upsert: whose points these are.
     package private(set) var source = ""
+    /// The same of a pipeline, whose batches say their positions.
+    package private(set) var pipeline = ""
     /// Of a card: only for fields that have no vectors yet.
     package private(set) var ifEmpty = false
 
@@ -49,6 +51,7 @@ package struct QueryParameters: Sendable {
             case "log": log = value
             case "follow": follows = try Self.boolean(value, name)
             case "source": source = value
+            case "pipeline": pipeline = value
             case "if_empty": ifEmpty = try Self.boolean(value, name)
             case "wait_seconds":
                 guard let seconds = Double(value) else {

@@ -3,7 +3,7 @@ import ApusCore
 import ApusWire
 import Synchronization
 
-/// Bulk upserts and changes, as lines of JSON.
+/// Bulk upserts, positions of pipelines and changes, as lines of JSON.
 func addStreamRoutes(
     to routes: inout RouteTable, _ operations: Operations, _ json: JSONExchange
 ) {
@@ -14,20 +14,42 @@ func addStreamRoutes(
         return changes(feed, after: call.query.after, follows: call.query.follows)
     }
     routes.on("GET", root + "/upsert") { call in
-        let upsert = try await operations.bulkUpsert(to: call.collection, source: call.query.source)
+        let upsert = try await operations.bulkUpsert(
+            to: call.collection, source: call.query.source, pipeline: call.query.pipeline)
         return try await json.answer(call) {
             ResponseEncoder.upserted(
-                upsert.start.sequence, version: upsert.start.version, seconds: $0)
+                upsert.start.sequence, version: upsert.start.version,
+                position: upsert.startOfPipeline, seconds: $0)
         }
     }
     routes.on("POST", root + "/upsert") { call in
-        let upsert = try await operations.bulkUpsert(to: call.collection, source: call.query.source)
+        let upsert = try await operations.bulkUpsert(
+            to: call.collection, source: call.query.source, pipeline: call.query.pipeline)
         let lines = UpsertLines(upsert, lineBytesMax: json.bodyBytesMax)
         try await call.http.pieces { try await lines.take($0) }
         let last = try await lines.finish()
         return try await json.answer(call) {
-            ResponseEncoder.upserted(last.sequence, version: last.version, seconds: $0)
+            ResponseEncoder.upserted(
+                last.sequence, version: last.version, position: nil, seconds: $0)
         }
+    }
+    routes.on("GET", root + "/positions") { call in
+        let (positions, version) = try await operations.positions(in: call.collection)
+        return try await json.answer(call) {
+            ResponseEncoder.positions(positions, version: version, seconds: $0)
+        }
+    }
+    routes.on("GET", root + "/positions/{pipeline}") { call in
+        let (position, version) = try await operations.position(
+            of: call.parameter("pipeline"), in: call.collection)
+        return try await json.answer(call) {
+            ResponseEncoder.position(position, version: version, seconds: $0)
+        }
+    }
+    routes.on("DELETE", root + "/positions/{pipeline}") { call in
+        let existed = try await operations.deletePosition(
+            of: call.parameter("pipeline"), in: call.collection)
+        return try await json.answer(call) { ResponseEncoder.bool(existed, seconds: $0) }
     }
 }
 
@@ -157,8 +179,7 @@ private actor UpsertLines {
         rest = []
         guard line.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return }
         let batch = try RequestDecoder.upsertLine(line, after: last.sequence)
-        let acknowledgement = try await upsert.submit(
-            batch.points, sequence: batch.sequence, after: last.sequence)
+        let acknowledgement = try await upsert.submit(batch, after: last)
         guard acknowledgement.sequence > last.sequence else { return }
         last = acknowledgement
         waiting.append(acknowledgement.version)

@@ -1,11 +1,13 @@
 import Apus
 import ApusCore
+import ApusWire
 
 /// Points that come batch by batch, each acknowledged with the version that has it on disk.
 ///
 /// A caller who names its source goes on after a broken connection exactly where it was: with each
 /// batch its number becomes the source's position in the collection, in the same record of the log
-/// (docs/adr/0021). One task submits batches; they are applied in their order.
+/// (docs/adr/0021). A pipeline says a position of its own with each batch instead (docs/adr/0045).
+/// One task submits batches; they are applied in their order.
 final class BulkUpsert: Sendable {
     /// What is known to be on disk.
     struct Acknowledgement: Hashable, Sendable {
@@ -13,16 +15,21 @@ final class BulkUpsert: Sendable {
         var sequence: UInt64
         /// The version of the collection with it.
         var version: SequenceNumber
+        /// Of the source or pipeline, as the collection has it with the batch; empty: none.
+        fileprivate(set) var position: [UInt8]
     }
 
-    private static let sourceBytesMax = 255
-    private static let sourcesMax = 1_024
-    private static let prefix = "apus.v1/upsert/"
+    /// Whose batches these are.
+    enum Owner: Sendable {
+        /// Nobody wants to go on later.
+        case nobody
+        case source(PositionKey)
+        case pipeline(String, PositionKey)
+    }
 
     private let operations: Operations
     private let name: String
-    /// Of the source's position; nil: the caller names no source.
-    private let key: String?
+    private let owner: Owner
     private let slot: Admission.Slot
     private let call = CallContext.current
     private let models = CallModels.said
@@ -30,70 +37,56 @@ final class BulkUpsert: Sendable {
     let start: Acknowledgement
 
     fileprivate init(
-        _ operations: Operations, _ collection: Collection, key: String?, _ slot: Admission.Slot
+        _ operations: Operations, _ collection: Collection, _ owner: Owner, _ slot: Admission.Slot
     ) async throws {
         self.operations = operations
         name = collection.name
-        self.key = key
+        self.owner = owner
         self.slot = slot
-        let positions = collection.sourcePositions().values
-        if let key, positions[key] == nil,
-            positions.keys.count(where: { $0.hasPrefix(Self.prefix) }) >= Self.sourcesMax
-        {
-            throw DatabaseError(
-                .failedPrecondition,
-                "Collection `\(name)` has had points of \(Self.sourcesMax) sources, which is all "
-                    + "that it can tell apart; use one of their names")
-        }
-        let bytes = key.flatMap { positions[$0] } ?? []
-        // Writing nothing tells the last batch that was numbered, which the position is no newer than.
-        let results = try await collection.write(
-            [.upsert([])], within: nil, acknowledgement: .accepted)
-        let version = results.first?.sequenceNumber ?? .zero
-        try await collection.waitUntilDurable(version)
+        let (positions, version) = try await collection.durablePositions()
+        try owner.key?.checkRoom(in: positions, of: name)
+        let position = owner.key?.value(in: positions) ?? []
         start = Acknowledgement(
-            sequence: bytes.isEmpty ? 0 : UInt64(String(decoding: bytes, as: UTF8.self)) ?? 0,
-            version: version)
+            sequence: owner.isSource ? UInt64(String(decoding: position, as: UTF8.self)) ?? 0 : 0,
+            version: version, position: position)
     }
 
-    fileprivate static func key(of source: String) throws(DatabaseError) -> String? {
-        guard !source.isEmpty else { return nil }
-        guard source.utf8.count <= sourceBytesMax else {
-            throw DatabaseError(
-                .validation,
-                "Validation error in source: \(source.utf8.count) bytes, must be at most "
-                    + "\(sourceBytesMax)")
-        }
-        return prefix + source
+    /// Where the pipeline was at the start; nil: the batches are no pipeline's.
+    var startOfPipeline: PipelinePosition? {
+        guard case .pipeline(let pipeline, _) = owner else { return nil }
+        return PipelinePosition(
+            pipeline: pipeline, position: String(decoding: start.position, as: UTF8.self))
     }
 
     /// Applies a batch that follows `previous`, and returns its version once it is in the log; it is
-    /// on disk when `waitUntilDurable` returns. A batch that the collection has already is left
-    /// alone.
+    /// on disk when `waitUntilDurable` returns. A batch of a source that the collection has already
+    /// is left alone.
     func submit(
-        _ points: [Point], sequence: UInt64, after previous: UInt64
+        _ batch: UpsertBatch, after previous: Acknowledgement
     ) async throws -> Acknowledgement {
-        if sequence > 0, sequence <= start.sequence, key != nil { return start }
-        guard sequence == (previous &+ 1), sequence > 0 else {
+        let sequence = batch.sequence
+        if sequence > 0, sequence <= start.sequence { return start }
+        guard sequence == (previous.sequence &+ 1), sequence > 0 else {
             throw DatabaseError(
                 .invalidArgument,
-                "Wrong input: batch \(sequence) comes after batch \(previous), expected batch "
-                    + "\(previous &+ 1)")
+                "Wrong input: batch \(sequence) comes after batch \(previous.sequence), expected "
+                    + "batch \(previous.sequence &+ 1)")
         }
         if operations.drain.hasBegun { throw Drain.stopping }
+        let position = try owner.position(behind: batch)
+        let key = owner.key?.text
+        let writes: [WriteOperation] =
+            (batch.deletes.isEmpty ? [] : [.delete(.ids(batch.deletes))]) + [.upsert(batch.points)]
         let results = try await CallContext.$current.withValue(call) {
             try await CallModels.$said.withValue(models) {
                 try await operations.write(
-                    [.upsert(points)], to: name, wait: false, positions: position(sequence),
-                    after: position(previous))
+                    writes, to: name, wait: false,
+                    positions: SourcePositions(key.map { [$0: position] } ?? [:]),
+                    after: SourcePositions(key.map { [$0: previous.position] } ?? [:]))
             }
         }
-        let version = results.first?.sequenceNumber ?? .zero
-        return Acknowledgement(sequence: sequence, version: version)
-    }
-
-    private func position(_ sequence: UInt64) -> SourcePositions {
-        SourcePositions(key.map { [$0: sequence == 0 ? [] : Array(String(sequence).utf8)] } ?? [:])
+        return Acknowledgement(
+            sequence: sequence, version: results.first?.sequenceNumber ?? .zero, position: position)
     }
 
     func waitUntilDurable(_ version: SequenceNumber) async throws {
@@ -101,15 +94,61 @@ final class BulkUpsert: Sendable {
     }
 }
 
+extension BulkUpsert.Owner {
+    private static let positionBytesMax = 65_536
+
+    fileprivate var key: PositionKey? {
+        switch self {
+        case .nobody: nil
+        case .source(let key), .pipeline(_, let key): key
+        }
+    }
+
+    fileprivate var isSource: Bool {
+        if case .source = self { true } else { false }
+    }
+
+    fileprivate func position(behind batch: UpsertBatch) throws(DatabaseError) -> [UInt8] {
+        switch self {
+        case .pipeline:
+            guard (1...Self.positionBytesMax).contains(batch.position.utf8.count) else {
+                throw DatabaseError(
+                    .validation,
+                    "Validation error in batch \(batch.sequence): [position: "
+                        + "\(batch.position.utf8.count) bytes, must be 1 to "
+                        + "\(Self.positionBytesMax)]")
+            }
+            return Array(batch.position.utf8)
+        case .nobody, .source:
+            guard batch.position.isEmpty else {
+                throw .badRequest(
+                    "Batch \(batch.sequence) says a position, and the start no pipeline")
+            }
+            return Array(String(batch.sequence).utf8)
+        }
+    }
+}
+
 extension Operations {
     /// Begins to take points in bulk.
-    /// - Parameter source: whose points these are; empty: nobody wants to go on later.
-    func bulkUpsert(to name: String, source: String) async throws -> BulkUpsert {
-        try await authorize(.write, name)
+    /// - Parameters:
+    ///   - source: whose points these are; empty: nobody wants to go on later.
+    ///   - pipeline: whose batches say their positions themselves; empty: they are no pipeline's.
+    func bulkUpsert(
+        to name: String, source: String, pipeline: String
+    ) async throws -> BulkUpsert {
+        let bounds = try await authorize(.write, name)
         let collection = try database.collection(name)
         try CallModels.checkStart(in: collection)
-        let key = try BulkUpsert.key(of: source)
-        return try await BulkUpsert(
-            self, collection, key: key, try admission.enterStream())
+        let owner: BulkUpsert.Owner
+        switch (source.isEmpty, pipeline.isEmpty) {
+        case (true, true): owner = .nobody
+        case (false, true): owner = .source(try PositionKey(.source, source, within: bounds))
+        case (true, false):
+            owner = .pipeline(pipeline, try PositionKey(.pipeline, pipeline, within: bounds))
+        case (false, false):
+            throw DatabaseError.badRequest("`source` and `pipeline` exclude each other")
+        }
+        return try await BulkUpsert(self, collection, owner, try admission.enterStream())
     }
 }

@@ -1,9 +1,22 @@
 package import ApusCore
 
-/// A batch of a bulk upsert: a line of JSON, `{"sequence": 1, "points": […]}`.
-package struct UpsertLine: Sendable {
+/// A batch of a bulk upsert; as a line of JSON `{"sequence": 1, "points": […]}`.
+package struct UpsertBatch: Sendable {
     package var sequence: UInt64
+    /// Deleted before `points` are written.
+    package var deletes: [PointID]
     package var points: [Point]
+    /// Of a pipeline behind the batch; empty where it says none.
+    package var position: String
+
+    package init(
+        sequence: UInt64, deletes: [PointID] = [], points: [Point] = [], position: String = ""
+    ) {
+        self.sequence = sequence
+        self.deletes = deletes
+        self.points = points
+        self.position = position
+    }
 }
 
 extension RequestDecoder {
@@ -17,9 +30,9 @@ extension RequestDecoder {
     /// - Parameter previous: the number of the batch before, for errors to say where they are.
     package static func upsertLine(
         _ line: [UInt8], after previous: UInt64
-    ) throws(DatabaseError) -> UpsertLine {
+    ) throws(DatabaseError) -> UpsertBatch {
         do throws(DatabaseError) {
-            return try decode(unsafe line.span.bytes, UpsertLine.init(reading:))
+            return try decode(unsafe line.span.bytes, UpsertBatch.init(reading:))
         } catch {
             throw DatabaseError(
                 error.kind, "In the line after batch \(previous): \(error.message)")
@@ -27,29 +40,37 @@ extension RequestDecoder {
     }
 }
 
-extension UpsertLine {
+extension UpsertBatch {
     fileprivate init(reading reader: inout JSONReader) throws(JSONError) {
         let start = reader.position()
         var sequence: Int?
+        var deletes: [PointID]?
         var points: [Point]?
+        var position: String?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
             case "sequence": sequence = try reader.readCount()
+            case "deletes": deletes = try reader.array(of: PointID.init(reading:))
             case "points": points = try reader.array(of: Point.init(reading:))
+            case "position": position = try reader.readString()
             default: try reader.skipValue()
             }
         }
         self.sequence = UInt64(
             clamping: try reader.require(sequence, "sequence", ofObjectAt: start))
-        self.points = try reader.require(points, "points", ofObjectAt: start)
+        // A batch may consist of deletions alone.
+        if deletes == nil { points = try reader.require(points, "points", ofObjectAt: start) }
+        self.points = points ?? []
+        self.deletes = deletes ?? []
+        self.position = position ?? ""
     }
 }
 
 extension ResponseEncoder {
     /// How far the batches of a source are on disk.
     package static func upserted(
-        _ sequence: UInt64, version: SequenceNumber, seconds: Double
+        _ sequence: UInt64, version: SequenceNumber, position: PipelinePosition?, seconds: Double
     ) -> [UInt8] {
         envelope(seconds) {
             $0.beginObject()
@@ -57,6 +78,7 @@ extension ResponseEncoder {
             $0.write(sequence)
             $0.key("version")
             $0.write(version.rawValue)
+            if let position { $0.writeMembers(of: position) }
             $0.endObject()
         }
     }

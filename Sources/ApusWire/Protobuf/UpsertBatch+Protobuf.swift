@@ -1,17 +1,34 @@
 package import ApusCore
 package import ApusProto
 
-extension Point {
-    /// The points of a batch of a bulk upsert: those that come one by one, and those in columns.
-    package static func points(
-        _ message: Apus_V1_UpsertBatch
-    ) throws(DatabaseError) -> [Point] {
-        var points = try points(message.points)
-        if message.hasColumns { points += try self.points(message.columns) }
-        return points
+extension UpsertBatch {
+    /// Its points are those that come one by one, and those in columns.
+    package init(_ message: Apus_V1_UpsertBatch) throws(DatabaseError) {
+        self.init(
+            sequence: message.sequence, points: try Point.points(message.points),
+            position: message.position)
+        for id in message.deletes { deletes.append(try PointID(id)) }
+        if message.hasColumns { points += try Point.points(message.columns) }
     }
+}
 
-    private static func points(
+extension PipelinePosition {
+    package init(_ message: Apus_V1_PipelinePosition) {
+        self.init(pipeline: message.pipeline, position: message.position)
+    }
+}
+
+extension Apus_V1_PipelinePosition {
+    package init(_ position: PipelinePosition) {
+        self.init()
+        pipeline = position.pipeline
+        self.position = position.position
+    }
+}
+
+extension Point {
+
+    fileprivate static func points(
         _ columns: Apus_V1_PointColumns
     ) throws(DatabaseError) -> [Point] {
         let count = columns.ids.count

@@ -304,6 +304,8 @@ struct OpenAPIOperation {
                 )
             case "source":
                 ("query", name, "string", "Whose points these are.")
+            case "pipeline":
+                ("query", name, "string", "The pipeline that this is of, instead of a source.")
             case "checksum":
                 ("query", name, "string", "SHA-256 of the archive, in hexadecimal.")
             case "priority":

@@ -93,10 +93,16 @@ let openAPIOperations = """
       Takes the card away; false: there was none.
     GET /apus/v1/collections/{collection}/changes (after log follow) -> lines
       Every change after a version, and then those to come.
-    GET /apus/v1/collections/{collection}/upsert (source model) -> UpsertPlace
+    GET /apus/v1/collections/{collection}/upsert (source pipeline model) -> UpsertPlace
       How far the batches of a source are on disk.
-    POST /apus/v1/collections/{collection}/upsert (source model) lines -> UpsertPlace
+    POST /apus/v1/collections/{collection}/upsert (source pipeline model) lines -> UpsertPlace
       Points in bulk, a batch a line.
+    GET /apus/v1/collections/{collection}/positions -> PipelinePositions
+      How far the pipelines of a collection have read their sources.
+    GET /apus/v1/collections/{collection}/positions/{pipeline} -> PipelinePlace
+      How far one of them has.
+    DELETE /apus/v1/collections/{collection}/positions/{pipeline} -> boolean
+      Forgets it: the pipeline reads its source from the start; false: there was none.
     POST /apus/v1/collections/{collection}/segments/attach AttachSegments -> AttachedSegments
       Adds segments that were built elsewhere, all or none.
     POST /collections/{collection}/facet (consistency timeout version) FacetRequest -> Facets

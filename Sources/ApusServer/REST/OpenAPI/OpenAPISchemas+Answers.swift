@@ -149,6 +149,18 @@ let openAPIAnswerSchemas = """
     UpsertPlace
       sequence! integer(0..)
       version! integer(0..)
+      pipeline string  // At its start, of a pipeline.
+      position string?
+    PipelinePositions
+      positions! [PipelinePosition]
+      version! integer(0..)
+    PipelinePosition
+      pipeline! string(1..)
+      position! string?
+    PipelinePlace
+      pipeline! string(1..)
+      position! string?  // As the pipeline wrote it; null: there is none.
+      version! integer(0..)
     CollectionVersion
       version! integer(0..)
     AttachedSegments
