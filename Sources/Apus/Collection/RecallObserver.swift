@@ -31,8 +31,8 @@ final class RecallObserver: Sendable {
         let context = collection.context
         let settings = context.configuration.recallObservation
         guard settings.share > 0, isCheckable(request, view),
-            settings.share >= 1 || Double.random(in: 0..<1) < settings.share,
             context.recallBudget.allows(at: context.configuration.uptime()),
+            settings.share >= 1 || Double.random(in: 0..<1) < settings.share,
             isChecking.compareExchange(
                 expected: false, desired: true, ordering: .acquiringAndReleasing
             ).exchanged

@@ -1,5 +1,4 @@
 package import ApusCore
-private import Foundation
 
 /// Our own extension of the interface: headers that ask for a recall, and tell the one to expect.
 /// Clients that do not know them never send the first and pass over the second.
@@ -21,6 +20,7 @@ package enum RecallHeader {
 
     /// Four digits, rounded down: nothing is promised that was not measured.
     package static func expectedText(_ recall: Double) -> String {
-        String(format: "%.4f", (recall * 10_000).rounded(.down) / 10_000)
+        let digits = Int(exactly: (recall * 10_000).rounded(.down)) ?? 0
+        return "\(digits / 10_000).\(String(10_000 + digits % 10_000).dropFirst())"
     }
 }
