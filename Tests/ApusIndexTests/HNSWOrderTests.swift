@@ -6,10 +6,6 @@ import Testing
 
 /// The order of rows in which walks find what they read close together.
 @Suite struct HNSWOrderTests {
-    private func order(_ index: HNSWIndex, threadCount: Int = 2) -> [UInt32] {
-        withPool(threadCount: threadCount) { index.walkOrder(pool: $0) }
-    }
-
     /// The rows of `vectors` in `order`, and the graph of `original` over them.
     private func renumbered(
         _ original: Fixture, _ vectors: [[Float]], _ order: [UInt32]
@@ -28,7 +24,7 @@ import Testing
     func everyRowHasOnePlaceAndAnswersStay(hasCodes: Bool) throws {
         let vectors = clusteredVectors(count: 3000, dimension: 32, seed: 61)
         let original = try Fixture.built(vectors, hasCodes: hasCodes)
-        let order = order(original.index)
+        let order = original.index.walkOrder()
         #expect(order.sorted() == Array(0..<3000))
         let (fixture, index) = try renumbered(original, vectors, order)
         #expect(index.checkInvariants() == [])
@@ -44,16 +40,15 @@ import Testing
 
     @Test func theOrderDependsOnTheRowsAlone() throws {
         let vectors = clusteredVectors(count: 3000, dimension: 16, seed: 63)
-        let index = try Fixture.built(vectors).index
-        let first = order(index, threadCount: 1)
-        #expect(order(index, threadCount: 4) == first)
+        let first = try Fixture.built(vectors, threadCount: 1).index.walkOrder()
+        #expect(try Fixture.built(vectors, threadCount: 4).index.walkOrder() == first)
         #expect(first != Array(0..<3000))
     }
 
     @Test func neighboursLieTogether() throws {
         let vectors = clusteredVectors(count: 4000, dimension: 16, seed: 64)
         let original = try Fixture.built(vectors)
-        let order = order(original.index)
+        let order = original.index.walkOrder()
         let (fixture, _) = try renumbered(original, vectors, order)
         // Vectors of no order are 4,000 / 3 rows away from their nearest on average.
         func distances(_ fixture: Fixture, _ vectors: [[Float]]) -> [Int] {
@@ -70,18 +65,18 @@ import Testing
     @Test func rowsWithoutAVectorComeLast() throws {
         let vectors = clusteredVectors(count: 1000, dimension: 8, seed: 65)
         let original = try Fixture.built(vectors, isPresent: { $0 % 3 != 0 })
-        let order = order(original.index)
+        let order = original.index.walkOrder()
         #expect(order.suffix(334) == (0..<334).map { UInt32($0 * 3) })
         #expect(try renumbered(original, vectors, order).index.checkInvariants() == [])
         let empty = try Fixture.built(Array(vectors.prefix(5)), isPresent: { _ in false })
-        #expect(self.order(empty.index) == [0, 1, 2, 3, 4])
-        #expect(self.order(try Fixture.built([[1, 2]]).index) == [0])
+        #expect(empty.index.walkOrder() == [0, 1, 2, 3, 4])
+        #expect(try Fixture.built([[1, 2]]).index.walkOrder() == [0])
     }
 
     @Test func copiesOfOneVectorHaveAnOrderToo() throws {
         let vectors = [[Float]](repeating: [1, 2, 3], count: 500)
         let original = try Fixture.built(vectors)
-        let order = order(original.index)
+        let order = original.index.walkOrder()
         #expect(order.sorted() == Array(0..<500))
         #expect(try renumbered(original, vectors, order).index.checkInvariants() == [])
     }

@@ -89,9 +89,9 @@ import Testing
     private static func ids(_ disk: any FileSystem, _ segment: Int) throws -> [UInt64] {
         let reader = try SegmentReader.open(
             fileSystem: disk, path: "/db/c/\(String(format: "%08d", segment)).seg")
-        let section = unsafe try reader.section("ids")
-        return unsafe stride(from: 16, to: section.count, by: 24).map {
-            unsafe section.loadUnaligned(fromByteOffset: $0, as: UInt64.self)
+        let bytes = unsafe Array(try reader.section("ids"))
+        return stride(from: 16, to: bytes.count, by: 24).map { place in
+            bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
     }
 

@@ -53,11 +53,16 @@ extension Collection {
         }
     }
 
-    /// The rows of a segment in the order in which its file shall have them.
+    /// The rows of a segment in the order in which its file shall have them. As they are, when memory
+    /// is bounded and has no room for a copy.
     func inWalkOrder(
         _ source: any SegmentSource, pool: WorkerPool
     ) throws -> any SegmentSource {
-        try ReorderedSegment(source, configuration: configuration, pool: pool) ?? source
+        let byteCount = source.denseFields.values.reduce(0) {
+            $0 + $1.usage(rowCount: source.rowCount).total.memory
+        }
+        guard hasMemory(for: byteCount) else { return source }
+        return try ReorderedSegment(source, configuration: configuration, pool: pool) ?? source
     }
 
     /// After a commit that failed: removes the new file, unless the manifest that names it may have

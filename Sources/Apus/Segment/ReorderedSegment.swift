@@ -22,22 +22,22 @@ final class ReorderedSegment: SegmentSource {
     private let versions: GrowingColumn<UInt64>
     private let presences: [String: GrowingColumn<UInt8>]
 
-    /// nil: the rows stay as they are, because no graph is walked, or another index than graphs
-    /// relies on them.
+    /// nil: the rows stay as they are, because no graph is walked, or there are lists (docs/adr/0014),
+    /// which nothing numbers anew.
     ///
-    /// The source takes no more rows, and all of them are in its graphs. O(rows × (dimension + log
-    /// rows)), on the threads of `pool` too; the same rows give the same order whatever their number.
-    init?(_ source: any SegmentSource, configuration: CollectionConfiguration, pool: WorkerPool)
-        throws
-    {
+    /// The source takes no more rows, and all of them are in its graphs. O(links + rows × bytes of
+    /// vectors), a part of it on the threads of `pool`; the order does not depend on these.
+    init?(
+        _ source: any SegmentSource, configuration: CollectionConfiguration, pool: WorkerPool
+    ) throws {
         let fields = source.denseFields
         let hasLists = fields.values.contains { field in
             field.ivf != nil || configuration.vectors[field.name]?.ivf != nil
         }
-        guard !hasLists, let graph = fields.values.largestGraph(rowCount: source.rowCount) else {
-            return nil
-        }
-        let order = graph.walkOrder(pool: pool)
+        guard source.rowCount > 1, !hasLists,
+            let graph = fields.values.largestGraph(rowCount: source.rowCount)
+        else { return nil }
+        let order = graph.walkOrder()
         self.source = source
         self.order = order
         number = source.number
