@@ -89,10 +89,7 @@ import Testing
     private static func ids(_ disk: any FileSystem, _ segment: Int) throws -> [UInt64] {
         let reader = try SegmentReader.open(
             fileSystem: disk, path: "/db/c/\(String(format: "%08d", segment)).seg")
-        let bytes = unsafe Array(try reader.section("ids"))
-        return stride(from: 16, to: bytes.count, by: 24).map { place in
-            bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
+        return try reader.rowIDs()
     }
 
     private static func segments(_ disk: SimulatedFileSystem) throws -> [[UInt8]] {
@@ -170,6 +167,31 @@ import Testing
         #expect(files[0] == files[1])
     }
 
+    @Test("Without its deletion file a repair tells the last version of a point from the others")
+    func repair() throws {
+        let disk = SimulatedFileSystem(directories: ["/"])
+        let database = try Self.open(disk)
+        let points = try database.createCollection("c", Self.configuration)
+        var expected: [UInt64: Point] = [:]
+        for version in 0..<3 {
+            let new = (0..<UInt64(200)).map { Self.point($0, version: version) }
+            try points.upsert(new)
+            for (id, point) in new.enumerated() { expected[UInt64(id)] = point }
+        }
+        try points.seal()
+        // The marks of a sealed segment are written with the next one.
+        try points.upsert([Self.point(1000)])
+        expected[1000] = Self.point(1000)
+        try points.seal()
+        try database.close()
+        let path = try #require(disk.files.keys.first { $0.contains("00000001.del-") })
+        try disk.flip(bit: 0, ofByte: 40, in: path)
+        _ = try Database.repair(at: "/db", options: RepairOptions(), fileSystem: disk)
+        let again = try Self.open(disk)
+        try Self.check(try again.collection("c"), expected)
+        try again.close()
+    }
+
     @Test("Points that are written together and near each other lie together in the file")
     func locality() throws {
         let disk = SimulatedFileSystem(directories: ["/"])
@@ -189,6 +211,16 @@ import Testing
         let together = zip(rows, rows.dropFirst()).count { $0 % 20 == $1 % 20 }
         #expect(together > 800, "\(together) of 999")
         try database.close()
+    }
+}
+
+extension SegmentReader {
+    /// Point ids, which are numbers, in the order of rows.
+    func rowIDs() throws -> [UInt64] {
+        let bytes = unsafe Array(try section("ids"))
+        return stride(from: 16, to: bytes.count, by: 24).map { place in
+            bytes[place..<place + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
     }
 }
 
