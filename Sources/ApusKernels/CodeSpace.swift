@@ -102,6 +102,16 @@ package final class CodeArena: Sendable {
         }
     }
 
+    /// Stores rows of codes of the same vectors: the row `rows[i]` of `source` becomes row i.
+    package func store(_ rows: [UInt32], of source: CodeSpace) {
+        precondition(rows.count <= capacity, "\(rows.count) rows of \(capacity)")
+        precondition(source.dimension == space.dimension, "rows of another form")
+        for (ordinal, row) in rows.enumerated() {
+            unsafe UnsafeMutablePointer(mutating: space.row(ordinal)).update(
+                from: source.row(Int(row)), count: space.stride)
+        }
+    }
+
     /// The first `count` rows as they lie in memory: the codes section of a segment file.
     package func withBytes<R>(
         count: Int, _ body: (UnsafeRawBufferPointer) throws -> R

@@ -37,6 +37,18 @@ package final class VectorArena: Sendable {
         }
     }
 
+    /// Stores rows of vectors of the same form: the row `rows[i]` of `source` becomes row i.
+    package func store(_ rows: [UInt32], of source: VectorSpace) {
+        precondition(rows.count <= capacity, "\(rows.count) rows of \(capacity)")
+        precondition(
+            source.rowByteCount == space.rowByteCount && source.element == space.element,
+            "rows of another form")
+        for (ordinal, row) in rows.enumerated() {
+            unsafe UnsafeMutableRawPointer(mutating: space.row(ordinal)).copyMemory(
+                from: source.row(Int(row)), byteCount: space.rowByteCount)
+        }
+    }
+
     /// The first `count` rows as they lie in memory: the vector section of a segment file.
     package func withBytes<R>(
         count: Int, _ body: (UnsafeRawBufferPointer) throws -> R

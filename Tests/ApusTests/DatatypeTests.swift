@@ -251,8 +251,9 @@ import Testing
         oracle.put(points)
         try collection.seal()
         try database.close()
-        let section = try SegmentReader.open(fileSystem: disk, path: Self.path)
-            .descriptor("vectors.0")
+        let reader = try SegmentReader.open(fileSystem: disk, path: Self.path)
+        let ids = try reader.rowIDs()
+        let section = try reader.descriptor("vectors.0")
         let rowByteCount = datatype == .uint8 ? 64 : 128
         #expect(section.byteCount == rows * rowByteCount)
         try disk.flip(bit: 3, ofByte: section.offset + 100, in: Self.path)
@@ -260,7 +261,7 @@ import Testing
         let report = try Database.repair(at: "/db", options: RepairOptions(), fileSystem: disk)
         let lost = (65_536 + rowByteCount - 1) / rowByteCount
         #expect(report.isComplete && report.lostPointCount == lost)
-        for id in 0..<UInt64(lost) { oracle.stored[id] = nil }
+        for id in ids.prefix(lost) { oracle.stored[id] = nil }
         #expect(try Database.check(at: "/db", fileSystem: disk).faults == [])
         database = try Self.open(disk)
         try oracle.check(try database.collection("c"))

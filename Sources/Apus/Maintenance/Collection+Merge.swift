@@ -63,19 +63,22 @@ extension Collection {
         guard merged.rowCount > 0 else {
             return try swap(inputs, for: nil, rowsFrom: merged)
         }
+        try pause()
+        let source = try inWalkOrder(merged, pool: context.compaction.pool)
+        try pause()
         let path = files.segment(number)
         try context.reserve.lending {
             try SegmentFile.write(
-                merged, fileSystem: context.fileSystem, path: path,
+                source, fileSystem: context.fileSystem, path: path,
                 schema: published.withLock { $0.schema }, pool: context.compaction.pool,
                 pacing: compactionPacing)
         }
         do {
             let sealed = try SealedSegment(
-                path: path, fileSystem: context.fileSystem, number: number, replacing: merged,
+                path: path, fileSystem: context.fileSystem, number: number, replacing: source,
                 configuration: configuration,
                 memoryIsBounded: context.boundsMemory(of: configuration))
-            try swap(inputs, for: sealed, rowsFrom: merged)
+            try swap(inputs, for: sealed, rowsFrom: source)
         } catch {
             removeUnlessCommitted(number)
             throw error
@@ -117,7 +120,7 @@ extension Collection {
 
     /// Commits the new segment in place of the old ones and gives it to writer and readers.
     private func swap(
-        _ inputs: [SealedSegment], for sealed: SealedSegment?, rowsFrom merged: MergedSegment
+        _ inputs: [SealedSegment], for sealed: SealedSegment?, rowsFrom merged: any SegmentSource
     ) throws {
         let old = Set(inputs.map(\.number))
         try manifest.withLock { manifest in

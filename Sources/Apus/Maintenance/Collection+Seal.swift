@@ -29,25 +29,40 @@ extension Collection {
     private func commit(_ frozen: FrozenSegment) throws {
         let segment = frozen.segment
         let path = files.segment(segment.number)
+        let source = try inWalkOrder(segment, pool: context.indexPool)
         try SegmentFile.write(
-            segment, fileSystem: context.fileSystem, path: path,
+            source, fileSystem: context.fileSystem, path: path,
             schema: published.withLock { $0.schema }, pool: context.indexPool)
         let sealed = try SealedSegment(
             path: path, fileSystem: context.fileSystem, number: segment.number,
-            replacing: segment, configuration: configuration,
+            replacing: source, configuration: configuration,
             memoryIsBounded: context.boundsMemory(of: configuration))
         try manifest.withLock { manifest in
+            let markCount = source.copyDeletions()
             var next = manifest
             next.flushedThrough = frozen.lastLSN
             next.setSourcePositions(frozen.positions)
             next.nextSegmentNumber = max(next.nextSegmentNumber, segment.number + 1)
             next.segments.append(
                 Manifest.Segment(number: segment.number, rowCount: segment.rowCount))
+            // The rows of the file come before those of the frozen segment, which has its number.
             try writeDeletions(
-                of: published.withLock { $0.segments }, through: frozen.lastLSN, &next)
+                of: [sealed] + published.withLock { $0.segments }, through: frozen.lastLSN, &next)
             try commit(next, replacing: &manifest)
-            replace(frozen, with: sealed)
+            replace(frozen, with: sealed, rowsFrom: source, markCount: markCount)
         }
+    }
+
+    /// The rows of a segment in the order in which its file shall have them. As they are, when memory
+    /// is bounded and has no room for a copy.
+    func inWalkOrder(
+        _ source: any SegmentSource, pool: WorkerPool
+    ) throws -> any SegmentSource {
+        let byteCount = source.denseFields.values.reduce(0) {
+            $0 + $1.usage(rowCount: source.rowCount).total.memory
+        }
+        guard hasMemory(for: byteCount) else { return source }
+        return try ReorderedSegment(source, configuration: configuration, pool: pool) ?? source
     }
 
     /// After a commit that failed: removes the new file, unless the manifest that names it may have
@@ -116,8 +131,13 @@ extension Collection {
 
     /// A file shows all of its rows to every reader, so its last batch, which is durable, is
     /// published with it: the log's thread may not have come to that yet.
-    private func replace(_ frozen: FrozenSegment, with sealed: SealedSegment) {
+    /// Marks that were made since there were `markCount` of them are copied before.
+    private func replace(
+        _ frozen: FrozenSegment, with sealed: SealedSegment, rowsFrom source: any SegmentSource,
+        markCount: Int
+    ) {
         writer.withLock { state in
+            if source.markCount != markCount { source.copyDeletions() }
             state.frozen.removeAll { $0.segment === frozen.segment }
             state.segments = state.segments.map { $0 === frozen.segment ? sealed : $0 }
             let segments = state.segments

@@ -282,7 +282,11 @@ struct CollectionRepair {
                 continue
             }
             // Without its deletion file a segment shows earlier rows of a point too.
-            if let earlier = newest.updateValue(row, forKey: id) { wanted[earlier] = false }
+            if let other = newest[id] {
+                guard salvage.version(at: row) >= salvage.version(at: other) else { continue }
+                wanted[other] = false
+            }
+            newest[id] = row
             wanted[row] = true
         }
         saved.formUnion(newest.keys)

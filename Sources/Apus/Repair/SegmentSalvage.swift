@@ -22,6 +22,7 @@ struct SegmentSalvage {
     private let metadata: SegmentFile.Metadata
     private let versionedRows: Bitmap
     private let ids: UnsafePointer<PointIDRecord>
+    private let versions: UnsafePointer<UInt64>
 
     /// Throws when nothing can be read: the file is missing, or its footer or `meta` is damaged.
     init(
@@ -39,6 +40,7 @@ struct SegmentSalvage {
         self.metadata = metadata
         rowCount = count
         unsafe ids = try reader.array(SegmentFile.Section.ids, count: count)
+        unsafe versions = try reader.array(SegmentFile.Section.versions, count: count)
         knownRows = SectionSums.intactRows(
             of: SegmentFile.Section.ids, rowByteCount: MemoryLayout<PointIDRecord>.stride,
             rowCount: count, in: reader)
@@ -69,6 +71,9 @@ struct SegmentSalvage {
         return unsafe ids[row].id
     }
 
+    /// The batch that wrote a row; 0 when that cannot be read. O(1).
+    func version(at row: Int) -> UInt64 { unsafe versionedRows[row] ? versions[row] : 0 }
+
     /// The wanted rows as a segment in memory, in the same order; its graphs are not built yet.
     /// `wanted` are readable. A row whose version is not known, or none up to `last`, the
     /// last batch in segment files, gets the first there is.
@@ -79,8 +84,6 @@ struct SegmentSalvage {
         let segment = try GrowingSegment(
             number: number, configuration: configuration, capacity: max(1, wanted.cardinality),
             blobByteCapacity: max(1, blobByteCount))
-        let versions: UnsafePointer<UInt64> = unsafe try reader.array(
-            SegmentFile.Section.versions, count: rowCount)
         let fields = try metadata.fields.enumerated().map { position, field in
             try SegmentFile.unverified(field, at: position, rowCount: rowCount, from: reader)
         }
@@ -92,7 +95,7 @@ struct SegmentSalvage {
             guard row < wanted.count, wanted[row] else { return }
             var dense: [String: [Float]] = [:]
             for field in fields { dense[field.name] = field.vector(at: row) }
-            let version = unsafe versionedRows[row] ? versions[row] : 0
+            let version = version(at: row)
             segment.append(
                 try StoredPoint(
                     id: id(at: row), dense: dense, payload: Array(payload),

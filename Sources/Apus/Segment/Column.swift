@@ -19,6 +19,13 @@ package final class GrowingColumn<Element: BitwiseCopyable>: @unchecked Sendable
         self.capacity = capacity
     }
 
+    /// The values of a column that lies in memory, the one at `order[i]` as row i.
+    convenience init(_ bytes: UnsafeRawBufferPointer, _ order: [UInt32]) throws(KernelError) {
+        try self.init(capacity: order.count)
+        let values = unsafe bytes.assumingMemoryBound(to: Element.self)
+        for (row, old) in order.enumerated() { unsafe base[row] = values[Int(old)] }
+    }
+
     package subscript(row: Int) -> Element {
         get {
             precondition(row >= 0 && row < capacity)

@@ -81,11 +81,8 @@ package final class MergedSegment: SegmentSource {
 
     // MARK: Deletions
 
-    /// Copies the marks that the parts' rows have by now; marks that were copied before stay.
-    /// Returns how many marks there are in the parts, of all rows: as long as it stays the same,
-    /// there is nothing new to copy. O(rows).
     @discardableResult
-    func copyDeletions() -> Int {
+    package func copyDeletions() -> Int {
         let count = markCount
         for (part, start) in zip(parts, starts) {
             let source = part.segment.deletions
@@ -98,7 +95,7 @@ package final class MergedSegment: SegmentSource {
     }
 
     /// Marks that the parts have, of wanted rows and others.
-    var markCount: Int { parts.reduce(0) { $0 + $1.segment.deletions.count } }
+    package var markCount: Int { parts.reduce(0) { $0 + $1.segment.deletions.count } }
 
     // MARK: SegmentSource
 

@@ -66,7 +66,7 @@ final class SealedRows: @unchecked Sendable {
         return low
     }
 
-    /// Throws unless the order names every row once, by ascending id and then by age.
+    /// Throws unless the order names every row once, by ascending id and then row.
     private func checkOrder() throws {
         var previous: (record: PointIDRecord, row: UInt32)?
         for position in 0..<count {

@@ -226,7 +226,7 @@ final class SealedSegment: Segment, @unchecked Sendable {
 
     func id(at row: Int) -> PointID { rows.id(at: row) }
 
-    /// Its rows by ascending id, those of one point by age. After `prepareRows()`.
+    /// Its rows by ascending id, those of one point ascending. After `prepareRows()`.
     var rowsByID: some RandomAccessCollection<Int> {
         (0..<rowCount).lazy.map { [rows] in rows.row(atPosition: $0) }
     }

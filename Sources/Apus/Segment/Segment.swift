@@ -3,7 +3,7 @@ package import ApusIndex
 package import ApusKernels
 private import Synchronization
 
-/// Rows of points, in the order in which they were written; a row never changes, it is only
+/// Rows of points, in memory in the order in which they were written; a row never changes, it is only
 /// marked as deleted. A point that is written again gets a new row.
 ///
 /// Growing segments take new rows in memory, sealed ones are files. Readers use both alike: they

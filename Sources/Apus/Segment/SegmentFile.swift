@@ -252,7 +252,7 @@ enum SegmentFile {
 }
 
 extension SegmentSource {
-    /// All rows, by ascending id; rows of one point by age.
+    /// All rows, by ascending id; rows of one point ascending.
     fileprivate func rowsByAscendingID() -> [UInt32] {
         (0..<UInt32(rowCount)).sorted { left, right in
             let (a, b) = (id(at: Int(left)), id(at: Int(right)))

@@ -9,6 +9,13 @@ package protocol SegmentSource: AnyObject, Sendable {
     var rowCount: Int { get }
     /// Marks of deleted rows, which go on in the segment that reads the file.
     var deletions: RowDeletions { get }
+    /// Marks that there are where the rows come from: as long as it stays the same, there is nothing
+    /// new to copy.
+    var markCount: Int { get }
+    /// Copies the marks that there are by now where the rows come from into `deletions`; marks that
+    /// were copied before stay. Returns what `markCount` was before. O(rows).
+    @discardableResult
+    func copyDeletions() -> Int
     /// Filter results, which go on likewise.
     var filterCache: FilterCache { get }
     var denseFields: [String: DenseField] { get }
@@ -22,10 +29,15 @@ package protocol SegmentSource: AnyObject, Sendable {
     func versionBytes(count: Int) -> UnsafeRawBufferPointer
     /// The presence bytes of a dense field; nil when there is no such field.
     func presenceBytes(of name: String, count: Int) -> UnsafeRawBufferPointer?
-    /// The row's encoded payload. Asked for in ascending order.
+    /// The row's encoded payload.
     func payloadBytes(at row: Int) throws -> [UInt8]
     /// The row's sparse and multi vectors, encoded; empty when it has none.
     func extrasBytes(at row: Int) throws -> [UInt8]
 }
 
-extension GrowingSegment: SegmentSource {}
+extension GrowingSegment: SegmentSource {
+    package var markCount: Int { deletions.count }
+
+    /// Marks are made in its own.
+    package func copyDeletions() -> Int { markCount }
+}

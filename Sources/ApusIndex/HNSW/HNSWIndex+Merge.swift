@@ -40,8 +40,9 @@ extension HNSWIndex {
 
     /// An index that begins with the nodes of this one that live, repaired.
     ///
-    /// `survivors` are their ordinals here, ascending; the node `survivors[i]` becomes node i, and
-    /// row i of `vectors`, and of `codes` if there are any, is its vector. All of them must be below `indexedCount`. There is room for
+    /// `survivors` are their ordinals here, each once; the node `survivors[i]` becomes node i, and
+    /// row i of `vectors`, and of `codes` if there are any, is its vector. All of them must be below
+    /// `indexedCount`; where they are all ordinals, this only numbers the nodes anew. There is room for
     /// `capacity` ordinals, so that `insert` can go on after the survivors; `connectUnreachable()`
     /// has to follow. Nobody may insert into this index meanwhile, searches may run. O(links), some
     /// hundred distances for each node that lost neighbours, and an insertion for each that lost
@@ -306,7 +307,7 @@ private final class Renumbering: @unchecked Sendable {
     private let memory: ReservedMemory
     private let new: UnsafeMutablePointer<UInt32>
 
-    /// `survivors`, ascending, become 0, 1, 2, …; the other ordinals below `oldCount` are dead.
+    /// `survivors` become 0, 1, 2, …; the other ordinals below `oldCount` are dead.
     init(survivors: [UInt32], oldCount: Int) throws(KernelError) {
         memory = try ReservedMemory(byteCount: oldCount * 4)
         unsafe new = memory.base.assumingMemoryBound(to: UInt32.self)
