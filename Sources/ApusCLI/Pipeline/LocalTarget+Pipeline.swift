@@ -21,11 +21,11 @@ extension LocalTarget: PipelineSink {
         }
     }
 
-    func page(from start: PointID?, limit: Int) async throws -> [Record] {
+    func ids(from start: PointID?, limit: Int) async throws -> [PointID] {
         try await Self.translating {
             try await database.collection(name).scroll(
-                ScrollRequest(offset: start, limit: limit, withPayload: Self.payload)
-            ).points
+                ScrollRequest(offset: start, limit: limit, withPayload: .none)
+            ).points.map(\.id)
         }
     }
 

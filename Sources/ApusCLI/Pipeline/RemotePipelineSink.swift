@@ -78,14 +78,14 @@ final class RemotePipelineSink: PipelineSink {
         return try answer.result.map { try Record($0) }
     }
 
-    func page(from start: PointID?, limit: Int) async throws -> [Record] {
+    func ids(from start: PointID?, limit: Int) async throws -> [PointID] {
         var request = Qdrant_ScrollPoints()
         request.collectionName = target.name
         if let start { request.offset = Qdrant_PointId(start) }
         request.limit = UInt32(clamping: limit)
-        request.withPayload.include.fields = [ChunkPoint.member]
+        request.withPayload.enable = false
         let answer: Qdrant_ScrollResponse = try await call("Scroll", request)
-        return try answer.result.map { try Record($0) }
+        return try answer.result.map { try PointID($0.id) }
     }
 
     /// How far the bulk upsert of a change is.

@@ -24,13 +24,24 @@ package struct BatchPreparation: Sendable {
         var deletes: [PointID] = []
         var upserts: [Point] = []
         var letters: [DeadLetter] = []
+        var keys = Keys()
         var counters = PipelineCounters()
         var recordTime: Int64?
+    }
+
+    /// What a batch says of the keys that the source has.
+    struct Keys: Sendable {
+        /// The first chunks' ids of all keys that are not deleted.
+        var heads: [PointID] = []
+        /// Where the first record stands that has no key.
+        var unnamed: String?
     }
 
     /// A record that is to be in the collection, cut into its chunks.
     private struct Planned {
         var record: SourceRecord
+        /// The first chunk's id.
+        var head: PointID
         var mapped: MappedRecord
         var texts: [Chunk]
         var version: String
@@ -47,10 +58,13 @@ package struct BatchPreparation: Sendable {
         prepared.counters.batches = 1
         prepared.recordTime = batch.records.compactMap(\.time).max()
         let records = lastOfEachKey(batch.records, &prepared)
-        let stored = try await storedHeads(records.map(\.key))
+        let heads = records.map { head(of: $0.key) }
+        let stored = try await stored(heads)
         var planned: [Planned] = []
-        for record in records {
-            plan(record, stored[record.key], &planned, &prepared)
+        planned.reserveCapacity(records.count)
+        for (record, head) in zip(records, heads) {
+            if case .delete = record.change {} else { prepared.keys.heads.append(head) }
+            plan(record, head, stored[record.key], &planned, &prepared)
         }
         try await reuseVectors(&planned, &prepared)
         let refused = try await embed(&planned, &prepared)
@@ -74,6 +88,11 @@ package struct BatchPreparation: Sendable {
         var kept: [SourceRecord] = []
         for record in records.reversed() {
             if case .malformed(let reason, _) = record.change {
+                if record.key.isEmpty {
+                    prepared.keys.unnamed = record.place
+                } else {
+                    prepared.keys.heads.append(head(of: record.key))
+                }
                 setAside(record, stage: "source", reason, &prepared)
             } else if seen.insert(record.key).inserted {
                 kept.append(record)
@@ -85,9 +104,12 @@ package struct BatchPreparation: Sendable {
         return kept.reversed()
     }
 
+    private func head(of key: String) -> PointID {
+        ChunkPoint.id(pipeline: pipeline, key: key, chunk: 0)
+    }
+
     /// The first chunks that are in the collection, by key.
-    private func storedHeads(_ keys: [String]) async throws -> [String: ChunkPoint] {
-        let ids = keys.map { ChunkPoint.id(pipeline: pipeline, key: $0, chunk: 0) }
+    private func stored(_ ids: [PointID]) async throws -> [String: ChunkPoint] {
         var heads: [String: ChunkPoint] = [:]
         for record in try await sink.points(ids, withVectors: false) {
             if let head = ChunkPoint(record.payload) { heads[head.key] = head }
@@ -96,8 +118,8 @@ package struct BatchPreparation: Sendable {
     }
 
     private func plan(
-        _ record: SourceRecord, _ stored: ChunkPoint?, _ planned: inout [Planned],
-        _ prepared: inout Prepared
+        _ record: SourceRecord, _ head: PointID, _ stored: ChunkPoint?,
+        _ planned: inout [Planned], _ prepared: inout Prepared
     ) {
         switch record.change {
         case .malformed: return
@@ -110,13 +132,13 @@ package struct BatchPreparation: Sendable {
             case .leftOut:
                 prepared.counters.leftOut += 1
                 remove(record.key, from: 0, stored, &prepared)
-            case .document(let mapped): plan(record, mapped, stored, &planned, &prepared)
+            case .document(let mapped): plan(record, head, mapped, stored, &planned, &prepared)
             }
         }
     }
 
     private func plan(
-        _ record: SourceRecord, _ mapped: MappedRecord, _ stored: ChunkPoint?,
+        _ record: SourceRecord, _ head: PointID, _ mapped: MappedRecord, _ stored: ChunkPoint?,
         _ planned: inout [Planned], _ prepared: inout Prepared
     ) {
         let version: String
@@ -136,7 +158,7 @@ package struct BatchPreparation: Sendable {
         }
         planned.append(
             Planned(
-                record: record, mapped: mapped, texts: texts, version: version,
+                record: record, head: head, mapped: mapped, texts: texts, version: version,
                 hashes: texts.map { ChunkPoint.hash(of: [signature, $0.text]) },
                 vectors: texts.map { _ in mapped.vector }, stored: stored))
     }
@@ -245,7 +267,10 @@ package struct BatchPreparation: Sendable {
             }
             prepared.upserts.append(
                 Point(
-                    id: ChunkPoint.id(pipeline: pipeline, key: record.record.key, chunk: number),
+                    id: number == 0
+                        ? record.head
+                        : ChunkPoint.id(
+                            pipeline: pipeline, key: record.record.key, chunk: number),
                     vectors: vectors, payload: payload))
         }
         prepared.counters.pointsUpserted += record.texts.count

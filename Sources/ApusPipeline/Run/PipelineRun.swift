@@ -22,6 +22,9 @@ package struct PipelineRun: Sendable {
         /// delete what is gone: when a run has come to the source's end, and after that at most this
         /// often. nil: never.
         package var sweep: Duration? = .seconds(600)
+        /// Keys that are remembered for that at a time, 16 bytes each: of a source with more they are
+        /// read again.
+        package var sweepKeysMax = 4_000_000
         /// Forget the position and read everything again.
         package var startOver = false
         package var retry = Retry()
@@ -72,9 +75,10 @@ package struct PipelineRun: Sendable {
         let reader = SourceReader(
             origin, at: position, retry: options.retry, monitor: monitor)
         do {
-            try await withThrowingTaskGroup(of: Int.self) { group in
+            try await withThrowingTaskGroup(of: Done.self) { group in
                 var flight = Flight()
                 flight.beganWithinPass = (position ?? .null) != .null
+                if !flight.beganWithinPass { flight.seen = newKeys }
                 do {
                     try await pass(reader, &flight, &group)
                 } catch {
@@ -121,9 +125,20 @@ package struct PipelineRun: Sendable {
         var keys: [Int: Set<String>] = [:]
         /// Where the source stands behind the last batch that was read.
         var position: JSONValue = .null
+        /// What this pass has shown, if it began at the source's start and somebody wants to know.
+        var seen: SeenKeys?
+        /// The source has said that its pass is over: the next one begins at its start. Sources that
+        /// every run reads in full say so by a position there.
+        var isPassOver = false
         /// Reading began behind records that may have changed since an earlier run read them.
         var beganWithinPass = false
         var sweptAt: ContinuousClock.Instant?
+
+        mutating func end(_ done: Done) {
+            keys[done.number] = nil
+            for id in done.keys.heads { seen?.insert(id) }
+            if let place = done.keys.unnamed { seen?.insert(unnamedAt: place) }
+        }
 
         func isSweepDue(_ origin: any RecordOrigin, _ interval: Duration?) -> Bool {
             guard origin.showsAll, let interval else { return false }
@@ -131,9 +146,19 @@ package struct PipelineRun: Sendable {
         }
     }
 
+    /// A batch that is written.
+    private struct Done: Sendable {
+        var number: Int
+        var keys: BatchPreparation.Keys
+    }
+
+    private var newKeys: SeenKeys? {
+        origin.showsAll && options.sweep != nil ? SeenKeys(idsMax: options.sweepKeysMax) : nil
+    }
+
     private func pass(
         _ reader: SourceReader, _ flight: inout Flight,
-        _ group: inout ThrowingTaskGroup<Int, any Error>
+        _ group: inout ThrowingTaskGroup<Done, any Error>
     ) async throws {
         while true {
             if let batch = try await reader.next(options.limit) {
@@ -142,14 +167,17 @@ package struct PipelineRun: Sendable {
                 try await start(batch, reader, &flight, &group)
                 continue
             }
-            while let done = try await group.next() { flight.keys[done] = nil }
+            while let done = try await group.next() { flight.end(done) }
+            let isPassOver = flight.isPassOver
+            let seen = isPassOver ? flight.seen : nil
+            flight.seen = isPassOver ? newKeys : nil
+            flight.isPassOver = false
             if flight.beganWithinPass {
                 flight.beganWithinPass = false
-                // Sources that every run reads in full say so by a position at their start.
-                if flight.position == .null { continue }
+                if isPassOver { continue }
             }
             if flight.isSweepDue(origin, options.sweep) {
-                try await sweep(behind: flight.position)
+                try await sweep(seen, behind: flight.position)
                 flight.sweptAt = .now
             }
             monitor.update {
@@ -164,7 +192,7 @@ package struct PipelineRun: Sendable {
     /// Sends a batch on its way once there is room, and no other one has one of its keys.
     private func start(
         _ batch: SourceBatch, _ reader: SourceReader, _ flight: inout Flight,
-        _ group: inout ThrowingTaskGroup<Int, any Error>
+        _ group: inout ThrowingTaskGroup<Done, any Error>
     ) async throws {
         // Those without a key are never written.
         let keys = Set(batch.records.map(\.key).filter { !$0.isEmpty })
@@ -172,24 +200,26 @@ package struct PipelineRun: Sendable {
             || flight.keys.values.contains(where: { !$0.isDisjoint(with: keys) })
         {
             guard let done = try await group.next() else { break }
-            flight.keys[done] = nil
+            flight.end(done)
         }
         let number = flight.number
         flight.number += 1
         flight.keys[number] = keys
         flight.position = batch.position
+        flight.isPassOver = batch.position == .null
         group.addTask { [order = flight.order] in
             do {
                 let prepared = try await preparation.prepare(batch)
+                let keys = prepared.keys
                 try await order.wait(for: number)
                 try await commit(prepared, batch)
                 order.advance()
                 await reader.confirm(batch.position)
+                return Done(number: number, keys: keys)
             } catch {
                 order.stop()
                 throw error
             }
-            return number
         }
     }
 
@@ -226,9 +256,11 @@ package struct PipelineRun: Sendable {
         .object(["signature": .string(signature), "position": position])
     }
 
-    private func sweep(behind position: JSONValue) async throws {
-        let sweep = Sweep(pipeline: name, origin: origin, sink: sink, retry: options.retry)
-        try await sweep.run(monitor) { deletes, count in
+    private func sweep(_ seen: SeenKeys?, behind position: JSONValue) async throws {
+        let sweep = Sweep(
+            pipeline: name, origin: origin, sink: sink, retry: options.retry,
+            keysMax: options.sweepKeysMax)
+        try await sweep.run(seen, monitor) { deletes, count in
             try await write(
                 SinkChange(deletes: deletes, pipeline: name, position: saved(position)))
             monitor.update {
@@ -242,7 +274,7 @@ package struct PipelineRun: Sendable {
 
     /// Waits for all tasks; the first error among theirs that is no consequence of another.
     private static func drain(
-        _ group: inout ThrowingTaskGroup<Int, any Error>
+        _ group: inout ThrowingTaskGroup<Done, any Error>
     ) async -> (any Error)? {
         var first: (any Error)?
         while let result = await group.nextResult() {

@@ -6,8 +6,8 @@ package protocol PipelineSink: Sendable {
     func position(of pipeline: String) async throws -> JSONValue?
     /// Those of the points that are there, with as much of them as is asked for.
     func points(_ ids: [PointID], withVectors: Bool) async throws -> [Record]
-    /// Up to `limit` points in the order of their ids, from `start` on.
-    func page(from start: PointID?, limit: Int) async throws -> [Record]
+    /// Up to `limit` ids in their order, from `start` on.
+    func ids(from start: PointID?, limit: Int) async throws -> [PointID]
     /// Applies a change. Writes do not overlap.
     ///
     /// Returns once all of it is durable. Either the change and its position survive a crash or

@@ -30,11 +30,11 @@ final class MemoryCollection: PipelineSink {
         }
     }
 
-    func page(from start: PointID?, limit: Int) async throws -> [Record] {
+    func ids(from start: PointID?, limit: Int) async throws -> [PointID] {
         state.withLock { state in
-            state.points.values.filter { point in start.map { point.id >= $0 } ?? true }
-                .sorted { $0.id < $1.id }.prefix(limit)
-                .map { Record(id: $0.id, payload: $0.payload) }
+            Array(
+                state.points.keys.filter { id in start.map { id >= $0 } ?? true }
+                    .sorted().prefix(limit))
         }
     }
 
@@ -73,6 +73,9 @@ final class ListOrigin: RecordOrigin {
     /// How often the source breaks, each time after so many records.
     let breaks = Mutex<[Int]>([])
     let opened = Mutex(0)
+    let openedForKeys = Mutex(0)
+    /// Whether only its keys are shown.
+    let heldBack = Mutex(false)
 
     init(_ records: [SourceRecord], showsAll: Bool = false, isInPasses: Bool = false) {
         self.records = Mutex(records)
@@ -95,6 +98,11 @@ final class ListOrigin: RecordOrigin {
 
     var identity: String { "list" }
 
+    func openKeys() async throws -> any RecordSource {
+        openedForKeys.withLock { $0 += 1 }
+        return ListSource(self, at: 0, keysOnly: true)
+    }
+
     func open(at position: JSONValue?) async throws -> any RecordSource {
         opened.withLock { $0 += 1 }
         guard case .integer(let start)? = position else { return ListSource(self, at: 0) }
@@ -105,10 +113,12 @@ final class ListOrigin: RecordOrigin {
 private actor ListSource: RecordSource {
     private let origin: ListOrigin
     private var next: Int
+    private let keysOnly: Bool
     private var hasToldEnd = false
 
-    init(_ origin: ListOrigin, at start: Int) {
+    init(_ origin: ListOrigin, at start: Int, keysOnly: Bool = false) {
         self.origin = origin
+        self.keysOnly = keysOnly
         next = start
     }
 
@@ -121,6 +131,7 @@ private actor ListSource: RecordSource {
         if isBroken {
             throw StageError(.transient(after: nil), stage: "source", "connection lost")
         }
+        if !keysOnly, origin.heldBack.withLock({ $0 }) { return nil }
         let records = origin.records.withLock { $0[min(next, $0.count)...].prefix(limit.records) }
         guard !records.isEmpty else {
             guard origin.isInPasses, !hasToldEnd else {

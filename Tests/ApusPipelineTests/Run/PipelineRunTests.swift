@@ -128,6 +128,62 @@ import Testing
         #expect(found.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: expected))
     }
 
+    @Test(
+        "What a run has read it does not read again to find what is gone", arguments: [1, 3, 100])
+    func sweepByPass(keysMax: Int) async throws {
+        let origin = ListOrigin(texts: Self.texts, showsAll: true, isInPasses: true)
+        _ = try await run(origin)
+        #expect(origin.openedForKeys.withLock { $0 } == 0)
+        origin.records.withLock { $0.removeAll { $0.key.hasSuffix("5") } }
+        let counters = try await run(origin) { $0.sweepKeysMax = keysMax }.counters
+        #expect(counters.read == 18 && counters.swept == 2)
+        // More keys than may be remembered are read again, part by part.
+        #expect((origin.openedForKeys.withLock { $0 } == 0) == (keysMax == 100))
+        let expected = Self.texts.filter { !$0.0.hasSuffix("5") }
+        #expect(
+            sink.texts.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: expected))
+    }
+
+    @Test("What goes while a killed run is away is found by the pass that reads all once more")
+    func sweepAfterKill() async throws {
+        let origin = ListOrigin(texts: Self.texts, showsAll: true, isInPasses: true)
+        _ = try await run(origin)
+        let writes = sink.state.withLock { $0.writes }
+        sink.state.withLock { $0.failsAt = writes + 3 }
+        await #expect(throws: StageError.self) { _ = try await run(origin) }
+        sink.state.withLock { $0.failsAt = .max }
+        origin.records.withLock { $0.removeAll { $0.key == "k1" || $0.key == "k19" } }
+        let second = try await run(origin)
+        #expect(second.start == .resumed && second.counters.swept == 2)
+        #expect(Set(sink.texts.keys) == Set(origin.records.withLock { $0.map(\.key) }))
+        #expect(origin.openedForKeys.withLock { $0 } == 0)
+    }
+
+    @Test("Records that are set aside, left out or cannot be read are in the source all the same")
+    func sweepSparesUnreadable() async throws {
+        let origin = ListOrigin(
+            texts: [("a", "aaaa"), ("b", "bbbb"), ("c", "cccc")], showsAll: true, isInPasses: true)
+        _ = try await run(origin)
+        origin.records.withLock {
+            $0[1] = SourceRecord(
+                key: "b", place: "b", change: .malformed(reason: "too large", raw: ""))
+            $0.removeLast()
+        }
+        let counters = try await run(origin).counters
+        #expect(counters.swept == 1 && counters.setAside == 1)
+        #expect(Set(sink.texts.keys) == ["a", "b"])
+    }
+
+    @Test("A source that shows nothing yet and does not say that its pass is over loses nothing")
+    func sweepOfNothingShown() async throws {
+        let origin = ListOrigin(texts: [("a", "aaaa")], showsAll: true)
+        _ = try await run(origin)
+        // By its watermark it holds back what may not be read yet; its keys are all there.
+        origin.heldBack.withLock { $0 = true }
+        let counters = try await run(origin) { $0.startOver = true }.counters
+        #expect(counters.read == 0 && counters.swept == 0 && sink.count == 1)
+    }
+
     @Test("A source with a record that nothing names is not swept")
     func unnamed() async throws {
         let origin = ListOrigin(texts: [("a", "aaaa"), ("b", "bbbb")], showsAll: true)
