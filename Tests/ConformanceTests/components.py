@@ -191,7 +191,7 @@ def seaweed(folder: pathlib.Path):
          f"-s3.port={ports[0]}", f"-s3.config={folder / 's3.json'}", f"-master.port={ports[1]}",
          f"-master.port.grpc={free_port()}", f"-volume.port={ports[2]}",
          f"-volume.port.grpc={free_port()}", f"-filer.port={ports[3]}",
-         f"-filer.port.grpc={free_port()}", f"-s3.port.grpc={free_port()}", "-volume.max=8",
+         f"-filer.port.grpc={free_port()}", f"-s3.port.grpc={free_port()}", "-volume.max=32",
          "-master.volumeSizeLimitMB=64"],
         folder,
     ):

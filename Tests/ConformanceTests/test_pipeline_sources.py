@@ -48,6 +48,22 @@ def test_hashes_of_redis_are_followed(tmp_path, redis):
     pipeline.assert_holds(expected)
 
 
+def test_a_hash_that_cannot_be_read_is_not_gone(tmp_path, redis):
+    client, port = redis
+    client.flushall()
+    expected = {f"k{n}": f"Text number {n}." for n in range(5)}
+    for key, text in expected.items():
+        client.hset(f"doc:{key}", mapping={"id": key, "body": text, "lang": "en"})
+    pipeline = Pipeline(
+        tmp_path, f"source: {{redis: {{host: 127.0.0.1, port: {port}, hashes: 'doc:*', key: id}}}}\n"
+        + REST)
+    pipeline.run()
+    client.hset("doc:k1", "lang", b"\xff")
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    assert [letter["cause"] for letter in pipeline.dead_letters] == ["field 'lang' is not UTF-8"]
+
+
 def test_vectors_of_redis_come_as_they_are(tmp_path, redis):
     client, port = redis
     client.flushall()
@@ -154,6 +170,24 @@ def test_objects_of_s3_are_followed(tmp_path, s3):
     pipeline.write(bucket_declaration(url, "texts"))
     pipeline.run()
     pipeline.assert_holds(expected)
+
+
+def test_lines_of_an_object_that_became_too_large_are_not_gone(tmp_path, s3):
+    client, url = s3
+    client.create_bucket(Bucket="large")
+    expected = {f"k{n}": f"Text number {n}." for n in range(5)}
+    lines = [json.dumps({"id": key, "body": text, "lang": "en"}) for key, text in expected.items()]
+    client.put_object(Bucket="large", Key="docs/a.jsonl", Body="\n".join(lines[:3]).encode())
+    client.put_object(Bucket="large", Key="docs/b.jsonl", Body="\n".join(lines[3:]).encode())
+    pipeline = Pipeline(tmp_path, bucket_declaration(url, "large", ", objectSize: 1KiB"))
+    pipeline.environment |= {"S3_KEY": "test", "S3_SECRET": "testsecret"}
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    client.put_object(
+        Bucket="large", Key="docs/a.jsonl", Body=("\n".join(lines[:3]) + "\n" * 2000).encode())
+    pipeline.run()
+    pipeline.assert_holds(expected)
+    assert [letter["place"] for letter in pipeline.dead_letters] == ["large/docs/a.jsonl"]
 
 
 def test_a_wrong_key_of_s3_is_named(tmp_path, s3):

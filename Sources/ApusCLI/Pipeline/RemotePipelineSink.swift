@@ -57,14 +57,16 @@ final class RemotePipelineSink: PipelineSink {
         }
         let file = state.withLock { state in
             state.known = text
-            return text.isEmpty ? state.file : nil
+            return state.file
         }
-        if let file, let data = try? Data(contentsOf: file) {
-            StandardError.write(
-                line: "the position in \(file.path) goes to the server, which keeps it from now on")
-            return try? JSONParser.value(in: [UInt8](data))
+        guard text.isEmpty else {
+            removeFile()
+            return try? JSONParser.value(in: Array(text.utf8))
         }
-        return try? JSONParser.value(in: Array(text.utf8))
+        guard let file, let data = try? Data(contentsOf: file) else { return nil }
+        StandardError.write(
+            line: "the position in \(file.path) goes to the server, which keeps it from now on")
+        return try? JSONParser.value(in: [UInt8](data))
     }
 
     func points(_ ids: [PointID], withVectors: Bool) async throws -> [Record] {
@@ -137,8 +139,13 @@ final class RemotePipelineSink: PipelineSink {
             throw StageError(
                 .transient(after: nil), stage: "collection", "the server ended a bulk upsert early")
         }
+        state.withLock { $0.known = text }
+        removeFile()
+    }
+
+    /// The server has a position: that of the file is over, and must not come back.
+    private func removeFile() {
         let file = state.withLock { state in
-            state.known = text
             defer { state.file = nil }
             return state.file
         }

@@ -146,7 +146,8 @@ actor ObjectRecords: RecordSource {
         }
         guard object.size <= objectBytesMax else {
             return malformed(
-                "an object of \(object.size) bytes, of at most \(objectBytesMax)")
+                "an object of \(object.size) bytes, of at most \(objectBytesMax)",
+                isRows: isLines)
         }
         let content = try await store.content(of: object)
         if isLines {

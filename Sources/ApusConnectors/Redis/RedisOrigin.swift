@@ -84,8 +84,10 @@ package struct RedisOrigin: RecordOrigin {
         _ settings: Settings, name: String, place: String, time: Int64?,
         _ members: [RedisConnection.Reply]
     ) -> SourceRecord {
+        // The key may be in what cannot be read.
         var record = SourceRecord(
-            key: name, place: place, time: time, change: .put(RecordContent(fields: [:])))
+            key: settings.key == nil ? name : "", place: place, time: time,
+            change: .put(RecordContent(fields: [:])))
         var fields: Payload = [:]
         for index in stride(from: 0, to: members.count - 1, by: 2) {
             guard let field = members[index].string, case .text(let bytes) = members[index + 1]

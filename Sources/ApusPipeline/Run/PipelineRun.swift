@@ -77,7 +77,8 @@ package struct PipelineRun: Sendable {
         do {
             try await withThrowingTaskGroup(of: Done.self) { group in
                 var flight = Flight()
-                flight.beganWithinPass = (position ?? .null) != .null
+                flight.position = position ?? .null
+                flight.beganWithinPass = flight.position != .null
                 if !flight.beganWithinPass { flight.seen = newKeys }
                 do {
                     try await pass(reader, &flight, &group)

@@ -13,9 +13,8 @@ struct Sweep: Sendable {
     let retry: Retry
     let keysMax: Int
 
-    /// Ids of a page, and points that are looked at together.
-    private static let idsPageSize = 10_000
-    private static let pointsMax = 2_000
+    /// Of ids: collections in strict mode bound it.
+    private static let pageSize = 2_000
 
     /// Calls `delete` with the points of keys that are gone, and how many keys these are. `seen` is
     /// what a pass over the whole source has shown; nil: there was none.
@@ -81,13 +80,10 @@ struct Sweep: Sendable {
         var start: PointID?
         repeat {
             // One more than asked for shows whether there is another page.
-            var page = try await sink.ids(from: start, limit: Self.idsPageSize + 1)
-            start = page.count > Self.idsPageSize ? page.removeLast() : nil
-            var unknown = page.filter { !keys.mayHave($0) }[...]
-            while !unknown.isEmpty {
-                try await remove(Array(unknown.prefix(Self.pointsMax)), delete)
-                unknown = unknown.dropFirst(Self.pointsMax)
-            }
+            var page = try await sink.ids(from: start, limit: Self.pageSize + 1)
+            start = page.count > Self.pageSize ? page.removeLast() : nil
+            let unknown = page.filter { !keys.mayHave($0) }
+            if !unknown.isEmpty { try await remove(unknown, delete) }
         } while start != nil
     }
 

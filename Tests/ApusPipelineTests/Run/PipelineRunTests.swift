@@ -128,6 +128,17 @@ import Testing
         #expect(found.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: expected))
     }
 
+    @Test("A run that finds nothing new, only something gone, stays where it was")
+    func sweepKeepsPosition() async throws {
+        let origin = ListOrigin(texts: Self.texts, showsAll: true)
+        _ = try await run(origin)
+        let position = try await sink.position(of: "test")
+        origin.records.withLock { _ = $0.removeLast() }
+        let counters = try await run(origin).counters
+        #expect(counters.read == 0 && counters.swept == 1)
+        #expect(try await sink.position(of: "test") == position)
+    }
+
     @Test(
         "What a run has read it does not read again to find what is gone", arguments: [1, 3, 100])
     func sweepByPass(keysMax: Int) async throws {
