@@ -68,15 +68,15 @@ class Fuzzer:
             result.ok() for result in schemathesis.openapi.from_dict(document).get_all_operations()]
         self.connection: http.client.HTTPConnection | None = None
 
-    def run(self, seconds: float) -> Figures:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not len(self.figures.failures) > 20:
+    def run(self, is_done) -> Figures:
+        """Until `is_done` says so of the figures, or too much has failed."""
+        while not is_done(self.figures) and not len(self.figures.failures) > 20:
             self.random.shuffle(self.operations)
             for operation in self.operations:
-                if time.monotonic() > end:
+                if is_done(self.figures):
                     break
                 self.restore()
-                self.try_out(operation, end)
+                self.try_out(operation, is_done)
         return self.figures
 
     def restore(self) -> None:
@@ -95,7 +95,7 @@ class Fuzzer:
             self.rest("PUT", f"/collections/{COLLECTION}/index?wait=true", {
                 "field_name": field, "field_schema": kind})
 
-    def try_out(self, operation, end: float) -> None:
+    def try_out(self, operation, is_done) -> None:
         mode = self.random.choice([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
         try:
             strategy = operation.as_strategy(generation_mode=mode)
@@ -108,7 +108,7 @@ class Fuzzer:
             suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(strategy)
         def each(case) -> None:
-            if time.monotonic() < end:
+            if not is_done(self.figures):
                 self.send(case)
 
         try:
@@ -245,10 +245,10 @@ class Fuzzer:
                 raise
 
 
-def run(server: apus_server.ApusServer, *, seconds: float, seed: int) -> Figures:
+def run(server: apus_server.ApusServer, *, is_done, seed: int) -> Figures:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Fuzzer(server, seed).run(seconds)
+        return Fuzzer(server, seed).run(is_done)
 
 
 def main() -> None:
@@ -258,7 +258,8 @@ def main() -> None:
     options = parser.parse_args()
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     with apus_server.temporary_server() as server:
-        figures = run(server, seconds=options.seconds, seed=seed)
+        end = time.monotonic() + options.seconds
+        figures = run(server, is_done=lambda _: time.monotonic() > end, seed=seed)
     print(f"seed {seed}: {figures.requests} requests to {len(figures.operations)} operations")
     print("statuses:", dict(sorted(figures.statuses.items())))
     for failure in figures.failures:

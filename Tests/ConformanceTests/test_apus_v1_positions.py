@@ -11,7 +11,7 @@ from qdrant_client.models import SnapshotPriority
 import apus_server
 from apus_v1 import Apus, status
 from conftest import connect
-from test_apus_v1_streams import VECTORS, Sending, batch, contents, start
+from test_apus_v1_streams import VECTORS, Sending, batch, begun, contents, start
 
 pytestmark = pytest.mark.server_only("extensions of this server")
 
@@ -96,14 +96,9 @@ def test_position_and_points_are_one_after_a_crash(tmp_path):
 
 def test_of_two_runs_of_a_pipeline_only_one_goes_on(apus, client, collection):
     own = collection(vectors_config=VECTORS)
-    streams = []
-    for _ in range(2):
-        sending = Sending()
-        answers = apus.UpsertStream(iter(sending))
-        sending.send(pipeline_start(apus, own, "p"))
-        assert next(answers).pipeline.position == ""
-        streams.append((sending, answers))
-    (first, first_answers), (second, second_answers) = streams
+    streams = [begun(apus, pipeline_start(apus, own, "p")) for _ in range(2)]
+    assert [answer.pipeline.position for _, _, answer in streams] == ["", ""]
+    (first, first_answers, _), (second, second_answers, _) = streams
     first.send(move(apus, 1, "first", [1]))
     assert next(first_answers).sequence == 1
     second.send(move(apus, 1, "second", [2]))
@@ -116,7 +111,7 @@ def test_of_two_runs_of_a_pipeline_only_one_goes_on(apus, client, collection):
     with pytest.raises(grpc.RpcError) as refused:
         next(first_answers)
     assert status(refused) == "FAILED_PRECONDITION"
-    for sending, _ in streams:
+    for sending, _, _ in streams:
         sending.end()
     assert set(contents(client, own)) == {1}
     assert positions(apus, own) == {}

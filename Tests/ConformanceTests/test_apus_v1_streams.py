@@ -56,6 +56,14 @@ def start(apus, name: str, source: str = ""):
     return apus.message("UpsertRequest", start={"collection_name": name, "source": source})
 
 
+def begun(apus, message):
+    """A bulk upsert with what it is sent by, its answers, and the first of these."""
+    sending = Sending()
+    answers = apus.UpsertStream(iter(sending))
+    sending.send(message)
+    return sending, answers, next(answers)
+
+
 def contents(client, name: str) -> dict:
     """Every point with all that it has."""
     points, offset = {}, None
@@ -130,20 +138,15 @@ def test_a_source_goes_on_where_it_was_after_a_crash(tmp_path):
 
 def test_of_two_that_load_one_source_only_one_goes_on(apus, client, collection):
     own = collection(vectors_config=VECTORS)
-    streams = []
-    for _ in range(2):
-        sending = Sending()
-        answers = apus.UpsertStream(iter(sending))
-        sending.send(start(apus, own, "s"))
-        assert next(answers).sequence == 0
-        streams.append((sending, answers))
+    streams = [begun(apus, start(apus, own, "s")) for _ in range(2)]
+    assert [first.sequence for _, _, first in streams] == [0, 0]
     streams[0][0].send(batch(apus, 1, [1], 1))
     assert next(streams[0][1]).sequence == 1
     streams[1][0].send(batch(apus, 1, [1], 2))
     with pytest.raises(grpc.RpcError) as refused:
         next(streams[1][1])
     assert status(refused) == "FAILED_PRECONDITION"
-    for sending, _ in streams:
+    for sending, _, _ in streams:
         sending.end()
     assert contents(client, own) == {1: ({"from": 1}, [1, 1, 1, 1])}
 

@@ -41,6 +41,16 @@ class Topic:
     def flush(self) -> None:
         assert self.producer.flush(30) == 0
 
+    def change(self, generator: random.Random) -> None:
+        """Some keys get other texts, some go."""
+        for _ in range(150):
+            key = f"k{generator.randint(0, 400)}"
+            if generator.random() < 0.2:
+                self.delete(key)
+            else:
+                self.put(key, words(generator, generator.randint(1, 40)))
+        self.flush()
+
     def declaration(self, more: str = "", source: str = "") -> str:
         return (f"source: {{kafka: {{brokers: '{self.address}', topic: {self.name}{source}}}}}\n"
                 "map: {text: '{body}', payload: [lang]}\n"
@@ -78,16 +88,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(tmp_path, topic):
         topic.put(f"k{n % 300}", words(generator, generator.randint(1, 40)))
     topic.flush()
 
-    def change(generator: random.Random) -> None:
-        for _ in range(150):
-            key = f"k{generator.randint(0, 400)}"
-            if generator.random() < 0.2:
-                topic.delete(key)
-            else:
-                topic.put(key, words(generator, generator.randint(1, 40)))
-        topic.flush()
-
-    pipeline.survives_kills(change, lambda: topic.state)
+    pipeline.survives_kills(topic.change, lambda: topic.state)
 
 
 def test_bad_messages_are_set_aside_with_their_place(tmp_path, topic):

@@ -62,17 +62,7 @@ def test_another_machine_goes_on_where_one_was(tmp_path, topic):  # noqa: F811
 def test_kafka_killed_at_any_moment_with_its_server(tmp_path, topic):  # noqa: F811
     send(topic, 600)
     with remote(tmp_path, topic.declaration("batch: {records: 20}\n")) as pipeline:
-
-        def change(generator: random.Random) -> None:
-            for _ in range(150):
-                key = f"k{generator.randint(0, 400)}"
-                if generator.random() < 0.2:
-                    topic.delete(key)
-                else:
-                    topic.put(key, words(generator, generator.randint(1, 40)))
-            topic.flush()
-
-        pipeline.survives_kills(change, lambda: topic.state)
+        pipeline.survives_kills(topic.change, lambda: topic.state)
         # What was written is known to be written: nothing is read twice.
         assert read(pipeline.run()) == 0
 
