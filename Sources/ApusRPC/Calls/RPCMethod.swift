@@ -71,7 +71,7 @@ package enum RPCEnding: Sendable {
 extension RPCCall {
     /// Runs a handler as a task of this call: cancelled with it, its errors the call's status. It
     /// starts on the caller's thread, the event loop, and ends there if it never suspends.
-    func run(_ body: @escaping @Sendable () async throws -> RPCEnding) {
+    package func run(_ body: @escaping @Sendable () async throws -> RPCEnding) {
         let task = Task.immediate(executorPreference: executor) {
             do {
                 let ending =
