@@ -124,7 +124,7 @@ extension CallGate {
 extension CallHead {
     init(_ call: RPCCall) {
         self.init(
-            door: .grpc, method: "\(call.method.service)/\(call.method.name)", peer: call.peer,
+            door: .grpc, method: call.method.fullName, peer: call.peer,
             isOpen: GRPCMethods.openServices.contains(call.method.service),
             header: { call.metadata.first($0) })
     }
