@@ -8,9 +8,12 @@ extension Operations {
     /// Throws `permissionDenied` or `unauthenticated`, whether or not there is such a collection;
     /// `resourceExhausted` where there is no room for it.
     package func read<Value>(_ read: Read<Value>) async throws -> Value {
-        var grants: [String: Filter?] = [:]
-        for name in read.names { grants[name] = .some(try await authorize(.read, name)) }
-        let permitted = try permit(read, grants)
+        let filter = try await authorize(.read, read.collection)
+        var others: [String: PermittedRead.Scope] = [:]
+        for name in read.others.sorted() {
+            others[name] = try scope(of: name, try await authorize(.read, name))
+        }
+        let permitted = try permit(read, filter, others)
         try await CallReading.waitForVersion(in: permitted.collection)
         return try await admission.admitting(.read) {
             let call = CallValues()
@@ -26,29 +29,26 @@ extension Operations {
     func readAtOnce<Value>(
         _ read: Read<Value>, since start: ContinuousClock.Instant
     ) throws -> Value {
-        var grants: [String: Filter?] = [:]
-        for name in read.names { grants[name] = .some(try authorizeAtOnce(.read, name)) }
-        return try read.body(try permit(read, grants).waiting(since: start))
+        let filter = try authorizeAtOnce(.read, read.collection)
+        var others: [String: PermittedRead.Scope] = [:]
+        for name in read.others.sorted() {
+            others[name] = try scope(of: name, try authorizeAtOnce(.read, name))
+        }
+        return try read.body(try permit(read, filter, others).waiting(since: start))
     }
 
     private func permit<Value>(
-        _ read: Read<Value>, _ grants: [String: Filter?]
+        _ read: Read<Value>, _ filter: Filter?, _ others: [String: PermittedRead.Scope]
     ) throws -> PermittedRead {
-        let collection = try database.collection(read.collection)
+        let (collection, filter) = try scope(of: read.collection, filter)
         try CallReading.checkTimeout(in: collection)
-        var others: [String: PermittedRead.Scope] = [:]
-        for name in read.others {
-            others[name] = (try database.collection(name), grants[name] ?? nil)
-        }
         return PermittedRead(
-            collection: collection, filter: grants[read.collection] ?? nil, others: others,
-            watch: watch)
+            collection: collection, filter: filter, others: others, watch: watch)
     }
-}
 
-extension Read {
-    /// Every collection that it looks at; its own first.
-    fileprivate var names: [String] { [collection] + others.subtracting([collection]).sorted() }
+    private func scope(of name: String, _ filter: Filter?) throws -> PermittedRead.Scope {
+        (try database.collection(name), filter)
+    }
 }
 
 /// What belongs to the call of the task that makes it, to be taken to another thread.

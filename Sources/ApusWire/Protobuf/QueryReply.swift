@@ -37,7 +37,7 @@ extension ByteWriter {
         write(point.score)
         tag(5, wire: 0)
         writeVarInt(version)
-        write(bytes: rest)
+        if !rest.isEmpty { write(bytes: rest) }
     }
 
     /// A `qdrant.PointId`.
