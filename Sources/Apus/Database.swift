@@ -376,6 +376,11 @@ public final class Database: Sendable {
         try await context.perform(work)
     }
 
+    /// Runs `job` on a search thread, in its turn.
+    package func submitRead(_ job: @escaping @Sendable () -> Void) {
+        context.searchPool.submit(job)
+    }
+
     /// What the engine tells of its work.
     package var meters: EngineMeters { context.configuration.meters }
 

@@ -37,6 +37,15 @@ package struct CallGate: Sendable {
         }
     }
 
+    /// The same for a caller who is known already; nil: it takes `begin`, also to refuse the call.
+    func beginAtOnce(_ head: CallHead) -> CallContext? {
+        guard
+            let caller = head.isOpen
+                ? .anonymous : (try? authenticator.authenticateAtOnce(head.header))
+        else { return nil }
+        return CallContext(head: head, caller: caller, span: tracer?.begin(head))
+    }
+
     /// A call that came no further than this.
     package func refused(_ head: CallHead, _ error: any Error, _ span: CallSpan? = nil) {
         let kind = (error as? DatabaseError)?.kind ?? .internalError

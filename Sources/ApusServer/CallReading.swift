@@ -95,14 +95,12 @@ final class CallReading: Sendable {
         return request
     }
 
-    /// The points of the answers; the lowest recall that they expect goes into the header.
-    static func points(of answers: [QueryAnswer]) -> [[ScoredPoint]] {
-        if let current {
-            let expected = answers.compactMap(\.recallExpected)
-            let lowest = expected.count == answers.count ? expected.min() : nil
-            current.found.withLock { $0.recall = lowest }
-        }
-        return answers.map(\.points)
+    /// The lowest recall that the answers expect goes into the header.
+    static func note(_ answers: [QueryAnswer]) {
+        guard let current else { return }
+        let expected = answers.compactMap(\.recallExpected)
+        let lowest = expected.count == answers.count ? expected.min() : nil
+        current.found.withLock { $0.recall = lowest }
     }
 
     private func resolve(_ collection: Collection) -> SequenceNumber? {

@@ -16,7 +16,9 @@ struct GRPCHarness {
     /// Serves and stays connected for as long as `body` runs. The client compresses what it sends
     /// with `compression`, and takes the same back.
     static func run(
-        compression: CompressionAlgorithm = .none, _ body: (GRPCHarness) async throws -> Void
+        compression: CompressionAlgorithm = .none,
+        limits: ServerConfiguration.Limits = ServerConfiguration.Limits(),
+        _ body: (GRPCHarness) async throws -> Void
     ) async throws {
         let path = FileManager.default.temporaryDirectory
             .appending(path: "apus-grpc-\(UUID().uuidString)").path
@@ -27,7 +29,8 @@ struct GRPCHarness {
         }
         let server = try await RPCServer.start(
             RPCServerConfiguration(host: "127.0.0.1", port: 0),
-            methods: GRPCMethods.table(Operations(database: database)),
+            methods: GRPCMethods.table(
+                Operations(database: database, admission: Admission(limits)), .open()),
             on: .singletonMultiThreadedEventLoopGroup)
         var configuration = HTTP2ClientTransport.Posix.Config.defaults
         configuration.compression = .init(algorithm: compression, enabledAlgorithms: [.gzip])

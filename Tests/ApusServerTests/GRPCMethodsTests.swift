@@ -23,7 +23,7 @@ import Testing
             try? database.close()
             try? FileManager.default.removeItem(atPath: path)
         }
-        let table = GRPCMethods.table(Operations(database: database))
+        let table = try GRPCMethods.table(Operations(database: database), .open())
         #expect(expected.count > 40)
         #expect(table.paths == expected.sorted())
     }

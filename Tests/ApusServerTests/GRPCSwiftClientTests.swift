@@ -1,5 +1,6 @@
 import ApusProto
 import ApusRPC
+import ApusServer
 import GRPCCore
 import SwiftProtobuf
 import Testing
@@ -34,6 +35,72 @@ import Testing
             let version = Array(headers[stringValues: "apus-version"])
             #expect(version.count == 1 && Int(version[0]) != nil)
         }
+    }
+
+    /// A read that waits for a version is a task; one that does not is a job of a search thread.
+    @Test func bothWaysOfReadingAnswerAlike() async throws {
+        try await GRPCHarness.run { grpc in
+            try await fill(grpc, count: 500)
+            var query = Qdrant_QueryPoints()
+            query.collectionName = "birds"
+            query.query.nearest.dense.data = [1, 0]
+            query.limit = 3
+            query.timeout = 60
+            var replies: [[Qdrant_ScoredPoint]] = []
+            for metadata in [["apus-version": "pin"], ["apus-version-at-least": "1"]] as [Metadata]
+            {
+                let (reply, _): (Qdrant_QueryResponse, Metadata) = try await grpc.call(
+                    Self.points, "Query", query, metadata: metadata)
+                replies.append(reply.result)
+                query.query.nearest.dense.data = [1]
+                let error = await #expect(throws: GRPCCore.RPCError.self) {
+                    let _: (Qdrant_QueryResponse, Metadata) = try await grpc.call(
+                        Self.points, "Query", query, metadata: metadata)
+                }
+                #expect(error?.code == .invalidArgument)
+                query.query.nearest.dense.data = [1, 0]
+            }
+            #expect(replies[0].map(\.id.num) == [499, 498, 497])
+            #expect(replies[1] == replies[0])
+        }
+    }
+
+    @Test func readsAreRefusedWhereThereIsNoRoom() async throws {
+        var limits = ServerConfiguration.Limits()
+        limits.readsMax = 0
+        let full = try await codeOfCount(limits)
+        #expect(full == .resourceExhausted)
+        limits = ServerConfiguration.Limits()
+        limits.readTimeout = .zero
+        let late = try await codeOfCount(limits)
+        #expect(late == .deadlineExceeded)
+        limits = ServerConfiguration.Limits()
+        limits.readsMax = 1
+        let one = try await codeOfCount(limits, times: 3)
+        #expect(one == nil)
+    }
+
+    /// The status of the last of `times` calls to `Count`, one after the other; nil: it was answered.
+    private func codeOfCount(
+        _ limits: ServerConfiguration.Limits, times: Int = 1
+    ) async throws -> GRPCCore.RPCError.Code? {
+        var code: GRPCCore.RPCError.Code?
+        try await GRPCHarness.run(limits: limits) { grpc in
+            try await fill(grpc, count: 10)
+            var count = Qdrant_CountPoints()
+            count.collectionName = "birds"
+            for _ in 0..<times {
+                do {
+                    let (reply, _): (Qdrant_CountResponse, Metadata) = try await grpc.call(
+                        Self.points, "Count", count)
+                    #expect(reply.result.count == 10)
+                    code = nil
+                } catch let error as GRPCCore.RPCError {
+                    code = error.code
+                }
+            }
+        }
+        return code
     }
 
     @Test func errorsOfTheEngineAreStatuses() async throws {

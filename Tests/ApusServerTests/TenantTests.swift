@@ -74,28 +74,32 @@ struct TenantTests {
     @Test func readsSeeOwnPointsOnly() async throws {
         defer { finish() }
         try await acting {
-            let nearest = try await operations.query(
-                QueryRequest(nearest: [1, 0], limit: 10), in: "docs")
+            let nearest = try await operations.read(
+                .points(
+                    QueryRequest(nearest: [1, 0], limit: 10), in: "docs"))
             #expect(nearest.map(\.id) == [8, 6, 4, 2, 0])
-            let scrolled = try await operations.scroll(ScrollRequest(limit: 10), in: "docs")
+            let scrolled = try await operations.read(.page(ScrollRequest(limit: 10), in: "docs"))
             #expect(scrolled.points.map(\.id) == [0, 2, 4, 6, 8])
-            #expect(try await operations.count(nil, in: "docs") == 5)
-            let records = try await operations.retrieve(
-                [1, 2, 3], withPayload: .all, withVectors: .none, from: "docs")
+            #expect(try await operations.read(.count(nil, in: "docs")) == 5)
+            let records = try await operations.read(
+                .records(
+                    [1, 2, 3], withPayload: .all, withVectors: .none, in: "docs"))
             #expect(records.map(\.id) == [2])
             // A filter of the caller's own narrows, and cannot widen.
             let odd = Filter(should: [
                 .field(PayloadPath(key: "tenant"), .matchKeyword("odd")), .hasID([2]),
             ])
-            #expect(try await operations.count(odd, in: "docs") == 1)
-            let prefetched = try await operations.query(
-                QueryRequest(
-                    query: .fusion(.reciprocalRank),
-                    prefetch: [Prefetch(query: .nearest(.vector(.dense([1, 0]))), limit: 10)]),
-                in: "docs")
+            #expect(try await operations.read(.count(odd, in: "docs")) == 1)
+            let prefetched = try await operations.read(
+                .points(
+                    QueryRequest(
+                        query: .fusion(.reciprocalRank),
+                        prefetch: [Prefetch(query: .nearest(.vector(.dense([1, 0]))), limit: 10)]),
+                    in: "docs"))
             #expect(Set(prefetched.map(\.id)) == [8, 6, 4, 2, 0])
-            let explained = try await operations.explain(
-                QueryRequest(nearest: [1, 0], limit: 10), in: "docs")
+            let explained = try await operations.read(
+                .explanation(
+                    QueryRequest(nearest: [1, 0], limit: 10), in: "docs"))
             #expect(explained.points.count == 5)
         }
     }
@@ -104,22 +108,25 @@ struct TenantTests {
     func examples() async throws {
         defer { finish() }
         await refuses(.notFound) {
-            _ = try await operations.query(QueryRequest(query: .nearest(.id(3))), in: "docs")
+            _ = try await operations.read(
+                .points(QueryRequest(query: .nearest(.id(3))), in: "docs"))
         }
         await refuses(.notFound) {
             let inner = Prefetch(
                 query: .recommend(positive: [.id(2)], negative: [.id(3)], .averageVector))
-            _ = try await operations.query(
-                QueryRequest(query: .fusion(.reciprocalRank), prefetch: [inner]), in: "docs")
+            _ = try await operations.read(
+                .points(
+                    QueryRequest(query: .fusion(.reciprocalRank), prefetch: [inner]), in: "docs"))
         }
         await refuses(.permissionDenied) {
-            _ = try await operations.query(
-                QueryRequest(
-                    query: .nearest(.id(2)), lookupFrom: LookupLocation(collection: "other")),
-                in: "docs")
+            _ = try await operations.read(
+                .points(
+                    QueryRequest(
+                        query: .nearest(.id(2)), lookupFrom: LookupLocation(collection: "other")),
+                    in: "docs"))
         }
         let own = try await acting {
-            try await operations.query(QueryRequest(query: .nearest(.id(2))), in: "docs")
+            try await operations.read(.points(QueryRequest(query: .nearest(.id(2))), in: "docs"))
         }
         #expect(own.map(\.id) == [8, 6, 4, 0])
     }
@@ -167,8 +174,10 @@ struct TenantTests {
     @Test("What concerns a whole collection, or others, is refused")
     func others() async throws {
         defer { finish() }
-        await refuses(.permissionDenied) { _ = try await operations.count(nil, in: "other") }
-        await refuses(.permissionDenied) { _ = try await operations.count(nil, in: "nowhere") }
+        await refuses(.permissionDenied) { _ = try await operations.read(.count(nil, in: "other")) }
+        await refuses(.permissionDenied) {
+            _ = try await operations.read(.count(nil, in: "nowhere"))
+        }
         await refuses(.permissionDenied) { _ = try await operations.createSnapshot(of: "docs") }
         await refuses(.permissionDenied) { _ = try await operations.snapshots(of: "docs") }
         await refuses(.permissionDenied) {
@@ -188,8 +197,8 @@ struct TenantTests {
         try database.changeAliases([
             .create(alias: "d", collection: "docs"), .create(alias: "o", collection: "other"),
         ])
-        #expect(try await acting { try await operations.count(nil, in: "d") } == 5)
-        await refuses(.permissionDenied) { _ = try await operations.count(nil, in: "o") }
+        #expect(try await acting { try await operations.read(.count(nil, in: "d")) } == 5)
+        await refuses(.permissionDenied) { _ = try await operations.read(.count(nil, in: "o")) }
         let aliases = try await acting { try await operations.aliases() }
         #expect(aliases.map(\.alias) == ["d"])
     }
@@ -201,7 +210,8 @@ struct TenantTests {
             Self.caller(.collections(["docs": CollectionAccess(writes: false)])),
         ] {
             #expect(
-                try await acting(as: caller) { try await operations.count(nil, in: "docs") } == 10)
+                try await acting(as: caller) { try await operations.read(.count(nil, in: "docs")) }
+                    == 10)
             await refuses(.permissionDenied, as: caller) {
                 _ = try await operations.write(.delete(.ids([1])), to: "docs", wait: true)
             }
@@ -212,7 +222,7 @@ struct TenantTests {
     func nobody() async throws {
         defer { finish() }
         do {
-            _ = try await operations.count(nil, in: "docs")
+            _ = try await operations.read(.count(nil, in: "docs"))
             Issue.record("it was allowed")
         } catch {
             #expect((error as? DatabaseError)?.kind == .unauthenticated)
@@ -228,11 +238,13 @@ struct TenantTests {
                 collection: "other",
                 filter: Filter(must: [.field(PayloadPath(key: "token"), .matchKeyword("t1"))])))
         await refuses(.unauthenticated, as: caller) {
-            _ = try await operations.count(nil, in: "docs")
+            _ = try await operations.read(.count(nil, in: "docs"))
         }
         try await database.collection("other").upsert([
             Point(id: 1, vector: [0, 0], payload: ["token": "t1"])
         ])
-        #expect(try await acting(as: caller) { try await operations.count(nil, in: "docs") } == 10)
+        #expect(
+            try await acting(as: caller) { try await operations.read(.count(nil, in: "docs")) }
+                == 10)
     }
 }

@@ -131,7 +131,7 @@ import Testing
         requests[4].limit = 4
         requests[5].filter = Self.filters[1]
         let alone: Set = [3, 4, 5]
-        for (index, answer) in try await collection.watched(requests).enumerated() {
+        for (index, answer) in try collection.watched(requests).enumerated() {
             let searches = try #require(answer.explanation?.searches)
             #expect(searches.map(\.rowCount) == [Self.sealedCount, 300])
             #expect(searches.allSatisfy { $0.sharedBy == (alone.contains(index) ? 1 : 97) })
@@ -158,7 +158,7 @@ import Testing
             QueryRequest(
                 nearest: Self.vector(&random, .float32), limit: 3, filter: Self.filters[1])
         }
-        let answers = try await collection.watched(requests)
+        let answers = try collection.watched(requests)
         for (index, answer) in answers.enumerated() {
             let searches = try #require(answer.explanation?.searches)
             #expect(searches.map(\.sharedBy) == [40, 40])

@@ -56,7 +56,11 @@ import Testing
             _ = try PointID.ids(message.ids)
             _ = try PayloadSelector(message.withPayload)
             _ = VectorSelector(message.withVectors)
-        case "query": _ = try QueryRequest(Qdrant_QueryPoints(serializedBytes: bytes))
+        case "query":
+            let plain = try QueryCall(unsafe bytes.span.bytes)
+            let call = try QueryCall(Qdrant_QueryPoints(serializedBytes: bytes))
+            // As text, because a vector may have numbers that are not equal to themselves.
+            try expect(plain.map { "\($0)" == "\(call)" } ?? true, "two readings differ")
         case "groups": _ = try GroupsRequest(Qdrant_QueryPointGroups(serializedBytes: bytes))
         case "search": _ = try QueryRequest(Qdrant_SearchPoints(serializedBytes: bytes))
         case "searchGroups":

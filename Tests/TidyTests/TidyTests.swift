@@ -25,6 +25,7 @@ import Testing
         "Sources/ApusPipeline/Embedding/Static/StaticTable.swift",
         "Sources/ApusText/Stemmer.swift",
         "Sources/ApusWire/JSON/",
+        "Sources/ApusWire/Protobuf/QueryCall.swift",
         "Sources/Apus/Collection/",
         "Sources/Apus/Repair/",
         "Sources/Apus/Segment/",

@@ -53,25 +53,20 @@ extension Collection {
         }
     }
 
-    /// `answer`, with what the searches did and how long that took: cheap enough for every query.
+    /// `answer` on the calling thread, with what the searches did and how long that took: cheap enough
+    /// for every query.
     package func watched(
         _ request: QueryRequest, at version: SequenceNumber? = nil
-    ) async throws -> QueryAnswer {
-        try await context.perform { [self] in try explained(request, version, .stages) }
-    }
+    ) throws -> QueryAnswer { try explained(request, version, .stages) }
 
     /// The same for several queries, as `answers`, and for a grouped one.
     package func watched(
         _ requests: [QueryRequest], at version: SequenceNumber? = nil
-    ) async throws -> [QueryAnswer] {
-        try await context.perform { [self] in try answers(requests, version, .stages) }
-    }
+    ) throws -> [QueryAnswer] { try answers(requests, version, .stages) }
 
     package func watched(
         _ request: GroupsRequest, at version: SequenceNumber? = nil
-    ) async throws -> GroupsAnswer {
-        try await context.perform { [self] in try watchedGroups(request, version) }
-    }
+    ) throws -> GroupsAnswer { try watchedGroups(request, version) }
 
     /// Several queries that see the same version, on as many search threads as are free.
     @available(*, noasync, message: "use the async form")

@@ -25,11 +25,16 @@ public final class Interruption: Sendable {
 
     /// Due after so long, counted from now; nil: only when it is cancelled. And when the one is that
     /// it is made within.
-    public init(after timeout: Duration? = nil) {
+    public convenience init(after timeout: Duration? = nil) {
+        self.init(after: timeout, since: .now)
+    }
+
+    /// The same for what began to wait earlier.
+    package init(after timeout: Duration?, since start: ContinuousClock.Instant) {
         outer = .current
         self.timeout = timeout
         // Centuries; more would overflow the clock.
-        deadline = timeout.map { ContinuousClock.now.advanced(by: min($0, .seconds(1 << 33))) }
+        deadline = timeout.map { start.advanced(by: min($0, .seconds(1 << 33))) }
     }
 
     /// Nobody waits any more.
@@ -70,5 +75,14 @@ extension Interruption {
     ) async throws -> Value {
         guard let seconds else { return try await body() }
         return try await within(.seconds(seconds), isolation: isolation, body)
+    }
+
+    /// The same on this thread, for what began at `start`.
+    package static func within<Value>(
+        seconds: Int?, since start: ContinuousClock.Instant, _ body: () throws -> Value
+    ) throws -> Value {
+        guard let seconds else { return try body() }
+        return try $current.withValue(
+            Interruption(after: .seconds(seconds), since: start), operation: body)
     }
 }

@@ -5,10 +5,19 @@ package struct RPCMethod: Sendable {
     /// As in the descriptor, with the package: `qdrant.Points`.
     package let service: String
     package let name: String
+    /// Both: `qdrant.Points/Query`.
+    package let fullName: String
     let handler: Handler
 
+    private init(_ service: String, _ name: String, _ handler: Handler) {
+        self.service = service
+        self.name = name
+        fullName = "\(service)/\(name)"
+        self.handler = handler
+    }
+
     /// As HTTP/2 carries it: `/qdrant.Points/Query`.
-    package var path: String { "/\(service)/\(name)" }
+    package var path: String { "/\(fullName)" }
 
     enum Handler: Sendable {
         case unary(@Sendable (ByteBuffer, RPCCall) -> Void)
@@ -24,7 +33,7 @@ package struct RPCMethod: Sendable {
         _ service: String, _ name: String,
         handler: @escaping @Sendable (ByteBuffer, RPCCall) -> Void
     ) -> RPCMethod {
-        RPCMethod(service: service, name: name, handler: .unary(handler))
+        RPCMethod(service, name, .unary(handler))
     }
 
     /// The same with an `async` function, in a task that runs on the connection's event loop
@@ -45,7 +54,7 @@ package struct RPCMethod: Sendable {
         _ service: String, _ name: String,
         body: @escaping @Sendable (RPCRequests, RPCWriter, RPCCall) async throws -> RPCMetadata
     ) -> RPCMethod {
-        RPCMethod(service: service, name: name, handler: .streaming(body))
+        RPCMethod(service, name, .streaming(body))
     }
 }
 
@@ -71,7 +80,7 @@ package enum RPCEnding: Sendable {
 extension RPCCall {
     /// Runs a handler as a task of this call: cancelled with it, its errors the call's status. It
     /// starts on the caller's thread, the event loop, and ends there if it never suspends.
-    func run(_ body: @escaping @Sendable () async throws -> RPCEnding) {
+    package func run(_ body: @escaping @Sendable () async throws -> RPCEnding) {
         let task = Task.immediate(executorPreference: executor) {
             do {
                 let ending =

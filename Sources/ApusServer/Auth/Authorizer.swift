@@ -33,24 +33,52 @@ package struct Authorizer: Sendable {
     package func authorize(
         _ action: Action, on collection: String?, target: String?, isAsked: Bool = true
     ) async throws -> Grant {
-        let call = CallContext.current
-        guard let caller = call?.caller ?? (needsCaller ? nil : .anonymous) else {
-            throw DatabaseError(.unauthenticated, "Must provide an API key or a bearer token")
+        guard let policy else {
+            return try authorizeAtOnce(action, on: collection, target: target, isAsked: isAsked)
         }
+        let caller = try caller
         do {
             var grant = try Self.grant(caller, action, on: collection, target: target)
-            if let policy {
-                let extra = try await policy.decide(
-                    caller, action, on: target ?? collection, call: call)
-                grant.filter = grant.filter.and(extra.filter)
-                if grant.filter != nil { try Self.checkFits(grant, action, collection) }
-            }
-            if isAsked { call?.note(action, on: target ?? collection, isAllowed: true) }
+            let extra = try await policy.decide(
+                caller, action, on: target ?? collection, call: CallContext.current)
+            grant.filter = grant.filter.and(extra.filter)
+            if grant.filter != nil { try Self.checkFits(grant, action, collection) }
+            if isAsked { Self.note(action, target ?? collection, isAllowed: true) }
             return grant
         } catch {
-            if isAsked { call?.note(action, on: target ?? collection, isAllowed: false) }
+            if isAsked { Self.note(action, target ?? collection, isAllowed: false) }
             throw error
         }
+    }
+
+    /// The same where there is no policy decision point.
+    func authorizeAtOnce(
+        _ action: Action, on collection: String?, target: String?, isAsked: Bool = true
+    ) throws(DatabaseError) -> Grant {
+        let caller = try caller
+        do throws(DatabaseError) {
+            let grant = try Self.grant(caller, action, on: collection, target: target)
+            if isAsked { Self.note(action, target ?? collection, isAllowed: true) }
+            return grant
+        } catch {
+            if isAsked { Self.note(action, target ?? collection, isAllowed: false) }
+            throw error
+        }
+    }
+
+    private var caller: Caller {
+        get throws(DatabaseError) {
+            guard let caller = CallContext.current?.caller ?? (needsCaller ? nil : .anonymous)
+            else {
+                throw DatabaseError(
+                    .unauthenticated, "Must provide an API key or a bearer token")
+            }
+            return caller
+        }
+    }
+
+    private static func note(_ action: Action, _ collection: String?, isAllowed: Bool) {
+        CallContext.current?.note(action, on: collection, isAllowed: isAllowed)
     }
 
     /// What the caller's own access says.

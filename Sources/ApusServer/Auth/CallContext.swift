@@ -9,6 +9,7 @@ package final class CallContext: Sendable {
     package let head: CallHead
     package let caller: Caller
     let span: CallSpan?
+    let start = ContinuousClock.now
     private let decisions = Mutex<[Decision]>([])
 
     struct Decision: Hashable, Sendable {

@@ -33,7 +33,7 @@ struct ApusService {
         let timer = CallTimer()
         let query = try QueryRequest(request)
         let answer = try await request.applied {
-            try await operations.answer(query, in: request.query.collectionName)
+            try await operations.read(.answer(query, in: request.query.collectionName))
         }
         return Apus_V1_QueryResponse(answer, seconds: timer.seconds)
     }
@@ -42,8 +42,9 @@ struct ApusService {
         let timer = CallTimer()
         let query = try QueryRequest(request.query)
         let answer = try await request.query.applied {
-            try await operations.explain(
-                query, comparing: request.compare, in: request.query.query.collectionName)
+            try await operations.read(
+                .explanation(
+                    query, comparing: request.compare, in: request.query.query.collectionName))
         }
         return .with {
             $0.answer = Apus_V1_QueryResponse(answer, seconds: timer.seconds)

@@ -15,8 +15,9 @@ import Darwin
 
 /// The gRPC door.
 ///
-/// One event loop carries the bytes and decodes and encodes messages (`ApusRPC`); `Operations` runs
-/// searches and blocking work on the engine's own threads.
+/// One event loop carries the bytes (`ApusRPC`). Most calls that read are one job of a search thread,
+/// from decoding to encoding (`ImmediateReads`); others are tasks on the loop, whose blocking work
+/// `Operations` runs on the engine's own threads.
 struct GRPCFront: Service {
     /// One loop for the process's lifetime: the last tasks of a call may come after the server's
     /// end, and have to find it running.
@@ -58,7 +59,8 @@ struct GRPCFront: Service {
         if let tls { configuration.tls = { tls.grpc } }
         do {
             return try await RPCServer.start(
-                configuration, methods: GRPCMethods.table(operations), hooks: hooks, on: Self.loops)
+                configuration, methods: GRPCMethods.table(operations, gate), hooks: hooks,
+                on: Self.loops)
         } catch let error as IOError {
             throw ServerError.cannotListen(
                 door: "grpc", host: host, port: port,
@@ -90,11 +92,11 @@ struct GRPCFront: Service {
                         return try await Interruption.within(left, body)
                     }
                 }
-                gate.end(context, status: 0, failure: nil)
+                gate.end(context, nil)
                 return ending
             } catch {
                 let error = RPCError(thrown: error)
-                gate.end(context, status: error.code.rawValue, failure: "\(error.code)")
+                gate.end(context, error)
                 throw error
             }
         }
@@ -113,10 +115,16 @@ struct GRPCFront: Service {
     }
 }
 
+extension CallGate {
+    func end(_ context: CallContext, _ error: RPCError?) {
+        end(context, status: error?.code.rawValue ?? 0, failure: error.map { "\($0.code)" })
+    }
+}
+
 extension CallHead {
     init(_ call: RPCCall) {
         self.init(
-            door: .grpc, method: "\(call.method.service)/\(call.method.name)", peer: call.peer,
+            door: .grpc, method: call.method.fullName, peer: call.peer,
             isOpen: GRPCMethods.openServices.contains(call.method.service),
             header: { call.metadata.first($0) })
     }
@@ -127,11 +135,12 @@ package enum GRPCMethods {
     /// Version and health need no key; they tell nothing of the data.
     static let openServices = [VersionService.name, HealthService.name]
 
-    package static func table(_ operations: Operations) -> RPCMethodTable {
+    package static func table(_ operations: Operations, _ gate: CallGate) -> RPCMethodTable {
+        let reads = ImmediateReads(operations: operations, gate: gate)
         let methods =
             VersionService().methods + HealthService().methods
             + CollectionsService(operations: operations).methods
-            + PointsService(operations: operations).methods
+            + PointsService(operations: operations, reads: reads).methods
             + SnapshotsService(operations: operations).methods
             + ApusService(operations: operations).methods
         return RPCMethodTable(methods + ReflectionService(besides: methods).methods)

@@ -7,13 +7,14 @@ import ApusWire
 /// Points of one collection. This file holds what writes; the extensions hold what reads.
 struct PointsService {
     let operations: Operations
+    let reads: ImmediateReads
 
     var methods: [RPCMethod] {
         let service = ServiceMethods(service: "qdrant.Points")
         return [
             service.reading("Upsert", upsert),
             service.reading("Delete", delete),
-            service.reading("Get", get),
+            service.read("Get", reads, get),
             service.reading("UpdateVectors", updateVectors),
             service.reading("DeleteVectors", deleteVectors),
             service.reading("SetPayload", setPayload),
@@ -24,23 +25,23 @@ struct PointsService {
             service.reading("DeleteFieldIndex", deleteFieldIndex),
             service.reading("CreateVectorName", createVectorName),
             service.reading("DeleteVectorName", deleteVectorName),
-            service.reading("Search", search),
-            service.reading("SearchBatch", searchBatch),
-            service.reading("SearchGroups", searchGroups),
-            service.reading("Scroll", scroll),
-            service.reading("Recommend", recommend),
-            service.reading("RecommendBatch", recommendBatch),
-            service.reading("RecommendGroups", recommendGroups),
-            service.reading("Discover", discover),
-            service.reading("DiscoverBatch", discoverBatch),
-            service.reading("Count", count),
+            service.read("Search", reads, search),
+            service.read("SearchBatch", reads, searchBatch),
+            service.read("SearchGroups", reads, searchGroups),
+            service.read("Scroll", reads, scroll),
+            service.read("Recommend", reads, recommend),
+            service.read("RecommendBatch", reads, recommendBatch),
+            service.read("RecommendGroups", reads, recommendGroups),
+            service.read("Discover", reads, discover),
+            service.read("DiscoverBatch", reads, discoverBatch),
+            service.read("Count", reads, count),
             service.reading("UpdateBatch", updateBatch),
-            service.reading("Query", query),
-            service.reading("QueryBatch", queryBatch),
-            service.reading("QueryGroups", queryGroups),
-            service.reading("Facet", facet),
-            service.reading("SearchMatrixPairs", searchMatrixPairs),
-            service.reading("SearchMatrixOffsets", searchMatrixOffsets),
+            service.read("Query", reads, decoding: query),
+            service.read("QueryBatch", reads, queryBatch),
+            service.read("QueryGroups", reads, queryGroups),
+            service.read("Facet", reads, facet),
+            service.read("SearchMatrixPairs", reads, searchMatrixPairs),
+            service.read("SearchMatrixOffsets", reads, searchMatrixOffsets),
         ]
     }
 

@@ -20,30 +20,87 @@ struct ServiceMethods {
 
     /// The same for a service that reads points: a call may say in its headers how, and the
     /// headers of the answer say how it was (`CallReading`).
-    func reading<Request: Message, Reply: Message>(
+    func reading<Request: Message & ReadingRequest, Reply: Message>(
         _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
-    ) -> RPCMethod { reading(name, timeout: { _ in nil }, body) }
-
-    /// The same for a request that may say how long it may take.
-    func reading<Request: Message & TimedRequest, Reply: Message>(
-        _ name: String, _ body: @escaping @Sendable (Request) async throws -> Reply
-    ) -> RPCMethod { reading(name, timeout: { $0.timeoutSeconds }, body) }
-
-    private func reading<Request: Message, Reply: Message>(
-        _ name: String, timeout: @escaping @Sendable (Request) -> Int?,
-        _ body: @escaping @Sendable (Request) async throws -> Reply
     ) -> RPCMethod {
         .unary(service, name) { bytes, call in
             let request = try Request(decoding: bytes)
-            let seconds = timeout(request)
-            let reading = try CallReading(timeoutSeconds: seconds, header: call.metadata.first)
-            let reply = try await CallReading.$current.withValue(reading) {
-                try await Interruption.within(seconds: seconds) { try await body(request) }
-            }
-            var metadata = RPCMetadata()
-            for (name, value) in reading.answerHeaders { metadata.add(value, for: name) }
-            return RPCReply(try FramedMessage(reply), metadata: metadata)
+            let reading = try ReadingCall(call, seconds: request.timeoutSeconds)
+            let message = try await reading.within { try FramedMessage(try await body(request)) }
+            return reading.reply(message)
         }
+    }
+
+    /// A method that is one read, made of its message: carried out at once where that can be.
+    func read<Request: Message & ReadingRequest, Reply: Message>(
+        _ name: String, _ reads: ImmediateReads,
+        _ read: @escaping @Sendable (Request) throws -> Read<Reply>
+    ) -> RPCMethod {
+        self.read(name, reads) { bytes in
+            let request = try Request(decoding: bytes)
+            return (try read(request).map { try FramedMessage($0) }, request.timeoutSeconds)
+        }
+    }
+
+    /// The same for messages that are not SwiftProtobuf's to read and write: `decode` gives the read,
+    /// and how many seconds it may take.
+    func read(
+        _ name: String, _ reads: ImmediateReads,
+        decoding decode:
+            @escaping @Sendable (ByteBuffer) throws -> (Read<FramedMessage>, seconds: Int?)
+    ) -> RPCMethod {
+        .callback(service, name) { bytes, call in
+            let isTaken = reads.take(call) { start in
+                let (read, seconds) = try decode(bytes)
+                let reading = try ReadingCall(call, seconds: seconds)
+                return reading.reply(
+                    try reading.within(since: start) {
+                        try reads.operations.readAtOnce(read, since: start)
+                    })
+            }
+            guard !isTaken else { return }
+            call.run {
+                let (read, seconds) = try decode(bytes)
+                let reading = try ReadingCall(call, seconds: seconds)
+                return .reply(
+                    reading.reply(
+                        try await reading.within { try await reads.operations.read(read) }))
+            }
+        }
+    }
+}
+
+/// How a call reads: what its headers say, and its message of the time that it may take.
+private struct ReadingCall {
+    private let reading: CallReading
+    private let seconds: Int?
+
+    init(_ call: RPCCall, seconds: Int?) throws(DatabaseError) {
+        reading = try CallReading(timeoutSeconds: seconds, header: call.metadata.first)
+        self.seconds = seconds
+    }
+
+    /// What `body` gives within the time of a call that began at `start`.
+    func within<Value>(
+        since start: ContinuousClock.Instant, _ body: () throws -> Value
+    ) throws -> Value {
+        try CallReading.$current.withValue(reading) {
+            try Interruption.within(seconds: seconds, since: start, body)
+        }
+    }
+
+    /// The same for one that waits.
+    func within<Value>(_ body: () async throws -> Value) async throws -> Value {
+        try await CallReading.$current.withValue(reading) {
+            try await Interruption.within(seconds: seconds, body)
+        }
+    }
+
+    /// The answer, whose headers say how it was read.
+    func reply(_ message: FramedMessage) -> RPCReply {
+        var metadata = RPCMetadata()
+        for (name, value) in reading.answerHeaders { metadata.add(value, for: name) }
+        return RPCReply(message, metadata: metadata)
     }
 }
 
@@ -85,7 +142,7 @@ struct OutgoingMessages<Reply: Message>: Sendable {
 
 extension Message {
     /// Throws `invalidArgument` for bytes that are no such message.
-    fileprivate init(decoding bytes: ByteBuffer) throws(RPCError) {
+    init(decoding bytes: ByteBuffer) throws(RPCError) {
         do {
             try self.init(serializedBytes: bytes.readableBytesSpan)
         } catch {

@@ -48,6 +48,20 @@ package final class Admission: Sendable {
         return Slot(self)
     }
 
+    /// How long an admitted read may take, from then on.
+    var readTimeout: Duration { limits.readTimeout }
+
+    /// A place for a read, which `leaveRead` gives back. Throws `resourceExhausted` when there is none.
+    func enterRead() throws(DatabaseError) {
+        guard reads.wrappingAdd(1, ordering: .relaxed).newValue <= limits.readsMax else {
+            leaveRead()
+            refusedReads.wrappingAdd(1, ordering: .relaxed)
+            throw Self.refusal(.read, limits.readsMax)
+        }
+    }
+
+    func leaveRead() { reads.wrappingSubtract(1, ordering: .relaxed) }
+
     /// Runs `body` if there is room for it; a read has to get a thread within its time.
     /// Throws `resourceExhausted` otherwise.
     package func admitting<Value>(
@@ -55,12 +69,8 @@ package final class Admission: Sendable {
     ) async throws -> Value {
         switch kind {
         case .read:
-            guard reads.wrappingAdd(1, ordering: .relaxed).newValue <= limits.readsMax else {
-                reads.wrappingSubtract(1, ordering: .relaxed)
-                refusedReads.wrappingAdd(1, ordering: .relaxed)
-                throw Self.refusal(kind, limits.readsMax)
-            }
-            defer { reads.wrappingSubtract(1, ordering: .relaxed) }
+            try enterRead()
+            defer { leaveRead() }
             return try await Interruption.within(limits.readTimeout, body)
         case .write:
             guard writes.wrappingAdd(1, ordering: .relaxed).newValue <= limits.writesMax else {

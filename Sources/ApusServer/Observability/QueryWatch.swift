@@ -17,38 +17,38 @@ package struct QueryWatch: Sendable {
         self.stages = stages
     }
 
+    /// On a search thread, for a call that has waited for it since `start`.
     func answer(
-        _ request: QueryRequest, _ collection: Collection, at version: SequenceNumber?
-    ) async throws -> QueryAnswer {
-        try await watching("query", collection) {
-            try await collection.watched(request, at: version)
-        } seeing: {
-            [Seen(request, $0.explanation, foundCount: $0.points.count)].compactMap(\.self)
-        }
+        _ request: QueryRequest, _ collection: Collection, at version: SequenceNumber?,
+        since start: ContinuousClock.Instant
+    ) throws -> QueryAnswer {
+        let answer = try collection.watched(request, at: version)
+        look(
+            at: [Seen(request, answer.explanation, answer.points.count)], "query", collection, start
+        )
+        return answer
     }
 
     /// The queries of a batch run side by side.
     func answers(
-        _ requests: [QueryRequest], _ collection: Collection, at version: SequenceNumber?
-    ) async throws -> [QueryAnswer] {
-        try await watching("query_batch", collection) {
-            try await collection.watched(requests, at: version)
-        } seeing: { answers in
-            zip(requests, answers).compactMap { request, answer in
-                Seen(request, answer.explanation, foundCount: answer.points.count)
-            }
-        }
+        _ requests: [QueryRequest], _ collection: Collection, at version: SequenceNumber?,
+        since start: ContinuousClock.Instant
+    ) throws -> [QueryAnswer] {
+        let answers = try collection.watched(requests, at: version)
+        let seen = zip(requests, answers).map { Seen($0, $1.explanation, $1.points.count) }
+        look(at: seen, "query_batch", collection, start)
+        return answers
     }
 
     func groups(
-        _ request: GroupsRequest, _ collection: Collection, at version: SequenceNumber?
-    ) async throws -> [PointGroup] {
-        try await watching("query_groups", collection) {
-            try await collection.watched(request, at: version)
-        } seeing: { answer in
-            [Seen(request.query, answer.explanation, foundCount: answer.groups.count)].compactMap(
-                \.self)
-        }.groups
+        _ request: GroupsRequest, _ collection: Collection, at version: SequenceNumber?,
+        since start: ContinuousClock.Instant
+    ) throws -> [PointGroup] {
+        let answer = try collection.watched(request, at: version)
+        look(
+            at: [Seen(request.query, answer.explanation, answer.groups.count)], "query_groups",
+            collection, start)
+        return answer.groups
     }
 
     /// One query of a call, and what was done for it.
@@ -57,7 +57,7 @@ package struct QueryWatch: Sendable {
         var explanation: QueryExplanation
         var foundCount: Int
 
-        init?(_ request: QueryRequest, _ explanation: QueryExplanation?, foundCount: Int) {
+        init?(_ request: QueryRequest, _ explanation: QueryExplanation?, _ foundCount: Int) {
             guard let explanation else { return nil }
             self.request = request
             self.explanation = explanation
@@ -65,26 +65,23 @@ package struct QueryWatch: Sendable {
         }
     }
 
-    private func watching<Answer>(
-        _ operation: String, _ collection: Collection, _ body: () async throws -> Answer,
-        seeing: (Answer) -> [Seen]
-    ) async throws -> Answer {
-        let span = CallContext.current?.span
-        let start = ContinuousClock.now
-        let before = span?.age ?? .zero
-        let answer = try await body()
-        let total = ContinuousClock.now - start
-        let seen = seeing(answer)
+    private func look(
+        at queries: [Seen?], _ operation: String, _ collection: Collection,
+        _ start: ContinuousClock.Instant
+    ) {
+        let seen = queries.compactMap(\.self)
         guard let longest = seen.max(by: { $0.explanation.duration < $1.explanation.duration })
-        else { return answer }
+        else { return }
+        let total = ContinuousClock.now - start
         let waited = max(.zero, total - longest.explanation.duration)
         for query in seen { stages.record(query.explanation) }
         stages.queue.record(waited)
-        if let span, span.isRecorded {
-            trace(operation, seen, collection, span, after: before, waited: waited)
+        if let span = CallContext.current?.span, span.isRecorded {
+            trace(
+                operation, seen, collection, span, after: max(.zero, span.age - total),
+                waited: waited)
         }
         if slow > .zero, total > slow { tell(operation, seen, longest, collection, total) }
-        return answer
     }
 
     /// The names of attributes are OpenLLMetry's (opentelemetry-semantic-conventions-ai).

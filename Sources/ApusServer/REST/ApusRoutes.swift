@@ -10,15 +10,16 @@ func addApusRoutes(
     // The body of both is that of a query.
     routes.on("POST", root + "/query") { call in
         let request = try await json.read(call, RequestDecoder.query)
-        let answer = try await operations.answer(request, in: call.collection)
+        let answer = try await operations.read(.answer(request, in: call.collection))
         return try await json.answer(call, points: answer.points.count) {
             ResponseEncoder.queryAnswer(answer, seconds: $0)
         }
     }
     routes.on("POST", root + "/explain") { call in
         let request = try await json.read(call, RequestDecoder.query)
-        let answer = try await operations.explain(
-            request, comparing: call.query.compares, in: call.collection)
+        let answer = try await operations.read(
+            .explanation(
+                request, comparing: call.query.compares, in: call.collection))
         return try await json.answer(call, points: answer.points.count) {
             ResponseEncoder.explainedQueryResult(answer, seconds: $0)
         }

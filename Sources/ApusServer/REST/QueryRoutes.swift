@@ -11,7 +11,7 @@ func addQueryRoutes(
     let root = "/collections/{collection}/points"
     routes.on("POST", root + "/query") { call in
         let request = try await json.read(call, RequestDecoder.query)
-        let points = try await operations.query(request, in: call.collection)
+        let points = try await operations.read(.points(request, in: call.collection))
         return try await json.answer(call, points: points.count) {
             ResponseEncoder.queryResult(points, seconds: $0)
         }
@@ -22,7 +22,7 @@ func addQueryRoutes(
     ] {
         routes.on("POST", root + path) { call in
             let request = try await json.read(call, decode)
-            let points = try await operations.query(request, in: call.collection)
+            let points = try await operations.read(.points(request, in: call.collection))
             return try await json.answer(call, points: points.count) {
                 ResponseEncoder.searchResult(points, seconds: $0)
             }
@@ -30,7 +30,7 @@ func addQueryRoutes(
     }
     routes.on("POST", root + "/query/batch") { call in
         let requests = try await json.read(call, RequestDecoder.queryBatch)
-        let results = try await operations.query(requests, in: call.collection)
+        let results = try await operations.read(.points(requests, in: call.collection))
         return try await json.answer(call, points: results.joined().count) {
             ResponseEncoder.queryBatchResult(results, seconds: $0)
         }
@@ -42,7 +42,7 @@ func addQueryRoutes(
     ] {
         routes.on("POST", root + path) { call in
             let requests = try await json.read(call, decode)
-            let results = try await operations.query(requests, in: call.collection)
+            let results = try await operations.read(.points(requests, in: call.collection))
             return try await json.answer(call, points: results.joined().count) {
                 ResponseEncoder.searchBatchResult(results, seconds: $0)
             }
@@ -55,7 +55,7 @@ func addQueryRoutes(
     ] {
         routes.on("POST", root + path) { call in
             let request = try await json.read(call, decode)
-            let groups = try await operations.groups(request, in: call.collection)
+            let groups = try await operations.read(.groups(request, in: call.collection))
             let points = groups.reduce(0) { $0 + $1.hits.count }
             return try await json.answer(call, points: points) {
                 ResponseEncoder.groupsResult(groups, seconds: $0)
@@ -71,17 +71,17 @@ func addAggregateRoutes(
     let root = "/collections/{collection}"
     routes.on("POST", root + "/facet") { call in
         let request = try await json.read(call, RequestDecoder.facets)
-        let hits = try await operations.facets(request, in: call.collection)
+        let hits = try await operations.read(.facets(request, in: call.collection))
         return try await json.answer(call) { ResponseEncoder.facets(hits, seconds: $0) }
     }
     routes.on("POST", root + "/points/search/matrix/pairs") { call in
         let request = try await json.read(call, RequestDecoder.matrix)
-        let matrix = try await operations.matrix(request, in: call.collection)
+        let matrix = try await operations.read(.matrix(request, in: call.collection))
         return try await json.answer(call) { ResponseEncoder.matrixPairs(matrix, seconds: $0) }
     }
     routes.on("POST", root + "/points/search/matrix/offsets") { call in
         let request = try await json.read(call, RequestDecoder.matrix)
-        let matrix = try await operations.matrix(request, in: call.collection)
+        let matrix = try await operations.read(.matrix(request, in: call.collection))
         return try await json.answer(call) { ResponseEncoder.matrixOffsets(matrix, seconds: $0) }
     }
 }

@@ -5,10 +5,15 @@ package import ApusProto
 
 extension Qdrant_ScoredPoint {
     package init(_ point: ScoredPoint) {
-        self.init()
+        self.init(besidesScore: point)
         id = Qdrant_PointId(point.id)
         score = point.score
         version = point.version.rawValue
+    }
+
+    /// Only what not every point has: payload, vectors, the value that it is ordered by.
+    init(besidesScore point: ScoredPoint) {
+        self.init()
         if let payload = point.payload { self.payload = Qdrant_Value.fields(payload) }
         if let vectors = point.vectors { self.vectors = Qdrant_VectorsOutput(vectors) }
         if let value = point.orderValue { orderValue = Qdrant_OrderValue(value) }

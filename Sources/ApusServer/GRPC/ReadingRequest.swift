@@ -1,13 +1,22 @@
 import ApusProto
 
-/// A request that may say how many seconds it may take.
-protocol TimedRequest {
+/// A request of a call that may say how it reads.
+protocol ReadingRequest {
+    /// How many seconds it may take; nil: it says nothing.
+    var timeoutSeconds: Int? { get }
+}
+
+extension ReadingRequest {
+    var timeoutSeconds: Int? { nil }
+}
+
+/// One that has a field for it.
+protocol TimedRequest: ReadingRequest {
     var hasTimeout: Bool { get }
     var timeout: UInt64 { get }
 }
 
 extension TimedRequest {
-    /// nil: it says nothing.
     var timeoutSeconds: Int? { hasTimeout ? Int(clamping: timeout) : nil }
 }
 
@@ -29,9 +38,14 @@ extension Qdrant_RecommendPointGroups: TimedRequest {}
 extension Qdrant_DiscoverPoints: TimedRequest {}
 extension Qdrant_DiscoverBatchPoints: TimedRequest {}
 extension Qdrant_CountPoints: TimedRequest {}
-extension Qdrant_QueryPoints: TimedRequest {}
 extension Qdrant_QueryBatchPoints: TimedRequest {}
 extension Qdrant_QueryPointGroups: TimedRequest {}
 extension Qdrant_FacetCounts: TimedRequest {}
 extension Qdrant_SearchMatrixPoints: TimedRequest {}
 extension Qdrant_UpdateBatchPoints: TimedRequest {}
+
+extension Qdrant_CreateFieldIndexCollection: ReadingRequest {}
+extension Qdrant_DeleteFieldIndexCollection: ReadingRequest {}
+extension Qdrant_CreateVectorNameRequest: ReadingRequest {}
+extension Qdrant_DeleteVectorNameRequest: ReadingRequest {}
+extension Apus_V1_WaitForVersionRequest: ReadingRequest {}
