@@ -29,7 +29,7 @@ extension Collection {
     private func commit(_ frozen: FrozenSegment) throws {
         let segment = frozen.segment
         let path = files.segment(segment.number)
-        let source = try inWalkOrder(segment, pool: context.indexPool)
+        let source = try rowsToWrite(of: segment)
         try SegmentFile.write(
             source, fileSystem: context.fileSystem, path: path,
             schema: published.withLock { $0.schema }, pool: context.indexPool)
@@ -53,16 +53,32 @@ extension Collection {
         }
     }
 
-    /// The rows of a segment in the order in which its file shall have them. As they are, when memory
-    /// is bounded and has no room for a copy.
+    /// The rows of a frozen segment as its file shall have them. As they are, when memory is bounded and
+    /// has no room for a copy.
+    private func rowsToWrite(of segment: GrowingSegment) throws -> any SegmentSource {
+        guard hasMemory(toReorder: segment) else { return segment }
+        return try inWalkOrder(
+            segment, pool: context.indexPool,
+            isCancelled: { [self] in isDetached.load(ordering: .relaxed) }, pause: checkHasFiles)
+    }
+
+    /// The rows of a segment in the order of walks, if they have one. `pause` and `isCancelled` are as
+    /// in `MergedSegment.init`.
     func inWalkOrder(
-        _ source: any SegmentSource, pool: WorkerPool
+        _ source: any SegmentSource, pool: WorkerPool,
+        isCancelled: @escaping @Sendable () -> Bool, pause: () throws -> Void
     ) throws -> any SegmentSource {
-        let byteCount = source.denseFields.values.reduce(0) {
-            $0 + $1.usage(rowCount: source.rowCount).total.memory
-        }
-        guard hasMemory(for: byteCount) else { return source }
-        return try ReorderedSegment(source, configuration: configuration, pool: pool) ?? source
+        try ReorderedSegment(
+            source, configuration: configuration, pool: pool, isCancelled: isCancelled,
+            pause: pause) ?? source
+    }
+
+    /// Whether memory has room for a copy of a segment's rows, if it is bounded.
+    func hasMemory(toReorder source: any SegmentSource) -> Bool {
+        hasMemory(
+            for: source.denseFields.values.reduce(0) {
+                $0 + $1.usage(rowCount: source.rowCount).total.memory
+            })
     }
 
     /// After a commit that failed: removes the new file, unless the manifest that names it may have
