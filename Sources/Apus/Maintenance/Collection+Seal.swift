@@ -48,15 +48,24 @@ extension Collection {
             // The rows of the file come before those of the frozen segment, which has its number.
             try writeDeletions(
                 of: [sealed] + published.withLock { $0.segments }, through: frozen.lastLSN, &next)
+            maintenance.withLock {
+                $0.sealed = (segment.number, isReordered: source is ReorderedSegment)
+            }
             try commit(next, replacing: &manifest)
             replace(frozen, with: sealed, rowsFrom: source, markCount: markCount)
         }
     }
 
-    /// The rows of a frozen segment as its file shall have them. As they are, when memory is bounded and
-    /// has no room for a copy.
+    /// The rows of a frozen segment as its file shall have them.
+    ///
+    /// A file that is written again has them in the order of the one before, whatever memory there is
+    /// by now: a manifest that may be on disk names that file, and a file that says by their numbers
+    /// which of its rows were deleted.
     private func rowsToWrite(of segment: GrowingSegment) throws -> any SegmentSource {
-        guard hasMemory(toReorder: segment) else { return segment }
+        let last = maintenance.withLock { $0.sealed }
+        let isReordered =
+            last.segment == segment.number ? last.isReordered : hasMemory(toReorder: segment)
+        guard isReordered else { return segment }
         return try inWalkOrder(
             segment, pool: context.indexPool,
             isCancelled: { [self] in isDetached.load(ordering: .relaxed) }, pause: checkHasFiles)
