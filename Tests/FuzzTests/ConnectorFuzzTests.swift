@@ -14,7 +14,7 @@ import Testing
                     "N\u{0}\u{2}t", "K\u{0}\u{1}t", "O\u{0}", "u", "n", "\u{0}\u{0}\u{0}\u{1}",
                 ],
                 // What PostgreSQL 18 said of inserts, updates, deletions and truncations in tables of
-                // several replica identities, in two transactions: one message a file.
+                // several replica identities: one message a file.
                 samples: { [] },
                 run: { input in
                     try refusing(with: StageError.self) {
