@@ -219,8 +219,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "Apus", "ApusCore", "ApusIndex", "ApusKernels", "ApusPipeline", "ApusProto",
-                "ApusServer", "ApusStorage", "ApusWire", "TestSupport", protobuf,
+                "Apus", "ApusConnectors", "ApusCore", "ApusIndex", "ApusKernels", "ApusPipeline",
+                "ApusProto", "ApusServer", "ApusStorage", "ApusWire", "TestSupport", protobuf,
             ], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ]

@@ -82,8 +82,9 @@ public struct EngineConfiguration: Sendable {
     public var maintenanceInterval: Duration
     /// How the recall of searches is watched while they are answered.
     public var recallObservation = RecallObservation()
-    /// Called on the merging thread between two pieces of work: tests let things happen meanwhile.
-    package var mergePauseHook: (@Sendable () -> Void)?
+    /// Called on the merging thread between two pieces of work: tests let things happen meanwhile, or
+    /// end the merge there by throwing.
+    package var mergePauseHook: (@Sendable () throws -> Void)?
 
     public init() {
         let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

@@ -166,7 +166,9 @@ final class ScratchPool: Sendable {
 
     /// Runs `body` with scratch memory that nobody else uses meanwhile; what it counts goes to
     /// `watch`.
-    func withScratch<R>(_ watch: SearchWatch? = nil, _ body: (SearchScratch) -> R) -> R {
+    func withScratch<R>(
+        _ watch: SearchWatch? = nil, _ body: (SearchScratch) throws -> R
+    ) rethrows -> R {
         let scratch = idle.withLock { $0.popLast() } ?? make()
         scratch.measuredCount = 0
         scratch.rescoredCount = 0
@@ -176,7 +178,7 @@ final class ScratchPool: Sendable {
             watch?.add(measured: scratch.measuredCount, rescored: scratch.rescoredCount)
             scratch.watch = nil
         }
-        return body(scratch)
+        return try body(scratch)
     }
 
     private func make() -> SearchScratch {

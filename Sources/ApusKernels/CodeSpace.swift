@@ -102,13 +102,14 @@ package final class CodeArena: Sendable {
         }
     }
 
-    /// Stores rows of codes of the same vectors: the row `rows[i]` of `source` becomes row i.
-    package func store(_ rows: [UInt32], of source: CodeSpace) {
+    /// Stores rows of codes of the same vectors: the row `rows[i]` of `source` becomes row i, for each
+    /// i of `places`.
+    package func store(_ rows: [UInt32], _ places: Range<Int>, of source: CodeSpace) {
         precondition(rows.count <= capacity, "\(rows.count) rows of \(capacity)")
         precondition(source.dimension == space.dimension, "rows of another form")
-        for (ordinal, row) in rows.enumerated() {
+        for ordinal in places {
             unsafe UnsafeMutablePointer(mutating: space.row(ordinal)).update(
-                from: source.row(Int(row)), count: space.stride)
+                from: source.row(Int(rows[ordinal])), count: space.stride)
         }
     }
 

@@ -37,15 +37,16 @@ package final class VectorArena: Sendable {
         }
     }
 
-    /// Stores rows of vectors of the same form: the row `rows[i]` of `source` becomes row i.
-    package func store(_ rows: [UInt32], of source: VectorSpace) {
+    /// Stores rows of vectors of the same form: the row `rows[i]` of `source` becomes row i, for each
+    /// i of `places`.
+    package func store(_ rows: [UInt32], _ places: Range<Int>, of source: VectorSpace) {
         precondition(rows.count <= capacity, "\(rows.count) rows of \(capacity)")
         precondition(
             source.rowByteCount == space.rowByteCount && source.element == space.element,
             "rows of another form")
-        for (ordinal, row) in rows.enumerated() {
+        for ordinal in places {
             unsafe UnsafeMutableRawPointer(mutating: space.row(ordinal)).copyMemory(
-                from: source.row(Int(row)), byteCount: space.rowByteCount)
+                from: source.row(Int(rows[ordinal])), byteCount: space.rowByteCount)
         }
     }
 

@@ -10,14 +10,13 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures/hdf5")
 
-    private func folder() throws -> String {
-        let path = NSTemporaryDirectory() + "apus-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        return path
-    }
+    private let scratch: TemporaryFolder
+    private var folder: String { scratch.path }
+
+    init() throws { scratch = try TemporaryFolder() }
 
     private func write(
-        _ name: String, _ rows: Range<Int>, scaledBy scale: Double = 1, in folder: String
+        _ name: String, _ rows: Range<Int>, scaledBy scale: Double = 1
     ) throws -> String {
         // Points on a circle that grows, so that no two are equal.
         var words: [UInt32] = []
@@ -31,14 +30,13 @@ import Testing
         let bytes = words.flatMap { word in
             (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32(8 * $0)) }
         }
-        try Data(bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
-        return "\(folder)/\(name)"
+        return try scratch.write(name, bytes)
     }
 
-    private func dataset(in folder: String, k: Int = 5) throws -> Dataset {
+    private func dataset(k: Int = 5) throws -> Dataset {
         try Dataset(
-            base: write("base.fvecs", 0..<400, in: folder),
-            queries: write("q.fvecs", 50..<60, in: folder), truth: nil, limit: nil,
+            base: write("base.fvecs", 0..<400),
+            queries: write("q.fvecs", 50..<60), truth: nil, limit: nil,
             metric: .euclid, k: k)
     }
 
@@ -67,11 +65,9 @@ import Testing
 
     /// Between the neighbours lie several whole numbers, so that rounding to them costs little.
     @Test func vectorsAreStoredAsTheDatatypeSays() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let dataset = try Dataset(
-            base: write("base.fvecs", 0..<400, scaledBy: 20, in: folder),
-            queries: write("q.fvecs", 50..<60, scaledBy: 20, in: folder), truth: nil, limit: nil,
+            base: write("base.fvecs", 0..<400, scaledBy: 20),
+            queries: write("q.fvecs", 50..<60, scaledBy: 20), truth: nil, limit: nil,
             metric: .euclid, k: 5)
         var recalls: [Double] = []
         var bytes: [Double] = []
@@ -98,8 +94,6 @@ import Testing
     }
 
     @Test func codesOfEveryKindAreMeasured() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         var words: [UInt32] = []
         for row in 0..<500 {
             words.append(64)
@@ -143,11 +137,9 @@ import Testing
     }
 
     @Test func aFilterIsJudgedAmongThePointsItMatches() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let lines = (0..<400).map { "{\"third\": \($0 % 3)}" }.joined(separator: "\n")
         try Data(lines.utf8).write(to: URL(fileURLWithPath: "\(folder)/p.jsonl"))
-        let dataset = try dataset(in: folder).withPayload(at: "\(folder)/p.jsonl")
+        let dataset = try dataset().withPayload(at: "\(folder)/p.jsonl")
         var settings = settings()
         settings.filter = TextualFilter(
             text: "{\"x\"}",
@@ -170,20 +162,16 @@ import Testing
     }
 
     @Test func aShortPayloadFileIsNamed() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         try Data("{}\n{}\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/p.jsonl"))
         let error = #expect(throws: BenchError.self) {
-            try dataset(in: folder).withPayload(at: "\(folder)/p.jsonl")
+            try dataset().withPayload(at: "\(folder)/p.jsonl")
         }
         #expect(error?.description.contains("ends after 2 lines") == true)
     }
 
     @Test func roundsKeepTheirPointsAndEndBesideANewCollection() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let churn = Churn(
-            try dataset(in: folder), settings(), databasesIn: folder, note: { _ in })
+            try dataset(), settings(), databasesIn: folder, note: { _ in })
         var rounds: [Churn.Round] = []
         try churn.run(rounds: 3, share: 0.3) { rounds.append($0) }
         #expect(rounds.map(\.number) == [0, 1, 2, 3, 3])

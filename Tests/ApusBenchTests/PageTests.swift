@@ -51,13 +51,12 @@ import FoundationXML
 }
 
 @Suite struct CurveFileTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
     private func file(_ text: String, _ name: String = "before.jsonl") throws -> String {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("apus-curves-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let path = folder.appendingPathComponent(name).path
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        return path
+        try folder.write(name, Array(text.utf8))
     }
 
     private func line(ef: Int, threads: Int = 1, recall: String = "0.9") -> String {

@@ -24,7 +24,7 @@ import Testing
     func everyRowHasOnePlaceAndAnswersStay(hasCodes: Bool) throws {
         let vectors = clusteredVectors(count: 3000, dimension: 32, seed: 61)
         let original = try Fixture.built(vectors, hasCodes: hasCodes)
-        let order = original.index.walkOrder()
+        let order = original.index.walkOrder {}
         #expect(order.sorted() == Array(0..<3000))
         let (fixture, index) = try renumbered(original, vectors, order)
         #expect(index.checkInvariants() == [])
@@ -40,15 +40,15 @@ import Testing
 
     @Test func theOrderDependsOnTheRowsAlone() throws {
         let vectors = clusteredVectors(count: 3000, dimension: 16, seed: 63)
-        let first = try Fixture.built(vectors, threadCount: 1).index.walkOrder()
-        #expect(try Fixture.built(vectors, threadCount: 4).index.walkOrder() == first)
+        let first = try Fixture.built(vectors, threadCount: 1).index.walkOrder {}
+        #expect(try Fixture.built(vectors, threadCount: 4).index.walkOrder {} == first)
         #expect(first != Array(0..<3000))
     }
 
     @Test func neighboursLieTogether() throws {
         let vectors = clusteredVectors(count: 4000, dimension: 16, seed: 64)
         let original = try Fixture.built(vectors)
-        let order = original.index.walkOrder()
+        let order = original.index.walkOrder {}
         let (fixture, _) = try renumbered(original, vectors, order)
         // Vectors of no order are 4,000 / 3 rows away from their nearest on average.
         func distances(_ fixture: Fixture, _ vectors: [[Float]]) -> [Int] {
@@ -62,21 +62,42 @@ import Testing
         #expect(after[100] * 8 < before[100], "\(after[100]) of \(before[100])")
     }
 
+    @Test func itStopsWithinTwoThousandNodes() throws {
+        struct Stopped: Error {}
+        let original = try Fixture.built(clusteredVectors(count: 4200, dimension: 4, seed: 66))
+        var pauses = 0
+        let order = original.index.walkOrder { pauses += 1 }
+        #expect(pauses == 2)
+        #expect(order.count == 4200)
+        for last in 1...2 {
+            var pauses = 0
+            #expect(throws: Stopped.self) {
+                try original.index.walkOrder {
+                    pauses += 1
+                    if pauses == last { throw Stopped() }
+                }
+            }
+            #expect(pauses == last)
+        }
+        // What was stopped leaves nothing behind.
+        #expect(original.index.walkOrder {} == order)
+    }
+
     @Test func rowsWithoutAVectorComeLast() throws {
         let vectors = clusteredVectors(count: 1000, dimension: 8, seed: 65)
         let original = try Fixture.built(vectors, isPresent: { $0 % 3 != 0 })
-        let order = original.index.walkOrder()
+        let order = original.index.walkOrder {}
         #expect(order.suffix(334) == (0..<334).map { UInt32($0 * 3) })
         #expect(try renumbered(original, vectors, order).index.checkInvariants() == [])
         let empty = try Fixture.built(Array(vectors.prefix(5)), isPresent: { _ in false })
-        #expect(empty.index.walkOrder() == [0, 1, 2, 3, 4])
-        #expect(try Fixture.built([[1, 2]]).index.walkOrder() == [0])
+        #expect(empty.index.walkOrder {} == [0, 1, 2, 3, 4])
+        #expect(try Fixture.built([[1, 2]]).index.walkOrder {} == [0])
     }
 
     @Test func copiesOfOneVectorHaveAnOrderToo() throws {
         let vectors = [[Float]](repeating: [1, 2, 3], count: 500)
         let original = try Fixture.built(vectors)
-        let order = original.index.walkOrder()
+        let order = original.index.walkOrder {}
         #expect(order.sorted() == Array(0..<500))
         #expect(try renumbered(original, vectors, order).index.checkInvariants() == [])
     }

@@ -121,6 +121,28 @@ import Testing
         #expect(all.result?["positions"] == [])
     }
 
+    @Test("A stream that had room at its start is refused where it takes more than there is")
+    func positionsTogether() async throws {
+        let docs = try rest.database.collection("docs")
+        let most = SourcePositions.byteCountMax
+        // 20 bytes are left, of which the name takes 10.
+        _ = try await docs.write(
+            [.upsert([])],
+            positions: SourcePositions(["x": [UInt8](repeating: 0x61, count: most - 21)]))
+        let reply = await upsert(
+            "pipeline=p", line(1, points: [1], position: "one"),
+            line(2, points: [2], position: "0123456789"),
+            line(3, points: [3], position: "0123456789a"))
+        #expect(reply.status == 400)
+        #expect(
+            reply.error?.contains("\(most) bytes together") == true, "\(reply.text.prefix(300))")
+        #expect(try await ids() == [1, 2])
+        #expect(await position() == "0123456789")
+        #expect(await upsert("pipeline=q", line(1, points: [4], position: "x")).status == 400)
+        #expect(await rest("DELETE", Self.root + "/positions/p").result == true)
+        #expect(await upsert("pipeline=q", line(1, points: [4], position: "x")).status == 200)
+    }
+
     @Test func aPositionTakesAsMuchAsItSays() async throws {
         let long = String(repeating: "ä", count: 32_768)
         #expect(await upsert("pipeline=p", line(1, position: long)).status == 200)

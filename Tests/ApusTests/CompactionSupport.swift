@@ -47,7 +47,7 @@ struct ExpectedPoints {
 final class PauseHook: Sendable {
     private struct State {
         var count = 0
-        var action: (@Sendable () -> Void)?
+        var action: (@Sendable () throws -> Void)?
         var at = Int.max
     }
 
@@ -57,16 +57,16 @@ final class PauseHook: Sendable {
     var count: Int { state.withLock { $0.count } }
 
     /// Runs `action` at the pause with this number, counted from now on.
-    func set(at pause: Int, _ action: @escaping @Sendable () -> Void) {
+    func set(at pause: Int, _ action: @escaping @Sendable () throws -> Void) {
         state.withLock { $0 = State(count: 0, action: action, at: pause) }
     }
 
-    func callAsFunction() {
-        let action = state.withLock { state -> (@Sendable () -> Void)? in
+    func callAsFunction() throws {
+        let action = state.withLock { state -> (@Sendable () throws -> Void)? in
             defer { state.count += 1 }
             return state.count == state.at ? state.action : nil
         }
-        action?()
+        try action?()
     }
 }
 

@@ -73,7 +73,7 @@ struct CompactionTests {
         for pause in 0..<200 {
             let hook = PauseHook()
             var configuration = EngineConfiguration.quiet
-            configuration.mergePauseHook = { hook() }
+            configuration.mergePauseHook = { try hook() }
             let disk = SimulatedFileSystem(directories: ["/"])
             let database = try open(disk, configuration)
             let points = try database.createCollection("p", .small)
@@ -116,7 +116,7 @@ struct CompactionTests {
     func sealMeanwhile() throws {
         let hook = PauseHook()
         var configuration = EngineConfiguration.quiet
-        configuration.mergePauseHook = { hook() }
+        configuration.mergePauseHook = { try hook() }
         let disk = SimulatedFileSystem(directories: ["/"])
         let database = try open(disk, configuration)
         let points = try database.createCollection("p", .small)
@@ -261,7 +261,7 @@ struct CompactionTests {
         for pause in [1, 4, 7] {
             let hook = PauseHook()
             var configuration = EngineConfiguration.quiet
-            configuration.mergePauseHook = { hook() }
+            configuration.mergePauseHook = { try hook() }
             let disk = SimulatedFileSystem(directories: ["/"])
             let database = try open(disk, configuration)
             let points = try database.createCollection("p", .small)

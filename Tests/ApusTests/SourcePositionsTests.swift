@@ -83,6 +83,72 @@ struct SourcePositionsTests {
         try again.close()
     }
 
+    @Test("Positions have a bound together, which nothing passes by growing, and room comes back")
+    func bytesTogether() throws {
+        let disk = SimulatedFileSystem(directories: ["/"])
+        let database = try open(disk)
+        let points = try database.createCollection(
+            "p", CollectionConfiguration(dimension: 3, metric: .euclid))
+        func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 0x61, count: count) }
+        func write(_ positions: [String: [UInt8]], id: UInt64 = 1) throws {
+            _ = try points.write(
+                [.upsert([Point(id: .number(id), vector: [1, 1, 1])])],
+                positions: SourcePositions(positions))
+        }
+        func refusal(_ positions: [String: [UInt8]]) throws {
+            let before = points.sourcePositions()
+            let error = #expect(throws: DatabaseError.self) { try write(positions, id: 2) }
+            #expect(error?.kind == .failedPrecondition)
+            #expect(error?.message.contains("4000000 bytes together") == true)
+            #expect(points.sourcePositions() == before)
+            #expect(try points.retrieve([2]).isEmpty)
+        }
+        try write(["a": bytes(3), "b": bytes(SourcePositions.byteCountMax - 6)])
+        #expect(points.sourcePositions().byteCount == SourcePositions.byteCountMax - 1)
+        // Names count, too.
+        try refusal(["c": bytes(1)])
+        try write(["a": bytes(4)])
+        try refusal(["a": bytes(5)])
+        // What is as long as before has room, and what one loses another one may have.
+        try write(["a": [1, 2, 3, 4]])
+        try refusal(["a": bytes(1), "c": bytes(3)])
+        try write(["a": bytes(1), "c": bytes(2)])
+        try write(["b": []])
+        try write(["c": bytes(100)])
+        #expect(points.sourcePositions().byteCount == 103)
+        try database.close()
+        let again = try open(disk.afterKill())
+        #expect(try again.collection("p").sourcePositions().byteCount == 103)
+        try again.close()
+    }
+
+    @Test("A collection that has more from before goes on with what it has")
+    func moreThanTheBound() throws {
+        let disk = SimulatedFileSystem(directories: ["/"])
+        let database = try open(disk)
+        _ = try database.createCollection(
+            "p", CollectionConfiguration(dimension: 3, metric: .euclid))
+        try database.close()
+        let store = ManifestStore(fileSystem: disk, directory: "/db/p")
+        var manifest = try #require(try store.read())
+        var writer = ByteWriter()
+        SourcePositions([
+            "old": [UInt8](repeating: 7, count: SourcePositions.byteCountMax), "a": [1],
+        ]).write(to: &writer)
+        manifest.attributes["sourcePositions"] = writer.bytes
+        _ = try store.commit(manifest)
+        let again = try open(disk)
+        let points = try again.collection("p")
+        _ = try points.write([], positions: SourcePositions(["a": [2]]))
+        #expect(points.sourcePositions().values["a"] == [2])
+        #expect(throws: DatabaseError.self) {
+            try points.write([], positions: SourcePositions(["a": [2, 3]]))
+        }
+        _ = try points.write([], positions: SourcePositions(["old": [], "b": [1]]))
+        #expect(points.sourcePositions() == SourcePositions(["a": [2], "b": [1]]))
+        try again.close()
+    }
+
     @Test("A batch with positions keeps its bytes, one without is written as before")
     func bytes() throws {
         let plain = WriteBatch(effects: [.delete(.number(300))], time: 300)

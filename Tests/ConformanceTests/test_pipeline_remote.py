@@ -12,6 +12,7 @@ import random
 import grpc
 
 from pipelines import RemotePipeline, wait_for, words
+from test_apus_v1_streams import Sending
 from test_pipeline_kafka import Topic, cluster, topic  # noqa: F401
 from test_pipeline_postgres import change, content, database, declaration, fill, server  # noqa: F401
 from test_pipeline_postgres_slot import SOURCE, slot  # noqa: F401
@@ -160,18 +161,17 @@ def test_a_position_in_a_file_of_before_is_taken_over(tmp_path, topic):  # noqa:
         pipeline.assert_holds(topic.state)
 
 
-class Older(grpc.GenericRpcHandler):
-    """A server of before: hands everything on, but knows no position of a pipeline."""
+class Proxy(grpc.GenericRpcHandler):
+    """Stands between a run and its server, and hands on everything; what is `UpsertStream` goes
+    through `upsert`."""
 
     UPSERT = "/apus.v1.Apus/UpsertStream"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, server: grpc.Server, port: int) -> None:
+        server.add_generic_rpc_handlers([self])
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-        self.batches = 0
 
     def service(self, details):
-        if details.method.endswith("Position"):
-            return None
         if details.method == self.UPSERT:
             return grpc.stream_stream_rpc_method_handler(self.upsert)
         call = self.channel.unary_unary(details.method)
@@ -184,7 +184,51 @@ class Older(grpc.GenericRpcHandler):
 
         return grpc.unary_unary_rpc_method_handler(forward)
 
-    def upsert(self, requests, _):
+    def upsert(self, requests, context):
+        """A start, its answer, and the batch if there is one."""
+        sending = Sending()
+        sending.send(next(requests))
+        answers = self.channel.stream_stream(self.UPSERT)(iter(sending), timeout=60)
+        try:
+            yield next(answers)
+            for batch in requests:
+                self.batch(sending, answers, batch, context)
+                yield next(answers)
+            sending.end()
+        except grpc.RpcError as error:
+            sending.end()
+            context.abort(error.code(), error.details())
+
+    def batch(self, sending, answers, batch, context) -> None:
+        sending.send(batch)
+
+
+@contextlib.contextmanager
+def through(pipeline: RemotePipeline, proxy: type[Proxy]):
+    """Lets the pipeline's runs meet their server through a proxy."""
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+    between = proxy(server, pipeline.server.grpc_port)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    direct = pipeline.text
+    pipeline.text = direct.replace(str(pipeline.server.grpc_port), str(port))
+    try:
+        yield between, f"grpc://127.0.0.1:{port}"
+    finally:
+        pipeline.text = direct
+        server.stop(None).wait()
+        between.channel.close()
+
+
+class Older(Proxy):
+    """A server of before: knows no position of a pipeline."""
+
+    batches = 0
+
+    def service(self, details):
+        return None if details.method.endswith("Position") else super().service(details)
+
+    def upsert(self, requests, context):
         next(requests)
         yield b"\x10\x01"  # version 1, and nothing of a pipeline
         for _ in requests:
@@ -195,16 +239,67 @@ class Older(grpc.GenericRpcHandler):
 def test_a_server_that_is_too_old_says_so(tmp_path, topic):  # noqa: F811
     send(topic, 10)
     with remote(tmp_path, topic.declaration()) as pipeline:
-        older = Older(pipeline.server.grpc_port)
-        proxy = grpc.server(concurrent.futures.ThreadPoolExecutor(4), handlers=[older])
-        port = proxy.add_insecure_port("127.0.0.1:0")
-        proxy.start()
-        try:
-            pipeline.text = pipeline.text.replace(str(pipeline.server.grpc_port), str(port))
+        with through(pipeline, Older) as (older, address):
             for arguments in ([], ["--start-over"]):
                 said = pipeline.run(*arguments, succeeds=False)
-                assert f"the server at grpc://127.0.0.1:{port} does not keep positions" in said
-            assert older.batches == 0 and pipeline.points() == {}
-        finally:
-            proxy.stop(None).wait()
-            older.channel.close()
+                assert f"the server at {address} does not keep positions" in said
+        assert older.batches == 0 and pipeline.points() == {}
+
+
+class Late(Proxy):
+    """Breaks the connection of the second batch, which is written all the same, but only when the
+    next try has come as far: as a server does that had no room for it before."""
+
+    batches = 0
+    waiting = None
+
+    def batch(self, sending, answers, batch, context) -> None:
+        self.batches += 1
+        if self.batches == 2:
+            self.waiting = (sending, answers, batch)
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
+        if self.batches == 3:
+            first, first_answers, late = self.waiting
+            first.send(late)
+            next(first_answers)
+            first.end()
+        sending.send(batch)
+
+
+def test_a_batch_that_is_written_after_its_connection_broke_is_the_run_s_own(
+    tmp_path, topic  # noqa: F811
+):
+    """A run took the position of its own batch for another run's, and ended."""
+    send(topic, 60)
+    with remote(tmp_path, topic.declaration("batch: {records: 20}\n")) as pipeline:
+        with through(pipeline, Late) as (late, _):
+            assert read(pipeline.run()) == 60
+        # One twice, of which the server refused one.
+        assert late.batches >= 4
+        pipeline.assert_holds(topic.state)
+        assert read(pipeline.run()) == 0
+
+
+class Overtaking(Proxy):
+    """Lets another run come between the answer to the start and the second batch."""
+
+    batches = 0
+    other = None
+
+    def batch(self, sending, answers, batch, context) -> None:
+        self.batches += 1
+        if self.batches == 2:
+            self.other()
+        sending.send(batch)
+
+
+def test_another_run_between_start_and_batch_is_found_out(tmp_path, topic):  # noqa: F811
+    send(topic, 60)
+    with remote(tmp_path, topic.declaration("batch: {records: 20}\n")) as pipeline:
+        other = RemotePipeline(tmp_path / "other", topic.declaration(), server=pipeline.server)
+        with through(pipeline, Overtaking) as (overtaking, _):
+            overtaking.other = lambda: other.run("--start-over")
+            said = pipeline.run(succeeds=False)
+        assert "another run of pipeline p has written to collection 'c' meanwhile" in said
+        assert overtaking.batches == 2
+        pipeline.assert_holds(topic.state)

@@ -11,7 +11,8 @@ extension Collection {
     /// and queued for the disk.
     ///
     /// `positions` become the collection's in the same batch: after a crash they are what they were
-    /// before it exactly when its points are.
+    /// before it exactly when its points are. Where those of the collection would have more than
+    /// `SourcePositions.byteCountMax` bytes together, `.failedPrecondition` is thrown.
     /// - Returns: one result for each operation.
     /// - Throws: `DatabaseError` that names the point or field, and what is wrong.
     public func write(
@@ -92,6 +93,7 @@ extension Collection {
             lsn = try withoutDamagedSegments {
                 try writer.withLock { state in
                     try state.positions.check(previous)
+                    try state.positions.checkRoom(for: positions, of: name)
                     return try apply(prepared, within: bounds, positions, &state)
                 }
             }

@@ -14,6 +14,9 @@ struct MaintenanceState {
     var sealFailure: DatabaseError?
     /// Somebody wants to know whether it would fail again.
     var sealRetryIsDue = false
+    /// The last segment whose file a manifest that was written names, and whether its rows are in the
+    /// order of walks there.
+    var sealed: (segment: UInt64, isReordered: Bool) = (0, false)
     /// The last graph checkpoint: of which segment, and how many rows it has.
     var checkpoint: (segment: UInt64, rowCount: Int) = (0, 0)
     /// Why the last checkpoint could not be written; the next one is tried all the same.

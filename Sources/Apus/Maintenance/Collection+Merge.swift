@@ -55,16 +55,19 @@ extension Collection {
             try input.prepareRows()
         }
         let parts = mergeParts(inputs, at: flushed)
+        let isCancelled = { @Sendable [self] in compactionIsStopped.load(ordering: .relaxed) }
         let merged = try MergedSegment(
             number: number, parts: parts, configuration: configuration,
-            pool: context.compaction.pool,
-            isCancelled: { [self] in compactionIsStopped.load(ordering: .relaxed) },
-            pause: pause)
+            pool: context.compaction.pool, isCancelled: isCancelled, pause: pause)
         guard merged.rowCount > 0 else {
             return try swap(inputs, for: nil, rowsFrom: merged)
         }
         try pause()
-        let source = try inWalkOrder(merged, pool: context.compaction.pool)
+        let source =
+            hasMemory(toReorder: merged)
+            ? try inWalkOrder(
+                merged, pool: context.compaction.pool, isCancelled: isCancelled, pause: pause)
+            : merged
         try pause()
         let path = files.segment(number)
         try context.reserve.lending {
@@ -142,7 +145,8 @@ extension Collection {
                 try writeDeletions(of: [sealed], through: manifest.flushedThrough, &next)
             }
             try commit(next, replacing: &manifest)
-            context.configuration.mergePauseHook?()
+            // Committed: nothing ends it any more.
+            try? context.configuration.mergePauseHook?()
             writer.withLock { state in
                 if merged.markCount != markCount { merged.copyDeletions() }
                 let place = state.segments.firstIndex { old.contains($0.number) } ?? 0
@@ -160,7 +164,7 @@ extension Collection {
     /// Between two pieces of work: ends the merge when the collection is being closed.
     private func pause() throws {
         if compactionIsStopped.load(ordering: .acquiring) { throw CompactionStopped() }
-        context.configuration.mergePauseHook?()
+        try context.configuration.mergePauseHook?()
     }
 
     private var compactionPacing: SegmentWriter.Pacing {

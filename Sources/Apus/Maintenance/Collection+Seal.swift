@@ -29,7 +29,7 @@ extension Collection {
     private func commit(_ frozen: FrozenSegment) throws {
         let segment = frozen.segment
         let path = files.segment(segment.number)
-        let source = try inWalkOrder(segment, pool: context.indexPool)
+        let source = try rowsToWrite(of: segment)
         try SegmentFile.write(
             source, fileSystem: context.fileSystem, path: path,
             schema: published.withLock { $0.schema }, pool: context.indexPool)
@@ -48,21 +48,46 @@ extension Collection {
             // The rows of the file come before those of the frozen segment, which has its number.
             try writeDeletions(
                 of: [sealed] + published.withLock { $0.segments }, through: frozen.lastLSN, &next)
+            maintenance.withLock {
+                $0.sealed = (segment.number, isReordered: source is ReorderedSegment)
+            }
             try commit(next, replacing: &manifest)
             replace(frozen, with: sealed, rowsFrom: source, markCount: markCount)
         }
     }
 
-    /// The rows of a segment in the order in which its file shall have them. As they are, when memory
-    /// is bounded and has no room for a copy.
+    /// The rows of a frozen segment as its file shall have them.
+    ///
+    /// A file that is written again has them in the order of the one before, whatever memory there is
+    /// by now: a manifest that may be on disk names that file, and a file that says by their numbers
+    /// which of its rows were deleted.
+    private func rowsToWrite(of segment: GrowingSegment) throws -> any SegmentSource {
+        let last = maintenance.withLock { $0.sealed }
+        let isReordered =
+            last.segment == segment.number ? last.isReordered : hasMemory(toReorder: segment)
+        guard isReordered else { return segment }
+        return try inWalkOrder(
+            segment, pool: context.indexPool,
+            isCancelled: { [self] in isDetached.load(ordering: .relaxed) }, pause: checkHasFiles)
+    }
+
+    /// The rows of a segment in the order of walks, if they have one. `pause` and `isCancelled` are as
+    /// in `MergedSegment.init`.
     func inWalkOrder(
-        _ source: any SegmentSource, pool: WorkerPool
+        _ source: any SegmentSource, pool: WorkerPool,
+        isCancelled: @escaping @Sendable () -> Bool, pause: () throws -> Void
     ) throws -> any SegmentSource {
-        let byteCount = source.denseFields.values.reduce(0) {
-            $0 + $1.usage(rowCount: source.rowCount).total.memory
-        }
-        guard hasMemory(for: byteCount) else { return source }
-        return try ReorderedSegment(source, configuration: configuration, pool: pool) ?? source
+        try ReorderedSegment(
+            source, configuration: configuration, pool: pool, isCancelled: isCancelled,
+            pause: pause) ?? source
+    }
+
+    /// Whether memory has room for a copy of a segment's rows, if it is bounded.
+    func hasMemory(toReorder source: any SegmentSource) -> Bool {
+        hasMemory(
+            for: source.denseFields.values.reduce(0) {
+                $0 + $1.usage(rowCount: source.rowCount).total.memory
+            })
     }
 
     /// After a commit that failed: removes the new file, unless the manifest that names it may have

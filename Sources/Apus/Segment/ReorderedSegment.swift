@@ -26,9 +26,11 @@ final class ReorderedSegment: SegmentSource {
     /// which nothing numbers anew.
     ///
     /// The source takes no more rows, and all of them are in its graphs. O(links + rows × bytes of
-    /// vectors), a part of it on the threads of `pool`; the order does not depend on these.
+    /// vectors), a part of it on the threads of `pool`; the order does not depend on these. `pause` and
+    /// `isCancelled` are as in `MergedSegment.init`.
     init?(
-        _ source: any SegmentSource, configuration: CollectionConfiguration, pool: WorkerPool
+        _ source: any SegmentSource, configuration: CollectionConfiguration, pool: WorkerPool,
+        isCancelled: @escaping @Sendable () -> Bool, pause: () throws -> Void
     ) throws {
         let fields = source.denseFields
         let hasLists = fields.values.contains { field in
@@ -37,7 +39,7 @@ final class ReorderedSegment: SegmentSource {
         guard source.rowCount > 1, !hasLists,
             let graph = fields.values.largestGraph(rowCount: source.rowCount)
         else { return nil }
-        let order = graph.walkOrder()
+        let order = try graph.walkOrder(pause: pause)
         self.source = source
         self.order = order
         number = source.number
@@ -45,6 +47,7 @@ final class ReorderedSegment: SegmentSource {
         deletions = try RowDeletions(capacity: rowCount)
         ids = unsafe try GrowingColumn(source.idBytes(count: rowCount), order)
         versions = unsafe try GrowingColumn(source.versionBytes(count: rowCount), order)
+        try pause()
         var presences: [String: GrowingColumn<UInt8>] = [:]
         for name in fields.keys {
             guard let bytes = unsafe source.presenceBytes(of: name, count: rowCount) else {
@@ -54,7 +57,9 @@ final class ReorderedSegment: SegmentSource {
         }
         self.presences = presences
         denseFields = try fields.mapValues { [presences] field in
-            try field.reordered(order, presence: presences[field.name], pool: pool)
+            try field.reordered(
+                order, presence: presences[field.name], pool: pool, isCancelled: isCancelled,
+                pause: pause)
         }
     }
 
@@ -100,21 +105,33 @@ extension Sequence<DenseField> {
 }
 
 extension DenseField {
+    /// Bytes of vectors that are copied between two pauses.
+    private static let bytesPerPause = 4 << 20
+
     /// The same vectors and graph with the row `order[i]` as row i.
     fileprivate func reordered(
-        _ order: [UInt32], presence bytes: GrowingColumn<UInt8>?, pool: WorkerPool
+        _ order: [UInt32], presence bytes: GrowingColumn<UInt8>?, pool: WorkerPool,
+        isCancelled: @escaping @Sendable () -> Bool, pause: () throws -> Void
     ) throws -> DenseField {
         let arena = try VectorArena(
             dimension: vectors.dimension, element: vectors.element, capacity: order.count)
-        arena.store(order, of: vectors)
         var codes: CodeArena?
+        var codeSpace: CodeSpace?
         if case .bytes(let space) = index?.codes {
             codes = try CodeArena(dimension: space.dimension, capacity: order.count)
-            codes?.store(order, of: space)
+            codeSpace = space
+        }
+        let step = max(1, Self.bytesPerPause / vectors.rowByteCount)
+        for start in stride(from: 0, to: order.count, by: step) {
+            let places = start..<min(start + step, order.count)
+            arena.store(order, places, of: vectors)
+            if let codeSpace { codes?.store(order, places, of: codeSpace) }
+            try pause()
         }
         let graph = try index?.withoutDeadNodes(
             survivors: order, vectors: arena.space, codes: codes?.space, capacity: order.count,
-            owner: OwnerPair(arena, codes), pool: pool)
+            owner: OwnerPair(arena, codes), pool: pool, isCancelled: isCancelled)
+        try pause()
         let presence = bytes.map {
             unsafe Presence(
                 base: UnsafePointer($0.base), owner: $0,

@@ -13,6 +13,9 @@ import Synchronization
 /// Each change is a short bulk upsert. The answer to its start says what position the server has:
 /// that of this change where an answer was lost, that of the change before, or another one where
 /// somebody else has written. So a change is made exactly once, and a second run finds out.
+///
+/// A batch whose connection broke may wait at the server for room, and be written only after the
+/// start of the next try: then that one is refused, and the position tells which of the three it is.
 final class RemotePipelineSink: PipelineSink {
     private struct State {
         /// The position's text as the server is expected to have it; nil: not asked yet.
@@ -122,16 +125,12 @@ final class RemotePipelineSink: PipelineSink {
                     if state.known == nil { state.known = position }
                     return state.known == position
                 }
-                guard isKnown else {
-                    throw StageError(
-                        .fatal, stage: "collection",
-                        "another run of pipeline \(change.pipeline) has written to collection "
-                            + "'\(target.name)' meanwhile, or its position was deleted; run it "
-                            + "again to go on from there")
-                }
+                guard isKnown else { throw movedByAnother(change.pipeline) }
                 progress = .sent
                 return Self.batch(change, position: text)
             }
+        } catch let error as RPCError where error.code == .failedPrecondition {
+            end = try await progress(after: error, of: change.pipeline, position: text)
         } catch let error as RPCError {
             throw Self.stageError(error)
         }
@@ -141,6 +140,31 @@ final class RemotePipelineSink: PipelineSink {
         }
         state.withLock { $0.known = text }
         removeFile()
+    }
+
+    /// After a refusal for the state of the collection: `.done` where an earlier try of the change is
+    /// what the position comes from. Throws what else was the reason.
+    private func progress(
+        after refusal: RPCError, of pipeline: String, position text: String
+    ) async throws -> Progress {
+        let position: String
+        do {
+            position = try await target.position(of: pipeline)
+        } catch let error as RPCError {
+            throw Self.stageError(error)
+        }
+        if position == text { return .done }
+        guard let known = state.withLock({ $0.known }), known != position else {
+            throw Self.stageError(refusal)
+        }
+        throw movedByAnother(pipeline)
+    }
+
+    private func movedByAnother(_ pipeline: String) -> StageError {
+        StageError(
+            .fatal, stage: "collection",
+            "another run of pipeline \(pipeline) has written to collection '\(target.name)' "
+                + "meanwhile, or its position was deleted; run it again to go on from there")
     }
 
     /// The server has a position: that of the file is over, and must not come back.

@@ -1,14 +1,14 @@
-internal import ApusPipeline
+package import ApusPipeline
 
 /// Messages of PostgreSQL's output plugin `pgoutput`, of protocol version 1.
-enum PostgresOutput {
+package enum PostgresOutput: Sendable {
     /// A row as a message has it: a text, or none where it is NULL or not said.
-    typealias Row = [String?]
+    package typealias Row = [String?]
 
     /// A table, and its columns in the order of rows.
-    struct Relation {
-        var id: UInt32
-        var columns: [String]
+    package struct Relation: Sendable {
+        package var id: UInt32
+        package var columns: [String]
     }
 
     case begin(commit: UInt64)
@@ -22,7 +22,8 @@ enum PostgresOutput {
     /// Types, origins and messages of applications.
     case other
 
-    init(_ bytes: [UInt8]) throws(StageError) {
+    /// Throws a fatal error for a message that is not what its first byte says.
+    package init(_ bytes: [UInt8]) throws(StageError) {
         var reader = Reader(bytes: bytes)
         switch try reader.byte() {
         case UInt8(ascii: "B"): self = .begin(commit: UInt64(try reader.number(8)))
@@ -33,20 +34,15 @@ enum PostgresOutput {
         case UInt8(ascii: "R"): self = .relation(try reader.relation())
         case UInt8(ascii: "I"):
             let relation = UInt32(try reader.number(4))
-            _ = try reader.byte()
-            self = .insert(relation: relation, try reader.row())
+            self = .insert(relation: relation, try reader.row(marked: "N"))
         case UInt8(ascii: "U"):
             let relation = UInt32(try reader.number(4))
             var old: Row?
-            if try reader.byte() != UInt8(ascii: "N") {
-                old = try reader.row()
-                _ = try reader.byte()
-            }
-            self = .update(relation: relation, old: old, try reader.row())
+            if !reader.isNext("N") { old = try reader.row(marked: "K", "O") }
+            self = .update(relation: relation, old: old, try reader.row(marked: "N"))
         case UInt8(ascii: "D"):
             let relation = UInt32(try reader.number(4))
-            _ = try reader.byte()
-            self = .delete(relation: relation, try reader.row())
+            self = .delete(relation: relation, try reader.row(marked: "K", "O"))
         case UInt8(ascii: "T"):
             let count = try reader.number(4)
             _ = try reader.byte()
@@ -62,14 +58,20 @@ enum PostgresOutput {
         let bytes: [UInt8]
         var position = 0
 
-        private var fault: StageError {
+        private var end: StageError { fault("ends too early") }
+
+        private func fault(_ what: String) -> StageError {
             StageError(
                 .fatal, stage: "source",
-                "a message of the replication slot ends at byte \(position) of \(bytes.count)")
+                "a message of the replication slot \(what), at byte \(position) of \(bytes.count)")
+        }
+
+        func isNext(_ mark: Unicode.Scalar) -> Bool {
+            position < bytes.count && bytes[position] == UInt8(ascii: mark)
         }
 
         mutating func byte() throws(StageError) -> UInt8 {
-            guard position < bytes.count else { throw fault }
+            guard position < bytes.count else { throw end }
             defer { position += 1 }
             return bytes[position]
         }
@@ -102,18 +104,26 @@ enum PostgresOutput {
             return relation
         }
 
-        mutating func row() throws(StageError) -> Row {
+        /// A row behind one of the bytes that say what it is.
+        mutating func row(marked marks: Unicode.Scalar...) throws(StageError) -> Row {
+            guard marks.contains(where: { isNext($0) }) else {
+                throw fault(
+                    position < bytes.count ? "has no row where one belongs" : "ends too early")
+            }
+            position += 1
             var row: Row = []
             for _ in 0..<(try number(2)) {
                 switch try byte() {
                 case UInt8(ascii: "t"):
                     let count = Int(try number(4))
-                    guard count <= bytes.count - position else { throw fault }
+                    guard count <= bytes.count - position else { throw end }
                     row.append(
                         String(decoding: bytes[position..<(position + count)], as: UTF8.self))
                     position += count
                 case UInt8(ascii: "n"), UInt8(ascii: "u"): row.append(nil)
-                default: throw fault
+                default:
+                    position -= 1
+                    throw fault("has a value of an unknown kind")
                 }
             }
             return row

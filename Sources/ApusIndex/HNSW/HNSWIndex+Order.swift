@@ -10,18 +10,22 @@
 // and better.
 
 extension HNSWIndex {
+    /// Nodes between two pauses.
+    private static var nodesPerPause: Int { 2048 }
+
     /// The ordinals below `indexedCount` in the order in which walks come by them: `result[i]` should
     /// be row i. Those that are no nodes come last, ascending.
     ///
     /// Nobody may insert meanwhile. The same graph gives the same order. O(links), with one distance
-    /// for each and up to 4 bytes of memory.
-    package func walkOrder() -> [UInt32] {
+    /// for each and up to 4 bytes of memory. `pause` is called between pieces of the work of some
+    /// milliseconds, and ends it by throwing.
+    package func walkOrder(pause: () throws -> Void) rethrows -> [UInt32] {
         let count = UInt32(truncatingIfNeeded: indexedCount)
         let nodes = (0..<count).filter { unsafe graph.levels[Int($0)] != HNSWGraph.absent }
         var order: [UInt32] = []
         order.reserveCapacity(indexedCount)
         var isPlaced = [Bool](repeating: false, count: indexedCount)
-        scratch.withScratch { scratch in
+        try scratch.withScratch { scratch in
             var waiting: [UInt32] = []
             // All but the entry point are for nodes that no link leads to.
             for start in (entry.map { [$0.ordinal] } ?? []) + nodes {
@@ -30,6 +34,7 @@ extension HNSWIndex {
                     if isPlaced[Int(node)] { continue }
                     isPlaced[Int(node)] = true
                     order.append(node)
+                    if order.count % Self.nodesPerPause == 0 { try pause() }
                     waiting += linksFarthestFirst(of: node, scratch).lazy.filter {
                         !isPlaced[Int($0)]
                     }

@@ -110,11 +110,8 @@ package struct BatchPreparation: Sendable {
 
     /// The first chunks that are in the collection, by key.
     private func stored(_ ids: [PointID]) async throws -> [String: ChunkPoint] {
-        var heads: [String: ChunkPoint] = [:]
-        for record in try await sink.points(ids, withVectors: false) {
-            if let head = ChunkPoint(record.payload) { heads[head.key] = head }
-        }
-        return heads
+        let heads = try await sink.heads(ids, of: pipeline)
+        return Dictionary(heads.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
     }
 
     private func plan(

@@ -15,6 +15,44 @@ package protocol PipelineSink: Sendable {
     func write(_ change: SinkChange) async throws
 }
 
+extension PipelineSink {
+    /// Chunks of a record that are taken to be there without looking.
+    private var chunksTrusted: Int { 1_000 }
+
+    /// What is there of a pipeline's records, by the ids of their first chunks.
+    ///
+    /// Payloads may have been written by somebody else: points that are not what their ids say are
+    /// left out, and `count` is never much more than the chunks that there are. One call, and for
+    /// records that say they have many chunks another one for each thousand that is there.
+    func heads(_ ids: [PointID], of pipeline: String) async throws -> [ChunkPoint] {
+        var heads: [ChunkPoint] = []
+        for point in try await points(ids, withVectors: false) {
+            guard var head = ChunkPoint(point.payload), head.chunk == 0,
+                point.id == ChunkPoint.id(pipeline: pipeline, key: head.key, chunk: 0)
+            else { continue }
+            if head.count > chunksTrusted {
+                head.count = try await chunkCount(of: head, pipeline)
+            }
+            heads.append(head)
+        }
+        return heads
+    }
+
+    /// Looks up to where a record has chunks, which are one behind the other.
+    private func chunkCount(of head: ChunkPoint, _ pipeline: String) async throws -> Int {
+        var end = 1
+        while end < head.count {
+            let next = end + min(chunksTrusted, head.count - end)
+            let ids = (end..<next).map {
+                ChunkPoint.id(pipeline: pipeline, key: head.key, chunk: $0)
+            }
+            if try await points(ids, withVectors: false).isEmpty { break }
+            end = next
+        }
+        return end
+    }
+}
+
 /// What is to become of a collection.
 package struct SinkChange: Sendable {
     package var deletes: [PointID]

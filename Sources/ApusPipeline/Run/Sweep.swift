@@ -16,6 +16,9 @@ struct Sweep: Sendable {
     /// Of ids: collections in strict mode bound it.
     private static let pageSize = 2_000
 
+    /// Points that are deleted at a time, but for those of one record.
+    private static let deletesMax = 10_000
+
     /// Calls `delete` with the points of keys that are gone, and how many keys these are. `seen` is
     /// what a pass over the whole source has shown; nil: there was none.
     func run(
@@ -93,14 +96,15 @@ struct Sweep: Sendable {
     ) async throws {
         var gone: [PointID] = []
         var count = 0
-        for point in try await sink.points(ids, withVectors: false) {
-            guard let chunk = ChunkPoint(point.payload), chunk.chunk == 0,
-                point.id == ChunkPoint.id(pipeline: pipeline, key: chunk.key, chunk: 0)
-            else { continue }
+        for head in try await sink.heads(ids, of: pipeline) {
             count += 1
-            gone += (0..<chunk.count).map {
-                ChunkPoint.id(pipeline: pipeline, key: chunk.key, chunk: $0)
+            gone += (0..<head.count).map {
+                ChunkPoint.id(pipeline: pipeline, key: head.key, chunk: $0)
             }
+            // All chunks of a record go at once: without the first one, nobody finds the others.
+            guard gone.count >= Self.deletesMax else { continue }
+            try await delete(gone, count)
+            (gone, count) = ([], 0)
         }
         if !gone.isEmpty { try await delete(gone, count) }
     }

@@ -9,6 +9,8 @@ final class MemoryCollection: PipelineSink {
         var points: [PointID: Point] = [:]
         var positions: [String: JSONValue] = [:]
         var writes = 0
+        /// Of all calls for points.
+        var idsAskedMost = 0
         /// The write with this number fails, and so do all behind it.
         var failsAt = Int.max
         var failure = StageError(.fatal, stage: "collection", "killed")
@@ -22,7 +24,8 @@ final class MemoryCollection: PipelineSink {
 
     func points(_ ids: [PointID], withVectors: Bool) async throws -> [Record] {
         state.withLock { state in
-            ids.compactMap { id in
+            state.idsAskedMost = max(state.idsAskedMost, ids.count)
+            return ids.compactMap { id in
                 state.points[id].map {
                     Record(id: id, payload: $0.payload, vectors: withVectors ? $0.vectors : nil)
                 }

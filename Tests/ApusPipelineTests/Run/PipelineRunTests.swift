@@ -128,6 +128,68 @@ import Testing
         #expect(found.mapValues { $0.joined() } == Dictionary(uniqueKeysWithValues: expected))
     }
 
+    /// The first chunk's payload of a key says another number of chunks.
+    private func claim(_ count: Int, chunksOf key: String) throws {
+        let id = ChunkPoint.id(pipeline: "test", key: key, chunk: 0)
+        try sink.state.withLock { state in
+            var chunk = try #require(ChunkPoint(state.points[id]?.payload))
+            (chunk.count, chunk.version) = (count, "other")
+            state.points[id]?.payload[ChunkPoint.member] = chunk.value
+        }
+    }
+
+    @Test(
+        "Who writes any number of chunks into a payload does not make a run look for all of them",
+        arguments: [1 << 60, Int.max, 1_000_001])
+    func claims(count: Int) async throws {
+        let origin = ListOrigin(texts: Self.texts, showsAll: true)
+        _ = try await run(origin)
+        for key in ["k1", "k2", "k3"] { try claim(count, chunksOf: key) }
+        origin.records.withLock { records in
+            records[1] = ListOrigin.record("k1", "changed")
+            records[2] = SourceRecord(key: "k2", place: "k2", change: .delete)
+            records.remove(at: 3)
+        }
+        let counters = try await run(origin) { $0.startOver = true }.counters
+        #expect(counters.swept == 1 && counters.deleted == 1)
+        var expected = Dictionary(uniqueKeysWithValues: Self.texts)
+        (expected["k1"], expected["k2"], expected["k3"]) = ("changed", nil, nil)
+        #expect(sink.texts.mapValues { $0.joined() } == expected)
+        #expect(sink.count == sink.texts.values.reduce(0) { $0 + $1.count })
+        #expect(sink.state.withLock { $0.idsAskedMost } <= 3_000)
+    }
+
+    @Test(
+        "Records of very many chunks go with all of them, when they change and when they are gone")
+    func manyChunks() async throws {
+        let long = String(repeating: "12345678", count: 5_200)
+        let texts = [("a", long), ("b", "bbbb"), ("c", long), ("d", long)]
+        let origin = ListOrigin(texts: texts, showsAll: true)
+        _ = try await run(origin)
+        #expect(sink.texts.mapValues(\.count) == ["a": 5_200, "b": 1, "c": 5_200, "d": 5_200])
+        origin.records.withLock { $0 = [ListOrigin.record("a", "short"), $0[1]] }
+        let counters = try await run(origin) { $0.startOver = true }.counters
+        #expect(counters.swept == 2)
+        #expect(sink.texts == ["a": ["short"], "b": ["bbbb"]])
+        #expect(sink.count == 2)
+    }
+
+    @Test("A point under the id of a record's first chunk that says another key is left alone")
+    func anotherKey() async throws {
+        let origin = ListOrigin(texts: [("a", "aaaa"), ("b", "bbbb"), ("c", "cccc")])
+        _ = try await run(origin)
+        let id = ChunkPoint.id(pipeline: "test", key: "a", chunk: 0)
+        // The version that b has, which a run took for b's own where b was gone.
+        let b = ChunkPoint.id(pipeline: "test", key: "b", chunk: 0)
+        try sink.state.withLock { state in
+            let head = try #require(state.points[b]?.payload[ChunkPoint.member])
+            state.points[id]?.payload[ChunkPoint.member] = head
+            state.points[b] = nil
+        }
+        _ = try await run(origin) { $0.startOver = true }
+        #expect(sink.texts == ["a": ["aaaa"], "b": ["bbbb"], "c": ["cccc"]])
+    }
+
     @Test("A run that finds nothing new, only something gone, stays where it was")
     func sweepKeepsPosition() async throws {
         let origin = ListOrigin(texts: Self.texts, showsAll: true)
