@@ -93,9 +93,11 @@ package struct JSONParser {
     }
 
     /// The byte that the next value starts with, without reading it.
-    package mutating func peek(_ expected: String) throws(MalformedJSON) -> UInt8 {
+    package mutating func peek(
+        _ expected: @autoclosure () -> String
+    ) throws(MalformedJSON) -> UInt8 {
         skipSpace()
-        guard offset < bytes.count else { throw malformed(expected) }
+        guard offset < bytes.count else { throw malformed(expected()) }
         return bytes[offset]
     }
 
@@ -308,7 +310,11 @@ extension JSONParser {
             scale += try readExponent()
         }
         let range = start..<offset
-        let integer = isInteger && !(isNegative && digits == 0) ? Int64(text(range)) : nil
+        var integer: Int64?
+        if isInteger, !(isNegative && digits == 0) {
+            // Digits that saturated are more than fit.
+            integer = Int64(exactly: digits).map { isNegative ? -$0 : $0 } ?? Int64(text(range))
+        }
         return Number(
             range: range, integer: integer, digits: digits, scale: scale, isNegative: isNegative)
     }

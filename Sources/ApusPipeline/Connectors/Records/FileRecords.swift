@@ -200,14 +200,15 @@ actor FileRecords: RecordSource {
     private func record(
         _ file: File, line: Int, _ change: SourceRecord.Change
     ) -> SourceRecord {
-        let place = "\(file.path), line \(line)"
+        let path = file.path
         guard let key = origin.key else {
-            return SourceRecord(key: "\(file.name)#\(line)", place: place, change: change)
+            return SourceRecord(
+                key: "\(file.name)#\(line)", place: "\(path), line \(line)", change: change)
         }
         guard case .put(let content) = change else {
-            return SourceRecord(key: "", place: place, change: change)
+            return SourceRecord(key: "", place: "\(path), line \(line)", change: change)
         }
-        return SourceRecord(namedBy: key, place: place, content)
+        return SourceRecord(namedBy: key, place: "\(path), line \(line)", content)
     }
 
     /// A whole document as one record.
