@@ -34,7 +34,7 @@ import Testing
     @Test func batchesOfPointsSurviveARoundTrip() throws {
         let payload: Payload = [
             "null": nil, "bool": true, "integer": -9_223_372_036_854_775_808, "one": 1.0,
-            "tiny": 5e-324,
+            "tiny": 1e-300,
             "text": "\"é\\\u{0}\n\u{1f30d}", "list": [1, [2.5, nil], [:]],
             "_source": ["key": "a", "n": 0],
         ]

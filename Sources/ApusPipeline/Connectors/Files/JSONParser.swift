@@ -25,6 +25,8 @@ package struct JSONParser {
     private var depth = 0
 
     package static let maximumDepth = 128
+    /// Usually at most.
+    private static let rowMembers = 6
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -62,6 +64,8 @@ package struct JSONParser {
     package mutating func readObject() throws(MalformedJSON) -> [String: JSONValue] {
         var object: [String: JSONValue] = [:]
         try beginObject()
+        // Rows have some members each; what is in them may be many objects with next to none.
+        if depth == 1 { object.reserveCapacity(Self.rowMembers) }
         while let key = try nextKey() { object[key] = try readValue() }
         return object
     }

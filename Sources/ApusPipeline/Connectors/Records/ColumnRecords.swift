@@ -54,8 +54,23 @@ package struct ColumnRecords: Sendable {
         }
     }
 
+    /// The next rows, as many as the limit says; none at the end.
+    package mutating func next(
+        _ limit: ReadLimit
+    ) async throws -> [(line: Int, record: SourceRecord, size: Int)] {
+        var found: [(line: Int, record: SourceRecord, size: Int)] = []
+        var bytes = 0
+        while found.count < limit.records, bytes < limit.bytes, let row = try await next() {
+            found.append(row)
+            bytes += row.size
+        }
+        return found
+    }
+
     private func record(_ fields: Payload, _ number: Int) -> SourceRecord {
         let content = RecordContent(fields: fields)
+        // Places keep this alone: with the rows they would have the columns copied for each.
+        let path = path
         guard let key else {
             return SourceRecord(
                 key: "\(name)#\(number)", place: "\(path), row \(number)", time: time,
@@ -65,7 +80,8 @@ package struct ColumnRecords: Sendable {
     }
 
     private func malformed(_ reason: String, key: String, _ number: Int) -> SourceRecord {
-        SourceRecord(
+        let path = path
+        return SourceRecord(
             key: key, place: "\(path), row \(number)", time: time,
             change: .malformed(reason: reason, raw: ""))
     }
