@@ -38,6 +38,22 @@ import Testing
         }
     }
 
+    @Test("A copy goes on by itself, and its words are the bytes")
+    func copies() {
+        for length in [0, 1, 55, 56, 63, 64, 65, 200] {
+            let start = (0..<length).map { UInt8($0) }
+            var begun = SHA256()
+            begun.update(start)
+            var copy = begun
+            copy.update([1, 2, 3])
+            #expect(copy.digest() == SHA256.digest(of: start + [1, 2, 3]))
+            let digest = begun.digest()
+            #expect(digest == SHA256.digest(of: start) && digest == begun.digest())
+            #expect(digest.bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) } == digest.words[0])
+            #expect(SHA256.Digest(bytes: digest.bytes) == digest)
+        }
+    }
+
     @Test("What is no digest is refused", arguments: ["", "00", String(repeating: "g", count: 64)])
     func refused(text: String) { #expect(SHA256.Digest(text: text) == nil) }
 }

@@ -30,6 +30,34 @@ import Testing
         #expect(Qdrant_Value(.integer(1)) != Qdrant_Value(.double(1)))
     }
 
+    /// What fits goes into columns, and everything else beside them.
+    @Test func batchesOfPointsSurviveARoundTrip() throws {
+        let payload: Payload = [
+            "null": nil, "bool": true, "integer": -9_223_372_036_854_775_808, "one": 1.0,
+            "tiny": 1e-300,
+            "text": "\"é\\\u{0}\n\u{1f30d}", "list": [1, [2.5, nil], [:]],
+            "_source": ["key": "a", "n": 0],
+        ]
+        let uuid = try #require(UUIDBytes("936DA01F9ABD4d9d80C702AF85C822A8"))
+        let points = [
+            Point(id: .uuid(uuid), vectors: ["v": .dense([1, -0.05])], payload: payload),
+            Point(id: 1, vectors: ["v": .dense([0, 2])]),
+            Point(id: 2, vectors: ["v": .dense([1, 2, 3])], payload: ["another": "dimension"]),
+            Point(id: 3, vectors: ["w": .dense([1, 2])]),
+            Point(id: 4, vectors: [:], payload: payload),
+            Point(id: 5, vectors: ["v": .dense([1, 2]), "w": .dense([3, 4])]),
+            Point(id: 6, vectors: ["v": .multi([[1, 2]])]),
+        ]
+        let message = Apus_V1_UpsertBatch(points: points)
+        #expect(message.columns.ids.count == 2 && message.points.count == 5)
+        let read = try Apus_V1_UpsertBatch(serializedBytes: message.serializedBytes() as [UInt8])
+        let batch = try UpsertBatch(read)
+        #expect(
+            Dictionary(uniqueKeysWithValues: batch.points.map { ($0.id, $0) })
+                == Dictionary(uniqueKeysWithValues: points.map { ($0.id, $0) }))
+        #expect(!Apus_V1_UpsertBatch(points: []).hasColumns)
+    }
+
     @Test func numbersThatJSONLacksReadAsNull() {
         for number in [Double.nan, .infinity, -.infinity] {
             #expect(JSONValue(.with { $0.doubleValue = number }) == .null)

@@ -193,6 +193,34 @@ def test_vectors_of_pgvector_come_as_they_are(tmp_path, server, database):
         assert np.allclose(found[f"item {n}"], vector, atol=1e-6)
 
 
+def test_rows_are_read_ahead_with_all_their_types(tmp_path, server, database):
+    """A page ends by its bytes, within it batches by their records; values are as the server's JSON."""
+    database.execute("""
+        CREATE TABLE kinds (id bigint PRIMARY KEY, body text, small int2, large int8, real float4,
+          double float8, number numeric, is_set bool, day date, moment timestamptz, uuid uuid,
+          bytes bytea, tags text[], json json, jsonb jsonb, nothing text)""")
+    database.execute("""
+        INSERT INTO kinds SELECT n, repeat('wörd "' || n || '" \\ ', 1 + n % 40), n % 100, n * 9007199254740993,
+          n / 4.0, n / 8.0, n * 1.5, n % 2 = 0, date '2024-02-29' + n::int, timestamptz '2024-01-01Z',
+          md5(n::text)::uuid, decode(md5(n::text), 'hex'), ARRAY['a', NULL, n::text],
+          json_build_object('n', n, 'deep', ARRAY[ARRAY[1.5, 2]]), jsonb_build_object('n', n), NULL
+        FROM generate_series(1, 700) n""")
+    database.execute("SELECT id, row_to_json(kinds)::text FROM kinds")
+    rows = {str(key): json.loads(text) for key, text in database.fetchall()}
+    pipeline = Pipeline(tmp_path, (
+        f"source: {{postgres: {{connection: '{server}', table: kinds, key: id}}}}\n"
+        "map: {text: '{body}'}\nembed: static\ncollection: {name: c, data: data}\n"
+        "batch: {records: 7, bytes: 16KiB}\n"))
+    counters = pipeline.run()["progress"]["counters"]
+    assert counters["written"] == 700 and counters["setAside"] == 0
+    found = {}
+    for point in pipeline.points().values():
+        payload = dict(point.payload)
+        assert payload.pop("text") == payload["body"]
+        found[payload.pop("_source")["key"]] = payload
+    assert found == rows
+
+
 def test_what_would_pass_rows_over_is_refused_by_name(tmp_path, server, database):
     database.execute("CREATE TABLE docs (id bigint, body text, lang text, at timestamptz)")
     database.execute("INSERT INTO docs VALUES (1, 'One.', 'en', NULL)")

@@ -32,7 +32,8 @@ extension QueryExecution {
                 throw DatabaseError.wrongInput("recommend has examples of different kinds")
             }
             let query = try PointValidation(view.configuration).stored(
-                average, field: target.name, place: "the average of the examples", isDerived: true)
+                average, field: target.name, place: .other("the average of the examples"),
+                isDerived: true)
             return try view.nearest(
                 to: query, field: target.name,
                 leavingOut(positive + negative, target, scope))

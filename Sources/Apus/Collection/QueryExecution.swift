@@ -234,13 +234,13 @@ struct QueryExecution {
         switch input {
         case .vector(let vector):
             return try PointValidation(view.configuration).stored(
-                vector, field: field, place: "query")
+                vector, field: field, place: .other("query"))
         case .id(let id):
             guard let lookup else { return try view.storedVector(field, of: id) }
             let other = try collection.context.collection(lookup.collection)
             let found = try other.reading { try $0.storedVector(lookup.vector ?? field, of: id) }
             return try PointValidation(view.configuration).stored(
-                found, field: field, place: "point \(id) of `\(lookup.collection)`")
+                found, field: field, place: .other("point \(id) of `\(lookup.collection)`"))
         }
     }
 

@@ -22,7 +22,7 @@ package struct PointValidation {
         var dense: [String: [Float]] = [:]
         var others: [String: Vector] = [:]
         for (name, vector) in vectors {
-            switch try stored(vector, field: name, place: "point \(id)") {
+            switch try stored(vector, field: name, place: .point(id)) {
             case .dense(let floats): dense[name] = floats
             case let other: others[name] = other
             }
@@ -31,7 +31,7 @@ package struct PointValidation {
     }
 
     package func encoded(_ payload: Payload, of id: PointID) throws(DatabaseError) -> [UInt8] {
-        var writer = ByteWriter()
+        var writer = ByteWriter(reservingCapacity: Self.usualPayloadByteCount)
         do {
             try writer.write(payload: payload)
         } catch {
@@ -40,13 +40,15 @@ package struct PointValidation {
         return writer.bytes
     }
 
+    private static let usualPayloadByteCount = 256
+
     /// One vector as its field stores it: of the right kind and dimension, finite, normalised under
     /// cosine (but for bytes), and rounded to the field's datatype. `place` says in errors where the
     /// vector comes from. What the field's datatype cannot come near to is an error, except of a
     /// vector that is derived from others: nobody wrote that, and its components become the nearest
     /// ones that there are.
     package func stored(
-        _ vector: Vector, field name: String, place: String, isDerived: Bool = false
+        _ vector: Vector, field name: String, place: VectorPlace, isDerived: Bool = false
     ) throws(DatabaseError) -> Vector {
         let place = Place(name: name, place: place, isDerived: isDerived)
         if let field = configuration.vectors[name] {
@@ -74,7 +76,7 @@ package struct PointValidation {
     /// Where a vector comes from and goes to.
     private struct Place {
         let name: String
-        let place: String
+        let place: VectorPlace
         let isDerived: Bool
 
         func refusal(_ reason: String) -> DatabaseError {
@@ -153,7 +155,7 @@ package struct PointValidation {
     }
 
     private func sparse(
-        _ vector: SparseVector, name: String, place: String
+        _ vector: SparseVector, name: String, place: VectorPlace
     ) throws(DatabaseError) -> SparseVector {
         guard vector.indices.count == vector.values.count else {
             throw DatabaseError(
@@ -174,5 +176,18 @@ package struct PointValidation {
                     + "indices must be unique")
         }
         return sorted
+    }
+}
+
+/// Where a vector comes from. Errors say it in words; nothing else does, and most vectors have none.
+package enum VectorPlace: CustomStringConvertible {
+    case point(PointID)
+    case other(String)
+
+    package var description: String {
+        switch self {
+        case .point(let id): "point \(id)"
+        case .other(let text): text
+        }
     }
 }

@@ -190,9 +190,9 @@ final class RemotePipelineSink: PipelineSink {
         _ change: SinkChange, position: String
     ) -> Apus_V1_UpsertRequest {
         var request = Apus_V1_UpsertRequest()
+        request.batch = Apus_V1_UpsertBatch(points: change.upserts)
         request.batch.sequence = 1
         request.batch.deletes = change.deletes.map { Qdrant_PointId($0) }
-        request.batch.points = change.upserts.map { Qdrant_PointStruct($0) }
         request.batch.position = position
         return request
     }

@@ -30,23 +30,26 @@ actor KafkaMessages: RecordSource {
     }
 
     private func record(of message: KafkaConsumer.Message) -> SourceRecord {
-        let place = "\(settings.topic)/\(message.partition) at \(message.offset)"
-        let named = message.key.map { String(validating: $0, as: UTF8.self) }
+        let (topic, partition, offset) = (settings.topic, message.partition, message.offset)
         let change = change(of: message)
+        if let key = settings.key, case .put(let content) = change {
+            return SourceRecord(
+                namedBy: key, place: "\(topic)/\(partition) at \(offset)", time: message.time,
+                content)
+        }
+        let named = message.key.map { String(validating: $0, as: UTF8.self) }
         var record = SourceRecord(
-            key: named.flatMap { $0 } ?? "", place: place, time: message.time, change: change)
+            key: named.flatMap { $0 } ?? "", place: "\(topic)/\(partition) at \(offset)",
+            time: message.time, change: change)
         if case .malformed = change { return record }
         if case .some(nil) = named, settings.key == nil {
             record.change = .malformed(
                 reason: "the message's key is not UTF-8", raw: Self.text(message.value ?? []))
             return record
         }
-        if let key = settings.key, case .put(let content) = change {
-            return SourceRecord(namedBy: key, place: place, time: message.time, content)
-        }
         if message.key == nil {
             // Nothing else names it, so it is there for good.
-            record.key = "\(message.partition):\(message.offset)"
+            record.key = "\(partition):\(offset)"
         }
         return record
     }

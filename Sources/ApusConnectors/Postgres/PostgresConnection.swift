@@ -45,6 +45,13 @@ final class PostgresConnection {
     func rows(
         _ statement: String, _ parameters: [String] = []
     ) throws(StageError) -> [[String?]] {
+        try rows(statement, parameters) { row in (0..<row.count).map { row.text($0) } }
+    }
+
+    /// What `make` makes of each row of a statement.
+    func rows<Row>(
+        _ statement: String, _ parameters: [String] = [], _ make: (PostgresRow) -> Row
+    ) throws(StageError) -> [Row] {
         let result: OpaquePointer? = unsafe Self.withCStrings(parameters) { pointers in
             unsafe PQexecParams(
                 connection, statement, Int32(parameters.count), nil, pointers, nil, nil, 0)
@@ -58,18 +65,9 @@ final class PostgresConnection {
         guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
             throw unsafe failure(result)
         }
-        let columns = unsafe PQnfields(result)
-        return (0..<(unsafe PQntuples(result))).map { row in
-            (0..<columns).map { column in
-                guard unsafe PQgetisnull(result, row, column) == 0,
-                    let value = unsafe PQgetvalue(result, row, column)
-                else { return nil }
-                let count = Int(unsafe PQgetlength(result, row, column))
-                return unsafe value.withMemoryRebound(to: UInt8.self, capacity: count) {
-                    unsafe String(
-                        decoding: UnsafeBufferPointer(start: $0, count: count), as: UTF8.self)
-                }
-            }
+        let count = Int(unsafe PQnfields(result))
+        return (0..<(unsafe PQntuples(result))).map { number in
+            make(unsafe PostgresRow(result: result, number: number, count: count))
         }
     }
 
@@ -101,5 +99,32 @@ final class PostgresConnection {
             }
             return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
         }
+    }
+}
+
+/// A row of a result, for as long as it is looked at.
+@safe
+struct PostgresRow {
+    fileprivate let result: OpaquePointer
+    fileprivate let number: Int32
+    /// Of its values.
+    let count: Int
+
+    /// A value; nil where it is NULL.
+    func text(_ column: Int) -> String? {
+        unsafe utf8(column).map { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The same as UTF-8.
+    func bytes(_ column: Int) -> [UInt8]? { unsafe utf8(column).map { unsafe Array($0) } }
+
+    private func utf8(_ column: Int) -> UnsafeRawBufferPointer? {
+        // libpq answers for columns that there are not, too.
+        let column = Int32(clamping: column)
+        guard unsafe PQgetisnull(result, number, column) == 0,
+            let value = unsafe PQgetvalue(result, number, column)
+        else { return nil }
+        return unsafe UnsafeRawBufferPointer(
+            start: value, count: Int(PQgetlength(result, number, column)))
     }
 }

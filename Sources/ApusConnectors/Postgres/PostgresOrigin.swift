@@ -109,8 +109,10 @@ extension PostgresOrigin.Settings {
     var keyNames: String { key.joined(separator: ", ") }
 
     /// Where a row stands, for people.
-    func place(of key: [String]) -> String {
-        "\(table), " + zip(self.key, key).map { "\($0) = \($1)" }.joined(separator: ", ")
+    func place(of key: [String]) -> String { Self.place(table, self.key, key) }
+
+    static func place(_ table: String, _ names: [String], _ key: [String]) -> String {
+        "\(table), " + zip(names, key).map { "\($0) = \($1)" }.joined(separator: ", ")
     }
 }
 

@@ -9,8 +9,8 @@ struct PostgresTable {
         /// Milliseconds since 1970, of a watermark that is a time.
         var time: Int64?
         var byteCount: Int
-        /// nil: it is too large.
-        var json: String?
+        /// UTF-8; nil: it is too large.
+        var json: [UInt8]?
     }
 
     private let settings: PostgresOrigin.Settings
@@ -97,14 +97,14 @@ struct PostgresTable {
             parameters += position.key
             if readsByWatermark { parameters.append(position.watermark ?? "") }
         }
-        return try connection.rows(statement(hasPosition: position != nil, limit), parameters)
-            .compactMap { row in
-                let key = row.dropFirst(4).compactMap(\.self)
-                guard key.count == keyTypes.count else { return nil }
-                return Row(
-                    key: key, watermark: row[0], time: row[1].flatMap { Int64($0) },
-                    byteCount: row[2].flatMap { Int($0) } ?? 0, json: row[3])
-            }
+        return try connection.rows(statement(hasPosition: position != nil, limit), parameters) {
+            row -> Row? in
+            let key = (4..<row.count).compactMap { row.text($0) }
+            guard key.count == keyTypes.count else { return nil }
+            return Row(
+                key: key, watermark: row.text(0), time: row.text(1).flatMap { Int64($0) },
+                byteCount: row.text(2).flatMap { Int($0) } ?? 0, json: row.bytes(3))
+        }.compactMap(\.self)
     }
 
     /// The rows of some keys as they are now, by the keys' places in the list, and to how many of these
@@ -144,7 +144,8 @@ struct PostgresTable {
             let size = row[1].flatMap { Int($0) } ?? 0
             byteCount += min(size, most)
             last = place
-            rows[place - 1] = Row(key: keys[place - 1], byteCount: size, json: row[2])
+            rows[place - 1] = Row(
+                key: keys[place - 1], byteCount: size, json: row[2].map { Array($0.utf8) })
         }
         return (rows, byteCount < limit.bytes ? keys.count : max(last, min(2, keys.count)))
     }

@@ -125,17 +125,18 @@ actor KeyedRows: RecordSource {
     }
 
     private func record(of row: Payload) -> SourceRecord {
+        let (name, key) = (table.table, table.key)
         guard let parts = parts(of: row) else {
             return SourceRecord(
-                key: "", place: table.table,
+                key: "", place: name,
                 change: .malformed(
                     reason: "a row without its key", raw: JSONValue.object(row).jsonText))
         }
         var fields = row
-        for number in table.key.indices { fields["apus_key\(number)"] = nil }
-        let place = zip(table.key, parts).map { "\($0) = \($1)" }.listed
+        for number in key.indices { fields["apus_key\(number)"] = nil }
         return SourceRecord(
-            key: RecordKey.text(of: parts), place: "\(table.table), \(place)",
+            key: RecordKey.text(of: parts),
+            place: "\(name), " + zip(key, parts).map { "\($0) = \($1)" }.listed,
             change: .put(RecordContent(fields: fields)))
     }
 }

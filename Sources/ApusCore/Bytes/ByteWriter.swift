@@ -34,6 +34,9 @@ package struct ByteWriter {
         bytes.append(contentsOf: newBytes)
     }
 
+    /// The same of an array: what is generic goes through tables where another module calls it.
+    package mutating func write(bytes newBytes: [UInt8]) { bytes.append(contentsOf: newBytes) }
+
     /// An unsigned number in 1…10 bytes, seven bits each, low bits first (LEB128).
     package mutating func writeVarInt(_ value: UInt64) {
         var rest = value

@@ -44,22 +44,24 @@ public struct UUIDBytes: Hashable, Sendable, Comparable, CustomStringConvertible
     /// Reads a UUID in any of its usual forms: hyphenated, 32 plain digits, in braces, or as a
     /// `urn:uuid:`. Letters may have either case. Returns nil for anything else.
     public init?(_ text: String) {
-        var digits = text.utf8[...]
-        if digits.starts(with: "urn:uuid:".utf8) { digits = digits.dropFirst(9) }
-        if digits.first == UInt8(ascii: "{"), digits.last == UInt8(ascii: "}") {
-            digits = digits.dropFirst().dropLast()
+        let utf8 = text.utf8
+        var digits = utf8.span
+        if utf8.starts(with: Self.namePrefix) {
+            digits = digits.extracting(droppingFirst: Self.namePrefix.count)
         }
-        let hyphenated: Bool
-        switch digits.count {
-        case 32: hyphenated = false
-        case 36: hyphenated = true
-        default: return nil
+        if digits.count > 1, digits[0] == UInt8(ascii: "{"),
+            digits[digits.count - 1] == UInt8(ascii: "}")
+        {
+            digits = digits.extracting(1..<(digits.count - 1))
         }
+        guard digits.count == 32 || digits.count == 36 else { return nil }
+        let isHyphenated = digits.count == 36
         var high: UInt64 = 0
         var low: UInt64 = 0
         var seen = 0
-        for (position, byte) in digits.enumerated() {
-            if hyphenated, position == 8 || position == 13 || position == 18 || position == 23 {
+        for position in digits.indices {
+            let byte = digits[position]
+            if isHyphenated, Self.isHyphen(position) {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
             }
@@ -70,26 +72,35 @@ public struct UUIDBytes: Hashable, Sendable, Comparable, CustomStringConvertible
         self.init(high: high, low: low)
     }
 
+    private static let namePrefix = Array("urn:uuid:".utf8)
+
+    /// Of the hyphenated form.
+    private static func isHyphen(_ position: Int) -> Bool {
+        position == 8 || position == 13 || position == 18 || position == 23
+    }
+
     public static func < (left: UUIDBytes, right: UUIDBytes) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }
 
     /// The hyphenated lower-case form.
-    public var description: String {
-        let digits = Self.hex(high) + Self.hex(low)
-        var text = ""
-        for (position, digit) in digits.enumerated() {
-            if position == 8 || position == 12 || position == 16 || position == 20 {
-                text.append("-")
-            }
-            text.append(digit)
-        }
-        return text
-    }
+    public var description: String { text(isHyphenated: true) }
 
-    private static func hex(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    /// The 32 lower-case digits alone.
+    package var digits: String { text(isHyphenated: false) }
+
+    /// Made of bytes: ids are written a lot, and characters would take many times as long.
+    private func text(isHyphenated: Bool) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for half in [high, low] {
+            for shift in stride(from: 60, through: 0, by: -4) {
+                if isHyphenated, Self.isHyphen(text.count) { text.append(UInt8(ascii: "-")) }
+                let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift) & 15)
+                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private static func value(ofHexDigit byte: UInt8) -> UInt64? {

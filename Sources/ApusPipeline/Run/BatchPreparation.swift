@@ -1,4 +1,5 @@
 internal import ApusCore
+private import ApusKernels
 
 /// Turns records into what is to become of a collection: maps them, cuts them, leaves alone what is
 /// there already, and embeds the rest.
@@ -14,10 +15,31 @@ package struct BatchPreparation: Sendable {
     let field: String
     /// A record with more chunks is set aside.
     let chunksMax: Int
-    /// Changes with everything that changes what is written for the same record.
-    let signature: String
     let sink: any PipelineSink
     let monitor: PipelineMonitor
+    /// Has taken what changes with everything that changes what is written for the same record: all
+    /// hashes begin with that.
+    private let signed: SHA256
+
+    init(
+        pipeline: String, mapping: RecordMapping, chunker: Chunker?, embedder: ReliableEmbedder?,
+        field: String, chunksMax: Int, signature: String, sink: any PipelineSink,
+        monitor: PipelineMonitor
+    ) {
+        self.pipeline = pipeline
+        self.mapping = mapping
+        self.chunker = chunker
+        self.embedder = embedder
+        self.field = field
+        self.chunksMax = chunksMax
+        self.sink = sink
+        self.monitor = monitor
+        var writer = ByteWriter()
+        writer.writeString(signature)
+        var signed = SHA256()
+        signed.update(writer.bytes)
+        self.signed = signed
+    }
 
     /// What a batch comes to.
     struct Prepared: Sendable {
@@ -42,14 +64,18 @@ package struct BatchPreparation: Sendable {
         var record: SourceRecord
         /// The first chunk's id.
         var head: PointID
-        var mapped: MappedRecord
-        var texts: [Chunk]
+        var payload: Payload
         var version: String
-        /// Of each chunk.
-        var hashes: [String]
-        var vectors: [[Float]?]
+        var chunks: [PlannedChunk]
         /// What is in the collection under the key.
         var stored: ChunkPoint?
+    }
+
+    private struct PlannedChunk {
+        var chunk: Chunk
+        /// Changes with what the vector comes from.
+        var hash: String
+        var vector: [Float]?
     }
 
     func prepare(_ batch: SourceBatch) async throws -> Prepared {
@@ -68,11 +94,12 @@ package struct BatchPreparation: Sendable {
         }
         try await reuseVectors(&planned, &prepared)
         let refused = try await embed(&planned, &prepared)
-        for (index, record) in planned.enumerated() {
+        prepared.upserts.reserveCapacity(planned.reduce(0) { $0 + $1.chunks.count })
+        for index in planned.indices {
             if let reason = refused[index] {
-                setAside(record.record, stage: "embed", reason, &prepared)
+                setAside(planned[index].record, stage: "embed", reason, &prepared)
             } else {
-                add(record, &prepared)
+                add(&planned[index], &prepared)
             }
         }
         return prepared
@@ -85,8 +112,10 @@ package struct BatchPreparation: Sendable {
         _ records: [SourceRecord], _ prepared: inout Prepared
     ) -> [SourceRecord] {
         var seen: Set<String> = []
-        var kept: [SourceRecord] = []
-        for record in records.reversed() {
+        seen.reserveCapacity(records.count)
+        var kept: [Int] = []
+        kept.reserveCapacity(records.count)
+        for (index, record) in records.enumerated().reversed() {
             if case .malformed(let reason, _) = record.change {
                 if record.key.isEmpty {
                     prepared.keys.unnamed = record.place
@@ -95,13 +124,13 @@ package struct BatchPreparation: Sendable {
                 }
                 setAside(record, stage: "source", reason, &prepared)
             } else if seen.insert(record.key).inserted {
-                kept.append(record)
+                kept.append(index)
             } else {
                 prepared.counters.superseded += 1
             }
         }
         prepared.letters.reverse()
-        return kept.reversed()
+        return kept.count == records.count ? records : kept.reversed().map { records[$0] }
     }
 
     private func head(of key: String) -> PointID {
@@ -148,36 +177,57 @@ package struct BatchPreparation: Sendable {
             prepared.counters.unchanged += 1
             return
         }
-        let texts = chunks(of: mapped)
-        guard texts.count <= chunksMax else {
-            let reason = "\(texts.count) chunks, of at most \(chunksMax) that a record may have"
+        let chunks = chunks(of: mapped)
+        guard chunks.count <= chunksMax else {
+            let reason = "\(chunks.count) chunks, of at most \(chunksMax) that a record may have"
             return setAside(record, stage: "map", reason, &prepared)
         }
         planned.append(
             Planned(
-                record: record, head: head, mapped: mapped, texts: texts, version: version,
-                hashes: texts.map { ChunkPoint.hash(of: [signature, $0.text]) },
-                vectors: texts.map { _ in mapped.vector }, stored: stored))
+                record: record, head: head, payload: mapped.payload, version: version,
+                chunks: chunks.map { chunk in
+                    PlannedChunk(chunk: chunk, hash: hash(of: chunk.text), vector: mapped.vector)
+                }, stored: stored))
     }
 
     private func chunks(of mapped: MappedRecord) -> [Chunk] {
-        let document = mapped.document
-        guard mapped.vector == nil, let chunker else {
-            let all = 0..<document.bytes.count
-            let isBlank = document.bytes.allSatisfy { $0 <= 0x20 }
-            if isBlank, mapped.vector == nil { return [] }
-            return [Chunk(text: document.string(all), source: all)]
+        if mapped.vector == nil, let chunker {
+            switch mapped.text {
+            case .plain(let text): return chunker.chunks(of: DocumentText(Array(text.utf8)))
+            case .document(let document): return chunker.chunks(of: document)
+            }
         }
-        return chunker.chunks(of: document)
+        let text =
+            switch mapped.text {
+            case .plain(let text): text
+            case .document(let document): document.string(0..<document.bytes.count)
+            }
+        if mapped.vector == nil, text.utf8.allSatisfy({ $0 <= 0x20 }) { return [] }
+        return [Chunk(text: text, source: 0..<text.utf8.count)]
     }
 
+    // MARK: Hashes
+
+    /// Of everything that is written of a record.
     private func version(of mapped: MappedRecord) throws(DatabaseError) -> String {
-        var writer = ByteWriter()
-        writer.writeString(signature)
+        var writer = ByteWriter(reservingCapacity: 512)
         try writer.write(payload: mapped.payload)
-        writer.write(bytes: mapped.document.bytes)
+        writer.write(bytes: mapped.text.bytes)
         if let vector = mapped.vector { writer.write(vector) }
-        return ChunkPoint.hash(of: writer.bytes)
+        return hash(of: writer)
+    }
+
+    /// Of what a chunk's vector comes from.
+    private func hash(of text: String) -> String {
+        var writer = ByteWriter(reservingCapacity: text.utf8.count + 4)
+        writer.writeString(text)
+        return hash(of: writer)
+    }
+
+    private func hash(of writer: ByteWriter) -> String {
+        var hash = signed
+        hash.update(writer.bytes)
+        return ChunkPoint.text(of: hash.digest())
     }
 
     // MARK: Vectors
@@ -199,9 +249,9 @@ package struct BatchPreparation: Sendable {
             vectors[chunk.hash] = vector
         }
         for index in planned.indices {
-            for chunk in planned[index].hashes.indices {
-                guard let vector = vectors[planned[index].hashes[chunk]] else { continue }
-                planned[index].vectors[chunk] = vector
+            for chunk in planned[index].chunks.indices {
+                guard let vector = vectors[planned[index].chunks[chunk].hash] else { continue }
+                planned[index].chunks[chunk].vector = vector
                 prepared.counters.reused += 1
             }
         }
@@ -214,24 +264,29 @@ package struct BatchPreparation: Sendable {
         guard let embedder else { return [:] }
         var texts: [String] = []
         var places: [String: Int] = [:]
-        for record in planned {
-            for (chunk, text) in record.texts.enumerated()
-            where record.vectors[chunk] == nil && places[text.text] == nil {
-                places[text.text] = texts.count
-                texts.append(text.text)
+        /// Who waits for which text.
+        var waiting: [(record: Int, chunk: Int, text: Int)] = []
+        texts.reserveCapacity(planned.count)
+        places.reserveCapacity(planned.count)
+        waiting.reserveCapacity(planned.count)
+        for (record, plan) in planned.enumerated() {
+            for (number, chunk) in plan.chunks.enumerated() where chunk.vector == nil {
+                let text = chunk.chunk.text
+                let place = places[text] ?? texts.count
+                if place == texts.count {
+                    places[text] = place
+                    texts.append(text)
+                }
+                waiting.append((record, number, place))
             }
         }
         let vectors = try await embedder.embed(texts) { [monitor] in monitor.note($0) }
         prepared.counters.embedded += texts.count
         var refused: [Int: String] = [:]
-        for index in planned.indices {
-            for (chunk, text) in planned[index].texts.enumerated()
-            where planned[index].vectors[chunk] == nil {
-                guard let place = places[text.text] else { continue }
-                switch vectors[place] {
-                case .success(let vector): planned[index].vectors[chunk] = vector
-                case .failure(let refusal): refused[index] = "chunk \(chunk): \(refusal.reason)"
-                }
+        for (record, chunk, text) in waiting {
+            switch vectors[text] {
+            case .success(let vector): planned[record].chunks[chunk].vector = vector
+            case .failure(let refusal): refused[record] = "chunk \(chunk): \(refusal.reason)"
             }
         }
         return refused
@@ -239,24 +294,27 @@ package struct BatchPreparation: Sendable {
 
     // MARK: Points
 
-    private func add(_ record: Planned, _ prepared: inout Prepared) {
+    /// Takes the record's payload, which is not copied for its last chunk.
+    private func add(_ record: inout Planned, _ prepared: inout Prepared) {
+        let count = record.chunks.count
         prepared.counters.written += 1
-        prepared.counters.chunks += record.texts.count
-        for (number, chunk) in record.texts.enumerated() {
-            var payload = record.mapped.payload
-            if let member = mapping.textMember, !chunk.text.isEmpty {
-                payload[member] = .string(chunk.text)
+        prepared.counters.chunks += count
+        for (number, planned) in record.chunks.enumerated() {
+            var payload = record.payload
+            if number + 1 == count { record.payload = [:] }
+            if let member = mapping.textMember, !planned.chunk.text.isEmpty {
+                payload[member] = .string(planned.chunk.text)
             }
-            if !chunk.headings.isEmpty {
-                payload["headings"] = .array(chunk.headings.map { .string($0) })
+            if !planned.chunk.headings.isEmpty {
+                payload["headings"] = .array(planned.chunk.headings.map { .string($0) })
             }
             payload[ChunkPoint.member] =
                 ChunkPoint(
-                    key: record.record.key, chunk: number, count: record.texts.count,
-                    version: record.version, hash: record.hashes[number]
+                    key: record.record.key, chunk: number, count: count, version: record.version,
+                    hash: planned.hash
                 ).value
             var vectors: [String: Vector] = [:]
-            if let vector = record.vectors[number], vector.contains(where: { $0 != 0 }) {
+            if let vector = planned.vector, vector.contains(where: { $0 != 0 }) {
                 vectors[field] = .dense(vector)
             } else {
                 // A vector without direction: nothing in the text is known to the embedder.
@@ -270,8 +328,8 @@ package struct BatchPreparation: Sendable {
                             pipeline: pipeline, key: record.record.key, chunk: number),
                     vectors: vectors, payload: payload))
         }
-        prepared.counters.pointsUpserted += record.texts.count
-        remove(record.record.key, from: record.texts.count, record.stored, &prepared)
+        prepared.counters.pointsUpserted += count
+        remove(record.record.key, from: count, record.stored, &prepared)
     }
 
     /// Deletes the chunks of a key that are in the collection, from one on.

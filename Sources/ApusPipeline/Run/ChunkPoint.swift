@@ -1,5 +1,5 @@
 package import ApusCore
-private import ApusKernels
+internal import ApusKernels
 
 /// How a chunk of a record lies in a collection.
 ///
@@ -9,6 +9,8 @@ private import ApusKernels
 /// written, and a hash that changes with what the vector comes from.
 package struct ChunkPoint: Hashable, Sendable {
     package static let member = "_source"
+    /// Members that a point has beside those that a mapping gives it: this one, text and headings.
+    static let membersMax = 3
 
     package var key: String
     package var chunk: Int
@@ -27,39 +29,24 @@ package struct ChunkPoint: Hashable, Sendable {
 
     /// A UUID of version 8 (RFC 9562): the start of a SHA-256 of the three.
     package static func id(pipeline: String, key: String, chunk: Int) -> PointID {
-        let digest = digest(of: [pipeline, key, String(chunk)])
-        var (high, low): (UInt64, UInt64) = (0, 0)
-        for index in 0..<8 {
-            high = high << 8 | UInt64(digest[index])
-            low = low << 8 | UInt64(digest[index + 8])
-        }
-        high = high & ~0xf000 | 0x8000
-        low = low & ~(3 << 62) | 2 << 62
-        return .uuid(UUIDBytes(high: high, low: low))
+        let words = digest(of: [pipeline, key, String(chunk)]).words
+        return .uuid(
+            UUIDBytes(high: words[0] & ~0xf000 | 0x8000, low: words[1] & ~(3 << 62) | 2 << 62))
     }
 
     /// 32 hexadecimal digits that stand for the texts together.
-    package static func hash(of parts: [String]) -> String { hex(digest(of: parts)) }
+    package static func hash(of parts: [String]) -> String { text(of: digest(of: parts)) }
 
-    static func hash(of bytes: [UInt8]) -> String { hex(SHA256.digest(of: bytes).bytes) }
-
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    private static func hex(_ digest: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(32)
-        for byte in digest.prefix(16) {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
+    /// The start of a digest as 32 hexadecimal digits.
+    static func text(of digest: SHA256.Digest) -> String {
+        UUIDBytes(high: digest.words[0], low: digest.words[1]).digits
     }
 
     /// Of each part with its length, so that parts cannot run into each other.
-    private static func digest(of parts: [String]) -> [UInt8] {
+    private static func digest(of parts: [String]) -> SHA256.Digest {
         var writer = ByteWriter()
         for part in parts { writer.writeString(part) }
-        return SHA256.digest(of: writer.bytes).bytes
+        return SHA256.digest(of: writer.bytes)
     }
 
     package var value: JSONValue {

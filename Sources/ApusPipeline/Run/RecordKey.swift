@@ -17,16 +17,24 @@ package struct RecordKey: Hashable, Sendable, CustomStringConvertible {
 
     /// The key of a record. Every field must have a value, and an only one must not be empty.
     package func text(in content: Payload) throws(MissingField) -> String {
-        var parts: [String] = []
-        for field in fields {
-            let value = content.value(at: field) ?? .null
-            let text = value.plainText
-            guard value != .null, fields.count > 1 || !text.isEmpty else {
-                throw MissingField(field: field)
-            }
-            parts.append(text)
+        if fields.count == 1, let only = fields.first {
+            let text = try Self.text(of: only, in: content)
+            guard !text.isEmpty else { throw MissingField(field: only) }
+            return text
+        }
+        let parts = try fields.map { field throws(MissingField) in
+            try Self.text(of: field, in: content)
         }
         return Self.text(of: parts)
+    }
+
+    private static func text(
+        of field: PayloadPath, in content: Payload
+    ) throws(MissingField) -> String {
+        guard let value = content.value(at: field), value != .null else {
+            throw MissingField(field: field)
+        }
+        return value.plainText
     }
 
     package struct MissingField: Error, CustomStringConvertible {
@@ -55,15 +63,16 @@ package struct RecordKey: Hashable, Sendable, CustomStringConvertible {
 extension SourceRecord {
     /// A record that fields of its content name; a malformed one where they are missing.
     package init(
-        namedBy key: RecordKey, place: String, time: Int64? = nil, _ content: RecordContent
+        namedBy key: RecordKey, place: @escaping @autoclosure @Sendable () -> String,
+        time: Int64? = nil, _ content: RecordContent
     ) {
         do throws(RecordKey.MissingField) {
             self.init(
-                key: try key.text(in: content.fields), place: place, time: time,
+                key: try key.text(in: content.fields), place: place(), time: time,
                 change: .put(content))
         } catch {
             self.init(
-                key: "", place: place, time: time,
+                key: "", place: place(), time: time,
                 change: .malformed(
                     reason: error.description, raw: JSONValue.object(content.fields).jsonText))
         }

@@ -41,7 +41,7 @@ package struct RecordMapping: Sendable {
         {
             return .leftOut
         }
-        var mapped = MappedRecord(payload: payload(of: fields), document: DocumentText([]))
+        var mapped = MappedRecord(payload: payload(of: fields), text: .plain(""))
         if let vector {
             switch Self.floats(fields.value(at: vector)) {
             case .success(let floats):
@@ -56,11 +56,11 @@ package struct RecordMapping: Sendable {
             }
         }
         if let text {
-            mapped.document = DocumentText(Array(text.text(of: fields).utf8))
+            mapped.text = .plain(text.text(of: fields))
         } else if let document = content.document {
-            mapped.document = document
+            mapped.text = .document(document)
         } else if let text = fields[Self.usualText] {
-            mapped.document = DocumentText(Array(text.plainText.utf8))
+            mapped.text = .plain(text.plainText)
         } else if vector == nil {
             return .invalid(
                 reason: "no field '\(Self.usualText)', and the pipeline says no other text")
@@ -75,7 +75,13 @@ package struct RecordMapping: Sendable {
             if let vector, case .key(let key)? = vector.steps.first { payload[key] = nil }
             if text == nil { payload[Self.usualText] = nil }
             return payload
-        case .fields(let paths): return paths.compactMapValues { fields.value(at: $0) }
+        case .fields(let paths):
+            var payload: Payload = [:]
+            payload.reserveCapacity(paths.count + ChunkPoint.membersMax)
+            for (name, path) in paths {
+                if let value = fields.value(at: path) { payload[name] = value }
+            }
+            return payload
         }
     }
 
@@ -165,8 +171,22 @@ extension PayloadPath {
 
 /// A record as the collection is to have it, not cut yet.
 package struct MappedRecord: Sendable {
+    package enum Text: Sendable {
+        case plain(String)
+        /// With a form of its own.
+        case document(DocumentText)
+
+        /// UTF-8.
+        var bytes: [UInt8] {
+            switch self {
+            case .plain(let text): Array(text.utf8)
+            case .document(let document): document.bytes
+            }
+        }
+    }
+
     package var payload: Payload
-    package var document: DocumentText
+    package var text: Text
     /// Where the record has one of its own.
     package var vector: [Float]?
 }

@@ -11,18 +11,24 @@ package struct SourceRecord: Sendable {
 
     /// Names it within its source, always the same. Malformed records may have none.
     package var key: String
-    /// Where it stands in the source, as a person would look for it.
-    package var place: String
     /// When it was made, in milliseconds since 1970, where the source knows.
     package var time: Int64?
     package var change: Change
+    private let makePlace: @Sendable () -> String
 
-    package init(key: String, place: String, time: Int64? = nil, change: Change) {
+    /// Hardly anybody asks for the place of a record, so that it is put into words only then.
+    package init(
+        key: String, place: @escaping @autoclosure @Sendable () -> String, time: Int64? = nil,
+        change: Change
+    ) {
         self.key = key
-        self.place = place
+        makePlace = place
         self.time = time
         self.change = change
     }
+
+    /// Where it stands in the source, as a person would look for it.
+    package var place: String { makePlace() }
 }
 
 /// What a record says.

@@ -56,13 +56,15 @@ package struct TextTemplate: Hashable, Sendable {
 
     /// Fields that are missing or null leave nothing.
     package func text(of fields: Payload) -> String {
-        parts.map { part in
-            switch part {
-            case .text(let text): text
-            case .field(let path): fields.value(at: path)?.plainText ?? ""
-            }
+        if parts.count == 1, let only = parts.first { return Self.text(of: only, fields) }
+        return parts.map { Self.text(of: $0, fields) }.joined()
+    }
+
+    private static func text(of part: Part, _ fields: Payload) -> String {
+        switch part {
+        case .text(let text): text
+        case .field(let path): fields.value(at: path)?.plainText ?? ""
         }
-        .joined()
     }
 }
 
@@ -70,6 +72,7 @@ extension Payload {
     /// The one value at a path; nil where there is none. A step to every element of an array takes
     /// the array as it is.
     package func value(at path: PayloadPath) -> JSONValue? {
+        if path.steps.count == 1, let key = path.firstKey { return self[key] }
         var value = JSONValue.object(self)
         for step in path.steps {
             switch (step, value) {

@@ -22,6 +22,24 @@ import Testing
         #expect(tokenizer.tokens(of: "unaffx the") == [1, 4])
     }
 
+    /// Those of up to eight bytes are found in another way than longer ones.
+    @Test func wordsThatAreTokensAreFoundWhateverTheirLength() throws {
+        let words = (1...20).map { String("qwertyuiopasdfghjklz".prefix($0)) }
+        let many = (0..<500).map { "w\($0)" }
+        let more = words + many + ["語", "##rest", words[3], words[11]]
+        let tokenizer = try tokenizer(Self.words + more)
+        let first = UInt32(Self.words.count)
+        let last = first + UInt32(more.count) - 1
+        var expected = (first..<(first + 520)).map { $0 }
+        // Of equal tokens the last counts.
+        (expected[3], expected[11]) = (last - 1, last)
+        #expect(tokenizer.tokens(of: (words + many).joined(separator: " ")) == expected)
+        #expect(
+            tokenizer.tokens(of: "qrest qwertyuirest w7rest 語") == [
+                first, last - 2, first + 7, last - 2, first + 27, last - 2, last - 3,
+            ])
+    }
+
     @Test func accentsCaseAndShapelessCharactersDoNotCount() throws {
         let tokenizer = try tokenizer()
         #expect(tokenizer.tokens(of: "CAF\u{c9} cafe\u{301} ca\u{200b}fe") == [9, 9, 9])
@@ -34,6 +52,8 @@ import Testing
         #expect(tokenizer.tokens(of: "the.the##the") == [4, 10, 4, 11, 11, 4])
         #expect(tokenizer.tokens(of: "日日the") == [12, 12, 4])
         #expect(tokenizer.tokens(of: "the—the") == [4, 1, 4])
+        #expect(tokenizer.tokens(of: "CAFE—日🌍") == [9, 1, 12, 1])
+        #expect(tokenizer.tokens(of: "CAFÉ—日") == [9, 1, 12])
     }
 
     @Test func caseIsKeptWhereTheModelKnowsIt() throws {

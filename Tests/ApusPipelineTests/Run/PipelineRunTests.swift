@@ -60,6 +60,20 @@ import Testing
         #expect(embedder.embedded.count == calls)
     }
 
+    /// As databases that exist have them: made by another program (Python's hashlib).
+    @Test("Ids, versions and hashes are the ones that they always were")
+    func storedForms() async throws {
+        _ = try await run(ListOrigin(texts: [("k", "text")]))
+        let points = sink.state.withLock { Array($0.points.values) }
+        #expect(points.map(\.id.description) == ["8c1e66ae-ffc0-84f1-b1ca-3eb76b93a542"])
+        #expect(
+            points.map { ChunkPoint($0.payload) } == [
+                ChunkPoint(
+                    key: "k", chunk: 0, count: 1, version: "8da1b6740e863579dedd040bbef53e7b",
+                    hash: "10bc3177e80ee336ad1cee1a37625d14")
+            ])
+    }
+
     @Test(
         "A run that goes on within a pass sees what changed before it, and one from the start does not read twice"
     )

@@ -13,6 +13,14 @@ import Testing
         #expect(template.text(of: fields) == "{T}: N a\nb 1999")
     }
 
+    @Test(
+        "A template of one part is that part",
+        arguments: [("{a}", "A"), ("{none}", ""), ("{b.c}", "7"), ("text", "text"), ("", "")])
+    func onePart(source: String, text: String) throws {
+        let fields: Payload = ["a": "A", "b": .object(["c": 7])]
+        #expect(try TextTemplate(source).text(of: fields) == text)
+    }
+
     @Test("What is no template is named", arguments: ["{", "a}", "{}", "{a b}", "{a"])
     func malformed(_ text: String) {
         #expect(throws: TextTemplate.Malformed.self) { try TextTemplate(text) }

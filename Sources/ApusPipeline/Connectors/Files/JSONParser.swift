@@ -25,6 +25,8 @@ package struct JSONParser {
     private var depth = 0
 
     package static let maximumDepth = 128
+    /// Usually at most.
+    private static let rowMembers = 6
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -62,6 +64,8 @@ package struct JSONParser {
     package mutating func readObject() throws(MalformedJSON) -> [String: JSONValue] {
         var object: [String: JSONValue] = [:]
         try beginObject()
+        // Rows have some members each; what is in them may be many objects with next to none.
+        if depth == 1 { object.reserveCapacity(Self.rowMembers) }
         while let key = try nextKey() { object[key] = try readValue() }
         return object
     }
@@ -93,9 +97,11 @@ package struct JSONParser {
     }
 
     /// The byte that the next value starts with, without reading it.
-    package mutating func peek(_ expected: String) throws(MalformedJSON) -> UInt8 {
+    package mutating func peek(
+        _ expected: @autoclosure () -> String
+    ) throws(MalformedJSON) -> UInt8 {
         skipSpace()
-        guard offset < bytes.count else { throw malformed(expected) }
+        guard offset < bytes.count else { throw malformed(expected()) }
         return bytes[offset]
     }
 
@@ -308,7 +314,11 @@ extension JSONParser {
             scale += try readExponent()
         }
         let range = start..<offset
-        let integer = isInteger && !(isNegative && digits == 0) ? Int64(text(range)) : nil
+        var integer: Int64?
+        if isInteger, !(isNegative && digits == 0) {
+            // Digits that saturated are more than fit.
+            integer = Int64(exactly: digits).map { isNegative ? -$0 : $0 } ?? Int64(text(range))
+        }
         return Number(
             range: range, integer: integer, digits: digits, scale: scale, isNegative: isNegative)
     }

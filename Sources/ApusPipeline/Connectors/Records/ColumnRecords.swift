@@ -3,6 +3,7 @@ internal import ApusCore
 /// The rows of a Parquet, Arrow or HDF5 file as records.
 package struct ColumnRecords: Sendable {
     private var rows: any ColumnRows
+    private let path: String
     private let name: String
     private let key: RecordKey?
     private let time: Int64?
@@ -19,6 +20,7 @@ package struct ColumnRecords: Sendable {
         let keyColumns = key?.topFields ?? []
         rows = try await ColumnFormat.rows(
             of: source, wanted: columns?.union(keyColumns), reading: keysOnly ? keyColumns : nil)
+        path = rows.path
         self.name = name
         self.key = key
         self.time = time
@@ -33,40 +35,55 @@ package struct ColumnRecords: Sendable {
     package mutating func next() async throws -> (line: Int, record: SourceRecord, size: Int)? {
         guard !isBroken else { return nil }
         let number = rows.row
-        let place = "\(rows.path), row \(number)"
         do {
             guard let row = try await rows.next() else { return nil }
             switch row {
             case .fields(let fields):
                 let size = fields.values.reduce(0) { $0 + $1.byteCountEstimate }
-                return (rows.row, record(fields, number, place), size)
+                return (rows.row, record(fields, number), size)
             case .malformed(let reason):
                 let key = key == nil ? "\(name)#\(number)" : ""
-                return (rows.row, malformed(reason, key: key, place, raw: ""), 0)
+                return (rows.row, malformed(reason, key: key, number), 0)
             }
         } catch let error as PipelineError {
             isBroken = true
             return (
                 max(number + 1, rows.rowCount ?? 0),
-                malformed(error.description, key: "", place, raw: ""), 0
+                malformed(error.description, key: "", number), 0
             )
         }
     }
 
-    private func record(_ fields: Payload, _ number: Int, _ place: String) -> SourceRecord {
-        let content = RecordContent(fields: fields)
-        guard let key else {
-            return SourceRecord(
-                key: "\(name)#\(number)", place: place, time: time, change: .put(content))
+    /// The next rows, as many as the limit says; none at the end.
+    package mutating func next(
+        _ limit: ReadLimit
+    ) async throws -> [(line: Int, record: SourceRecord, size: Int)] {
+        var found: [(line: Int, record: SourceRecord, size: Int)] = []
+        var bytes = 0
+        while found.count < limit.records, bytes < limit.bytes, let row = try await next() {
+            found.append(row)
+            bytes += row.size
         }
-        return SourceRecord(namedBy: key, place: place, time: time, content)
+        return found
     }
 
-    private func malformed(
-        _ reason: String, key: String, _ place: String, raw: String
-    ) -> SourceRecord {
-        SourceRecord(
-            key: key, place: place, time: time, change: .malformed(reason: reason, raw: raw))
+    private func record(_ fields: Payload, _ number: Int) -> SourceRecord {
+        let content = RecordContent(fields: fields)
+        // Places keep this alone: with the rows they would have the columns copied for each.
+        let path = path
+        guard let key else {
+            return SourceRecord(
+                key: "\(name)#\(number)", place: "\(path), row \(number)", time: time,
+                change: .put(content))
+        }
+        return SourceRecord(namedBy: key, place: "\(path), row \(number)", time: time, content)
+    }
+
+    private func malformed(_ reason: String, key: String, _ number: Int) -> SourceRecord {
+        let path = path
+        return SourceRecord(
+            key: key, place: "\(path), row \(number)", time: time,
+            change: .malformed(reason: reason, raw: ""))
     }
 }
 

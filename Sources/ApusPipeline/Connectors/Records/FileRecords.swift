@@ -48,8 +48,19 @@ actor FileRecords: RecordSource {
         var bytes = 0
         var position: FilePosition?
         while records.count < limit.records, bytes < limit.bytes {
-            if lines != nil, let file {
-                if let (line, record, size) = try await nextLine(of: file) {
+            if case .columns(var rows)? = lines, let file {
+                // One owner at a time, so that its columns are not copied. Many rows at a time, since
+                // each call leaves this actor and comes back.
+                lines = nil
+                let found = try await rows.next(
+                    ReadLimit(
+                        records: limit.records - records.count, bytes: limit.bytes - bytes))
+                if !found.isEmpty { lines = .columns(rows) }
+                records += found.map(\.record)
+                bytes += found.reduce(0) { $0 + $1.size }
+                position = FilePosition(file, line: found.last?.line)
+            } else if lines != nil, let file {
+                if let (line, record, size) = try nextLine(of: file) {
                     records.append(record)
                     bytes += size
                     position = FilePosition(file, line: line)
@@ -128,7 +139,7 @@ actor FileRecords: RecordSource {
                 return nil
             case .document, nil: return skipped == 0 ? document(opened) : nil
             }
-            while skipped > 0, let line = try await nextLine(of: opened)?.line, line < skipped {}
+            while skipped > 0, let line = try nextLine(of: opened)?.line, line < skipped {}
             return nil
         } catch let error as PipelineError {
             lines = nil
@@ -154,9 +165,10 @@ actor FileRecords: RecordSource {
 
     // MARK: Records
 
+    /// The next line of a file that has no columns.
     private func nextLine(
         of file: File
-    ) async throws -> (line: Int, record: SourceRecord, size: Int)? {
+    ) throws -> (line: Int, record: SourceRecord, size: Int)? {
         switch lines {
         case .json(let reader):
             while let line = try reader.next() {
@@ -187,27 +199,22 @@ actor FileRecords: RecordSource {
                     record(file, line: line, .malformed(reason: reason, raw: raw)), raw.utf8.count
                 )
             }
-        case .columns(var records):
-            // One owner at a time, so that its columns are not copied.
-            lines = nil
-            let next = try await records.next()
-            lines = .columns(records)
-            return next
-        case nil: return nil
+        case .columns, nil: return nil
         }
     }
 
     private func record(
         _ file: File, line: Int, _ change: SourceRecord.Change
     ) -> SourceRecord {
-        let place = "\(file.path), line \(line)"
+        let path = file.path
         guard let key = origin.key else {
-            return SourceRecord(key: "\(file.name)#\(line)", place: place, change: change)
+            return SourceRecord(
+                key: "\(file.name)#\(line)", place: "\(path), line \(line)", change: change)
         }
         guard case .put(let content) = change else {
-            return SourceRecord(key: "", place: place, change: change)
+            return SourceRecord(key: "", place: "\(path), line \(line)", change: change)
         }
-        return SourceRecord(namedBy: key, place: place, content)
+        return SourceRecord(namedBy: key, place: "\(path), line \(line)", content)
     }
 
     /// A whole document as one record.

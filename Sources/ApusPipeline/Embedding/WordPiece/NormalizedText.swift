@@ -36,7 +36,9 @@ struct NormalizedText {
 
     private static func unicode(_ text: some StringProtocol, _ lowercasing: Bool) -> [UInt8] {
         var cleaned = String.UnicodeScalarView()
+        var isDecomposed = true
         for scalar in text.unicodeScalars {
+            isDecomposed = isDecomposed && isWhole(scalar)
             if isIdeograph(scalar) {
                 cleaned.append(" ")
                 cleaned.append(scalar)
@@ -46,7 +48,7 @@ struct NormalizedText {
             }
         }
         let scalars =
-            lowercasing
+            lowercasing && !isDecomposed
             ? String(cleaned).decomposedStringWithCanonicalMapping.unicodeScalars : cleaned
         var bytes: [UInt8] = []
         for scalar in scalars {
@@ -68,6 +70,15 @@ struct NormalizedText {
             }
         }
         return bytes
+    }
+
+    /// Whether a scalar is its own canonical decomposition and joins none: ASCII, dashes, quotation marks
+    /// and other general punctuation, ideographs, and pictures. Others may be, too.
+    private static func isWhole(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x80, 0x2002...0x206f, 0x3400...0x4dbf, 0x4e00...0x9fff, 0x1f300...0x1faff: true
+        default: false
+        }
     }
 
     /// The scalar, a space for white space, and nil for what has no shape.

@@ -10,6 +10,7 @@ package struct WordPieceTokenizer: Sendable {
 
     package let tokenCount: Int
     private let trie: TokenTrie
+    private let shortWords: ShortWords
     private let continuationNode: UInt32?
     private let lowercasing: Bool
     let unknown: UInt32
@@ -22,6 +23,7 @@ package struct WordPieceTokenizer: Sendable {
         vocabulary: [UInt8], named name: String, lowercasing: Bool = true
     ) throws(PipelineError) {
         var trie = TokenTrie()
+        var shortWords = ShortWords()
         var count: UInt32 = 0
         var lines = vocabulary.split(separator: 0x0a, omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
@@ -32,6 +34,7 @@ package struct WordPieceTokenizer: Sendable {
                     file: name, expected: "at most \(TokenTrie.nodesMax) different beginnings",
                     found: "more, at line \(count + 1)")
             }
+            shortWords.insert(token, token: count)
             count += 1
         }
         func special(_ token: String) throws(PipelineError) -> UInt32 {
@@ -46,6 +49,7 @@ package struct WordPieceTokenizer: Sendable {
         continuationNode = trie.node(at: Self.continuation.utf8)
         tokenCount = Int(count)
         self.trie = trie
+        self.shortWords = shortWords
         self.lowercasing = lowercasing
     }
 
@@ -53,6 +57,7 @@ package struct WordPieceTokenizer: Sendable {
     package func tokens(of text: some StringProtocol, limit: Int = .max) -> [UInt32] {
         let bytes = NormalizedText(text, lowercasing: lowercasing).bytes
         var tokens: [UInt32] = []
+        tokens.reserveCapacity(max(0, min(limit, bytes.count / 4)))
         var position = 0
         while position < bytes.count, tokens.count < limit {
             if bytes[position] == 0x20 {
@@ -80,6 +85,10 @@ package struct WordPieceTokenizer: Sendable {
     }
 
     private func appendTokens(of bytes: [UInt8], _ word: Range<Int>, to tokens: inout [UInt32]) {
+        if let token = shortWords.token(of: bytes, word) {
+            tokens.append(token)
+            return
+        }
         let before = tokens.count
         guard Self.scalarCount(of: bytes, word) <= Self.wordLengthMax else {
             tokens.append(unknown)

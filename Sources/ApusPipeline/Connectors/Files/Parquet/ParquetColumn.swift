@@ -86,6 +86,15 @@ struct ParquetColumn: Sendable {
         }
     }
 
+    /// The same from the page at hand, of columns with a value in each row; false: there is none.
+    mutating func readRowOfPage() throws(PipelineError) -> Bool {
+        guard leaf.repetitionMax == 0, let left = page?.left, left > 0 else { return false }
+        entries.removeAll(keepingCapacity: true)
+        do throws(FormatFault) { return try readEntry() } catch {
+            throw error.error(source.path, place)
+        }
+    }
+
     /// Whether all values were read, as they must be after the last row.
     func checkEnd() throws(PipelineError) {
         guard valuesAhead == 0, page?.left ?? 0 == 0 else {

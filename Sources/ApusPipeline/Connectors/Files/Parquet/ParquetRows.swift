@@ -84,7 +84,9 @@ package struct ParquetRows: ColumnRows {
                     end: file.footerStart)
             }
         }
-        for index in columns.indices { try await columns[index].readRow() }
+        for index in columns.indices where try !columns[index].readRowOfPage() {
+            try await columns[index].readRow()
+        }
         rowsLeft -= 1
         row += 1
         if rowsLeft == 0 { for column in columns { try column.checkEnd() } }
