@@ -1,5 +1,3 @@
-// Not where the libraries cannot be found that the module is linked with.
-#if canImport(CPostgres)
 import ApusConnectors
 import ApusPipeline
 import Testing
@@ -120,4 +118,3 @@ import Testing
                 }))
     }
 }
-#endif
