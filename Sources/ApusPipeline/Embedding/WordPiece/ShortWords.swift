@@ -1,7 +1,7 @@
 /// The tokens of a vocabulary that are words of at most eight bytes, by these bytes as one number.
 ///
 /// Most words of a text are such tokens: one look into a table finds them, where the trie takes one for
-/// each byte (in English package summaries, a third of the time that embedding took).
+/// each byte (of short English texts that was near half of the time of an embedding).
 struct ShortWords: Sendable {
     static let byteCountMax = 8
 
@@ -27,7 +27,7 @@ struct ShortWords: Sendable {
 
     /// Where a word is, or would be.
     private func place(of word: UInt64) -> Int {
-        // Fibonacci hashing, of all bytes; the upper half of the product depends on all of them.
+        // Fibonacci hashing: the upper half of the product depends on all bytes.
         let hash = (word ^ word >> 32) &* 0x9E37_79B9_7F4A_7C15
         var place = Int(truncatingIfNeeded: hash >> 32) & (words.count - 1)
         while words[place] != 0, words[place] != word { place = (place + 1) & (words.count - 1) }
