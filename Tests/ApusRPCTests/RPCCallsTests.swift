@@ -257,4 +257,24 @@ import Testing
             #expect(await finished.take() == "/Test/Fail failedPrecondition")
         }
     }
+
+    /// Answers of many open calls leave in bunches; one alone is not kept until others come.
+    @Test func oneAnswerAmongManyOpenCallsArrives() async throws {
+        try await withServer { server, methods in
+            let client = try await RPCClient.connect(to: server.port)
+            var streams: [HTTP2StreamID] = []
+            for number in 0..<64 {
+                let stream = try await client.begin("/Test/Hold")
+                try await client.send(
+                    RPCClient.framed([UInt8(number)]), on: stream, end: true)
+                streams.append(stream)
+            }
+            var calls: [(message: [UInt8], call: RPCCall)] = []
+            for _ in streams { calls.append(await methods.held.take()) }
+            for (stream, held) in zip(streams, calls) {
+                held.call.respond(FramedMessage(bytes: held.message))
+                #expect(await client.answer(stream).messages == [held.message])
+            }
+        }
+    }
 }

@@ -116,6 +116,14 @@ enum CallAction: Sendable {
     /// The handler has taken most of what was queued for it.
     case resumeReading
 
+    /// It ends the call, and nobody waits for it to be done.
+    var isLast: Bool {
+        switch self {
+        case .answer, .failure, .finish: true
+        case .headers, .message, .resumeReading: false
+        }
+    }
+
     /// The call is gone.
     func reject() {
         if case .message(_, let continuation) = self {

@@ -5,11 +5,14 @@ internal import Synchronization
 /// The way from calls, on any thread, to their connection, on its event loop.
 ///
 /// What is posted from another thread while the loop has not yet taken what was posted before
-/// costs no further wake-up, and all of it leaves in one flush.
+/// costs no further wake-up, and all of it leaves in one flush. Answers of a connection with many open
+/// calls wait for each other: the loop is woken for a part of them, or comes by itself.
 final class Outbox: Sendable {
     private struct Mail: Sendable {
         var letters: [(streamID: HTTP2StreamID, action: CallAction)] = []
         var isPickUpScheduled = false
+        /// The loop is woken for so many answers; whoever sets more than one picks up now and then.
+        var bunchCount = 1
     }
 
     let eventLoop: any EventLoop
@@ -32,8 +35,11 @@ final class Outbox: Sendable {
         }
         let mustWake = mail.withLock { mail in
             mail.letters.append((streamID, action))
-            defer { mail.isPickUpScheduled = true }
-            return !mail.isPickUpScheduled
+            guard !mail.isPickUpScheduled,
+                !action.isLast || mail.letters.count >= mail.bunchCount
+            else { return false }
+            mail.isPickUpScheduled = true
+            return true
         }
         if mustWake { eventLoop.execute { self.pickUp() } }
     }
@@ -45,9 +51,16 @@ final class Outbox: Sendable {
         }
     }
 
-    private func pickUp() {
+    /// Wakes the loop for so many answers at once.
+    func wake(forEach count: Int) { mail.withLock { $0.bunchCount = count } }
+
+    /// Delivers what was posted; on the event loop.
+    func pickUp() {
         let letters = mail.withLock { mail in
-            defer { mail = Mail() }
+            defer {
+                mail.letters = []
+                mail.isPickUpScheduled = false
+            }
             return mail.letters
         }
         for letter in letters { deliver(letter.action, to: letter.streamID) }

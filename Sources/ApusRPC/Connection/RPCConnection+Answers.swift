@@ -161,6 +161,7 @@ extension RPCConnection {
     /// The stream is gone, in whichever way.
     func streamClosed(_ streamID: HTTP2StreamID) {
         guard let stream = streams.removeValue(forKey: streamID) else { return }
+        streamCountChanged()
         if !stream.isAnswered { abandon(stream) }
         closeIfDone()
     }

@@ -23,6 +23,9 @@ extension RPCConnection {
         /// The handshake's limit first, then the pings' clock.
         var aliveTimer: Scheduled<Void>?
         var drainTimer: Scheduled<Void>?
+        /// Answers that the loop is woken for at once, and the clock that looks for fewer.
+        var bunchCount = 1
+        var bunchTimer: Scheduled<Void>?
         /// Frames came since the clock last struck.
         var isActive = false
         var lastPing: NIODeadline?
@@ -52,6 +55,7 @@ extension RPCConnection {
         lifecycle.deadlineTimer?.cancel()
         lifecycle.aliveTimer?.cancel()
         lifecycle.drainTimer?.cancel()
+        lifecycle.bunchTimer?.cancel()
         unsent.timer?.cancel()
     }
 
@@ -87,6 +91,33 @@ extension RPCConnection {
             }
         }
         if let next { watch(next) }
+    }
+}
+
+/// Answers in bunches: each time that the loop is woken, a search thread is interrupted and both find
+/// their caches cold, and the client for each piece that it gets.
+extension RPCConnection {
+    /// One part in so many of the open calls makes a bunch: an answer waits for a small part of the
+    /// time that its call has been waiting anyway, and a few calls do not wait for each other at all.
+    private static let bunchShare = 4
+    /// Answers that are no bunch wait no longer than this.
+    private static let bunchWait = TimeAmount.milliseconds(2)
+
+    func streamCountChanged() {
+        let count = max(1, streams.count / Self.bunchShare)
+        guard count != lifecycle.bunchCount else { return }
+        lifecycle.bunchCount = count
+        outbox.wake(forEach: count)
+        if count > 1, lifecycle.bunchTimer == nil { startBunchTimer() }
+    }
+
+    /// Runs for as long as there are bunches, and once more.
+    private func startBunchTimer() {
+        lifecycle.bunchTimer = schedule(in: Self.bunchWait) { connection in
+            connection.lifecycle.bunchTimer = nil
+            if connection.lifecycle.bunchCount > 1 { connection.startBunchTimer() }
+            connection.outbox.pickUp()
+        }
     }
 }
 

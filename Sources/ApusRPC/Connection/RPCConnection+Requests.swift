@@ -40,6 +40,7 @@ extension RPCConnection {
                 messageBytesMax: configuration.requestBytesMax, encoding: head.encoding),
             answerEncoding: head.answerEncoding, inboundWindow: configuration.streamWindowBytes)
         streams[streamID] = stream
+        streamCountChanged()
         if let deadline { watch(deadline) }
         if let admit = hooks.admit {
             do throws(RPCError) {

@@ -104,6 +104,8 @@ final class RPCConnection: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // What waits for company leaves in the same flush.
+        outbox.pickUp()
         isReading = false
         context.flush()
         context.fireChannelReadComplete()
