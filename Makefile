@@ -8,6 +8,9 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 
 SWIFT ?= swift
+# All that is tested. `--build-tests` would also build swift-protobuf's protoc, from C++, twice.
+BUILD_TESTED = for product in apusPackageTests apus FirstSearch; do \
+	  $(SWIFT) build -c release --product $$product || exit 1; done
 DATA ?= ./data
 DATASETS ?= ../shared/datasets
 CRASHES ?= 5
@@ -41,7 +44,7 @@ run: setup ## Build, start the server on 6333/6334 with storage in ./data, load 
 .PHONY: test
 test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client and crash test.
 	@tools/require.sh clickhouse-server memcached redis-server
-	$(SWIFT) build -c release --build-tests
+	$(BUILD_TESTED)
 	@tools/fetch_model.sh "$(MODEL)" "$(MODELS)" "$(PYTHON)"
 	$(SWIFT) test -c release --skip-build
 	$(PYTHON) -m pytest -q Tests/ConformanceTests
@@ -49,7 +52,7 @@ test: setup $(CLIENTS) ## Build once in release mode, then every Swift, client a
 
 .PHONY: soak
 soak: setup $(CLIENTS) ## Model histories, fuzzers, kills of servers and pipelines (SOAK_MINUTES=30, SOAK_SEED).
-	$(SWIFT) build -c release --build-tests
+	$(BUILD_TESTED)
 	$(PYTHON) Tests/CrashTests/soak.py --histories $(SOAK_HISTORIES) \
 	  --executions $(SOAK_EXECUTIONS) --kills $(SOAK_CRASHES) \
 	  --pipeline-kills $(SOAK_PIPELINE_CRASHES) \
