@@ -18,7 +18,7 @@ import Testing
 
     /// A collection whose first seal has failed at the last call of its commit: a directory's sync.
     /// Since then it has no room in memory for another copy of the segment's rows.
-    private static func scene() throws -> Scene {
+    private static func scene(attempts: Int = 20) throws -> Scene {
         let disk = SimulatedFileSystem(directories: ["/"])
         let renaming = RenamingDisk(disk)
         let database = try Database.open(at: "/db", configuration: .quiet, fileSystem: renaming)
@@ -46,7 +46,12 @@ import Testing
                 $0.faults = [.init(.synchronizeDirectory, on: "/db/p", count: 1)]
             }
         }
-        #expect(throws: DatabaseError.self) { try points.seal() }
+        guard (try? points.seal()) == nil else {
+            // The collection, whose memory is bounded now, sealed by itself before.
+            try database.close()
+            try #require(attempts > 1, "no seal failed")
+            return try Self.scene(attempts: attempts - 1)
+        }
         // It may or may not be on the platter.
         #expect(try manifest(disk)?.generation == generation + 1)
         let lost = disk.afterPowerLoss(.losesEverythingUnsynced)
